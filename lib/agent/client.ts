@@ -1,0 +1,168 @@
+/**
+ * Starts the agent, once per program and on first use, and talks to it.
+ *
+ * The executable lies in a sealed memfd, so nothing can overwrite it (CVE-2019-5736), and is
+ * started by a synchronous call on the JavaScript thread. Three descriptors are left inheritable
+ * just for that call; the agent closes whatever else it was handed.
+ *
+ * @module
+ */
+
+import { SandboxError, UnsupportedError } from "../errors.ts";
+import { EPOLLIN } from "../sys/abi/poll.ts";
+import { ERRNO } from "../sys/abi/errno.ts";
+import {
+  F_ADD_SEALS,
+  F_SEAL_GROW,
+  F_SEAL_SEAL,
+  F_SEAL_SHRINK,
+  F_SEAL_WRITE,
+  F_SETFD,
+  F_SETFL,
+  FD_CLOEXEC,
+  O_CLOEXEC,
+  O_NONBLOCK,
+} from "../sys/abi/fcntl.ts";
+import { MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC } from "../sys/abi/memory.ts";
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../sys/abi/socket.ts";
+import { check, cString, rawSyscall, syscall } from "../sys/libc.ts";
+import { SYS } from "../sys/syscall_numbers.ts";
+import { Arena, type Slot } from "./arena.ts";
+import type { Program } from "./assembler.ts";
+import { bootProgram } from "./boot.ts";
+import { writeElf } from "./elf.ts";
+import { type AgentEvent, decodeEvent, EVENT_SIZE } from "./event.ts";
+import { send } from "./fd_passing.ts";
+import { reactor } from "./reactor.ts";
+
+/** Called with each event that belongs to nobody by its launch number: a reaped child. */
+export type EventListener = (event: AgentEvent) => void;
+
+function socketpair(): [number, number] {
+  const pair = new Int32Array(2);
+  check(syscall("socketpair", AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "socketpair");
+  return [pair[0]!, pair[1]!];
+}
+
+function executable(bytes: Uint8Array<ArrayBuffer>): number {
+  const name = cString("paddock-agent");
+  const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  // Without MFD_EXEC a kernel with vm.memfd_noexec=1 makes the file non-executable; a kernel
+  // before 6.3 does not know the flag.
+  let fd = syscall("memfd_create", name, flags | MFD_EXEC);
+  if (fd === -ERRNO.EINVAL) fd = syscall("memfd_create", name, flags);
+  if (fd === -ERRNO.EACCES) {
+    throw new UnsupportedError(
+      "an executable memory file",
+      "this kernel forbids it; allow it with `sysctl vm.memfd_noexec=1` (or 0)",
+    );
+  }
+  check(fd, "memfd_create");
+  check(syscall("write", fd, bytes, bytes.length), "write", { path: "paddock-agent" });
+  const seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+  check(syscall("fcntl", fd, F_ADD_SEALS, seals), "fcntl", { flags: "F_ADD_SEALS" });
+  return fd;
+}
+
+/** The running agent of this program. */
+export class Agent {
+  /** The boot program: its labels and places are what outside programs refer to. */
+  readonly boot: Program;
+  /** Where programs travel. */
+  readonly arena: Arena;
+  /** The agent's process. */
+  readonly pid: number;
+  readonly #control: number;
+  readonly #status: number;
+  readonly #listeners = new Map<number, EventListener>();
+  readonly #orphans: EventListener;
+  readonly #gone: () => void;
+  readonly #buffer = new Uint8Array(EVENT_SIZE * 64);
+  #alive = true;
+
+  /**
+   * Starts an agent. `orphans` gets the events that carry no launch number, `gone` is called when
+   * the agent has ended though it should not have.
+   */
+  constructor(orphans: EventListener, gone: () => void) {
+    this.#orphans = orphans;
+    this.#gone = gone;
+    this.arena = new Arena();
+    const [ours, theirs] = socketpair();
+    const pipe = new Int32Array(2);
+    check(syscall("pipe2", pipe, O_CLOEXEC), "pipe2");
+    this.#control = ours;
+    this.#status = pipe[0]!;
+    const status = pipe[1]!;
+    this.boot = bootProgram({ control: theirs, status, arena: this.arena.fd });
+    const file = executable(writeElf(this.boot.bytes));
+    const inherited = [theirs, status, this.arena.fd];
+    try {
+      for (const fd of inherited) syscall("fcntl", fd, F_SETFD, 0);
+      const child = new Deno.Command(`/proc/self/fd/${file}`, {
+        stdin: "null",
+        stdout: "null",
+        stderr: "null",
+        clearEnv: true,
+      }).spawn();
+      child.unref();
+      this.pid = child.pid;
+    } finally {
+      for (const fd of inherited) syscall("fcntl", fd, F_SETFD, FD_CLOEXEC);
+      for (const fd of [theirs, status, file]) syscall("close", fd);
+    }
+    syscall("fcntl", this.#status, F_SETFL, O_NONBLOCK);
+    reactor().watch(this.#status, EPOLLIN, () => this.drain());
+  }
+
+  /** Whether the agent still runs, as far as is known. */
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  /** Events that carry this launch number go to `listener`. */
+  listen(launch: number, listener: EventListener): void {
+    this.#listeners.set(launch, listener);
+  }
+
+  /** Ends {@linkcode listen}. */
+  unlisten(launch: number): void {
+    this.#listeners.delete(launch);
+  }
+
+  /** Hands the agent an outside program that lies in the arena, with the launch's descriptors. */
+  request(slot: Slot, length: number, fds: readonly number[]): void {
+    const body = new Uint8Array(new BigUint64Array([BigInt(slot.offset), BigInt(length)]).buffer);
+    const result = send(this.#control, body, fds);
+    if (result === -ERRNO.EPIPE || result === -ERRNO.ECONNRESET) {
+      this.#end();
+      throw new SandboxError("The agent process was killed; its sandboxes ended with it");
+    }
+    check(result, "sendmsg", { path: "the agent's socket" });
+  }
+
+  /** Reads and delivers all events that have arrived. */
+  drain(): void {
+    const buffer = this.#buffer;
+    while (this.#alive) {
+      const count = rawSyscall(SYS.read, this.#status, buffer, buffer.length);
+      if (count === 0) return this.#end();
+      if (count < 0) return;
+      for (let at = 0; at + EVENT_SIZE <= count; at += EVENT_SIZE) {
+        const event = decodeEvent(buffer, at);
+        (this.#listeners.get(event.launch) ?? this.#orphans)(event);
+      }
+      if (count < buffer.length) return;
+    }
+  }
+
+  #end(): void {
+    if (!this.#alive) return;
+    this.#alive = false;
+    reactor().unwatch(this.#status);
+    syscall("close", this.#status);
+    syscall("close", this.#control);
+    this.arena.close();
+    this.#gone();
+  }
+}

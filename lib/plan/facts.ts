@@ -1,0 +1,34 @@
+/**
+ * What a plan needs to know of the machine and the caller. Gathering is somebody else's business
+ * (`run/host_facts.ts`), so that planning stays a pure function of its arguments.
+ *
+ * @module
+ */
+
+import type { IdRange } from "../spec.ts";
+
+/** An entry of the minimal view of the host, in the order in which it is made. */
+export type HostEntry =
+  | { readonly kind: "bind-dir" | "bind-file"; readonly path: string }
+  | { readonly kind: "symlink"; readonly path: string; readonly to: string }
+  | { readonly kind: "copy"; readonly path: string; readonly contents: Uint8Array };
+
+/** The facts. */
+export interface HostFacts {
+  /** The caller's effective user id. */
+  readonly uid: number;
+  /** The caller's effective group id. */
+  readonly gid: number;
+  /** The program's working directory. */
+  readonly cwd: string;
+  /** The program's file mode creation mask. */
+  readonly umask: number;
+  /** The program's environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The `/usr`, `/bin` ... and the part of `/etc` that programs need. */
+  readonly hostView: readonly HostEntry[];
+  /** Ids that `/etc/subuid` and `/etc/subgid` give the caller. */
+  readonly subordinate: { readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[] };
+  /** The soft limit of open files that the caller's shell had; Deno raises its own. */
+  readonly softNofile?: number;
+}

@@ -1,0 +1,386 @@
+/**
+ * The steps of the mount list: bind, tmpfs, proc, dev, symlink, dir, file. All of them use the new
+ * mount API on descriptors: a mount is made detached, gets its attributes, and only then is put
+ * into the tree, so that it is never there without them. mount_setattr(2), move_mount(2).
+ *
+ * @module
+ */
+
+import type { Operation, Value } from "../agent/operation.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_RECURSIVE,
+  O_CLOEXEC,
+  O_CREAT,
+  O_EXCL,
+  O_NOFOLLOW,
+  O_WRONLY,
+} from "../sys/abi/fcntl.ts";
+import {
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_SET_STRING,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOEXEC,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../sys/abi/mount.ts";
+import { parseMode, parseSize } from "../quantity.ts";
+import type {
+  BindMount,
+  DevMount,
+  DirMount,
+  FileMount,
+  MountSpec,
+  ProcMount,
+  SymlinkMount,
+  TmpfsMount,
+} from "../spec.ts";
+import { relative, type Scaffold, type Target } from "./scaffold.ts";
+import type { NewStep } from "./step.ts";
+import { MOUNT_ATTR_SIZE, mountAttr } from "./structs.ts";
+
+/** What the mount steps need to know. */
+export interface MountContext {
+  /** What is where in the new root. */
+  readonly scaffold: Scaffold;
+  /** Opens a bind's source outside and returns the place of its descriptor, or undefined: inside. */
+  openOutside(mount: BindMount, field: string): Value | undefined;
+  /** Whether a fresh proc can be mounted; if not, the host's is bound. */
+  readonly freshProc: boolean;
+}
+
+/** Bind mounts that must not honour set-uid bits; devices only where asked for. */
+export function bindAttributes(mount: Pick<BindMount, "writable" | "devices">): number {
+  return MOUNT_ATTR_NOSUID |
+    (mount.writable ? 0 : MOUNT_ATTR_RDONLY) |
+    (mount.devices ? 0 : MOUNT_ATTR_NODEV);
+}
+
+/** Puts the detached mount of a cell at its place. */
+export function attach(tree: Value, target: Target): Operation[] {
+  const flags = MOVE_MOUNT_F_EMPTY_PATH | (target.path === "" ? MOVE_MOUNT_T_EMPTY_PATH : 0);
+  return [
+    ...target.operations,
+    { call: "move_mount", args: [tree, "", target.dirfd, target.path, flags] },
+    ...target.after,
+    { call: "close", args: [tree] },
+  ];
+}
+
+/** Opens a copy of a mount tree of the host, detached, in the cell. */
+export function openTree(source: string, cell: string): Operation {
+  return {
+    call: "open_tree",
+    args: [AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE],
+    store: cell,
+  };
+}
+
+/** Sets attributes on a detached tree, on all the mounts in it. */
+export function setAttributes(tree: Value, attributes: number): Operation {
+  return {
+    call: "mount_setattr",
+    args: [tree, "", AT_EMPTY_PATH | AT_RECURSIVE, mountAttr(attributes), MOUNT_ATTR_SIZE],
+  };
+}
+
+/** Makes a filesystem from nothing, detached, in the cell. fsopen(2), fsmount(2). */
+export function freshFilesystem(
+  type: string,
+  options: Record<string, string>,
+  attributes: number,
+  cell: string,
+): Operation[] {
+  const settings = Object.entries(options).map(([key, value]): Operation => ({
+    call: "fsconfig",
+    args: [{ load32: "filesystem" }, FSCONFIG_SET_STRING, key, value, 0],
+  }));
+  return [
+    { call: "fsopen", args: [type, FSOPEN_CLOEXEC], store: "filesystem" },
+    ...settings,
+    { call: "fsconfig", args: [{ load32: "filesystem" }, FSCONFIG_CMD_CREATE, 0, 0, 0] },
+    { call: "fsmount", args: [{ load32: "filesystem" }, FSMOUNT_CLOEXEC, attributes], store: cell },
+    { call: "close", args: [{ load32: "filesystem" }] },
+  ];
+}
+
+const TREE: Value = { load32: "tree" };
+
+function bind(mount: BindMount, context: MountContext, field: string): NewStep {
+  const { source, target } = mount;
+  const outside = context.openOutside(mount, field);
+  const open: Operation = outside === undefined
+    ? openTree(source, "tree")
+    : { call: "SET", args: [outside], store: "tree" };
+  const place = context.scaffold.mountPoint(target, "as source");
+  const mode = mount.writable ? "writable" : "read-only";
+  const operations: Operation[] = [
+    open,
+    setAttributes(TREE, bindAttributes(mount)),
+    ...attach(TREE, place),
+  ];
+  context.scaffold.addForeign(target);
+  return {
+    phase: "mounts",
+    name: "bind",
+    sentence: `bind "${source}" ${mode} on "${target}"`,
+    paths: { path: source, dest: target },
+    hints: {
+      ENOENT: place.path === ""
+        ? `"${target}" must exist there, for nothing is created on a filesystem of the host; or put a tmpfs above it`
+        : `"${source}" is not there; give an existing path, or { optional: true }`,
+    },
+    operations,
+  };
+}
+
+function tmpfs(mount: TmpfsMount, context: MountContext, field: string): NewStep {
+  const options: Record<string, string> = {
+    mode: parseMode(mount.mode ?? 0o1777, `${field}.mode`).toString(8),
+  };
+  if (mount.size !== undefined) options.size = String(parseSize(mount.size, `${field}.size`));
+  const place = context.scaffold.mountPoint(mount.target, "directory");
+  context.scaffold.addOwn(mount.target);
+  return {
+    phase: "mounts",
+    name: "tmpfs",
+    sentence: `mount an empty tmpfs${
+      mount.size === undefined ? "" : ` of ${mount.size}`
+    } on "${mount.target}"`,
+    paths: { path: "tmpfs", dest: mount.target },
+    operations: [
+      ...freshFilesystem("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "tree"),
+      ...attach(TREE, place),
+    ],
+  };
+}
+
+function proc(mount: ProcMount, context: MountContext): NewStep {
+  const place = context.scaffold.mountPoint(mount.target, "directory");
+  context.scaffold.addForeign(mount.target);
+  const attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  return {
+    phase: "mounts",
+    name: "proc",
+    sentence: context.freshProc
+      ? `mount a proc of the sandbox's own on "${mount.target}"`
+      : `bind the proc of the shared pid namespace on "${mount.target}"`,
+    paths: { path: "proc", dest: mount.target },
+    hints: {
+      EPERM:
+        "a proc with mounts over it (as in a container) forbids a new one; run there with an unmasked /proc",
+    },
+    operations: [
+      ...(context.freshProc
+        ? freshFilesystem("proc", {}, attributes, "tree")
+        : [openTree("/proc", "tree"), setAttributes(TREE, attributes)]),
+      ...attach(TREE, place),
+    ],
+  };
+}
+
+const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
+const DEVICE_LINKS: [string, string][] = [
+  ["fd", "/proc/self/fd"],
+  ["stdin", "/proc/self/fd/0"],
+  ["stdout", "/proc/self/fd/1"],
+  ["stderr", "/proc/self/fd/2"],
+  ["ptmx", "pts/ptmx"],
+];
+
+function dev(mount: DevMount, context: MountContext): NewStep {
+  const { target } = mount;
+  const { scaffold } = context;
+  const operations = [
+    ...freshFilesystem("tmpfs", { mode: "755" }, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, "tree"),
+    ...attach(TREE, scaffold.mountPoint(target, "directory")),
+  ];
+  scaffold.addOwn(target);
+  for (const name of DEVICES) {
+    operations.push(
+      openTree(`/dev/${name}`, "tree"),
+      ...attach(TREE, scaffold.mountPoint(`${target}/${name}`, "file")),
+    );
+    scaffold.addForeign(`${target}/${name}`);
+  }
+  const base = relative(target);
+  for (const [name, to] of DEVICE_LINKS) {
+    operations.push({ call: "symlinkat", args: [to, { load32: "root" }, `${base}/${name}`] });
+    scaffold.addForeign(`${target}/${name}`);
+  }
+  operations.push(
+    ...scaffold.mountPoint(`${target}/shm`, "directory").operations,
+    // mkdirat obeys the umask; POSIX shared memory wants the sticky bit and everybody's leave.
+    { call: "fchmodat", args: [{ load32: "root" }, `${base}/shm`, 0o1777] },
+    // No gid=5: under a map of one id there is no such group (EINVAL).
+    ...freshFilesystem(
+      "devpts",
+      { ptmxmode: "666", mode: "620" },
+      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+      "tree",
+    ),
+    ...attach(TREE, scaffold.mountPoint(`${target}/pts`, "directory")),
+  );
+  scaffold.addOwn(`${target}/shm`);
+  scaffold.addForeign(`${target}/pts`);
+  return {
+    phase: "mounts",
+    name: "dev",
+    sentence: `make a minimal set of devices, with terminals of its own, in "${target}"`,
+    paths: { path: "/dev", dest: target },
+    operations,
+  };
+}
+
+function symlink(mount: SymlinkMount, context: MountContext): NewStep {
+  const { scaffold } = context;
+  const { target, source } = mount;
+  const operations = scaffold.isOwn(target)
+    ? [
+      ...scaffold.parents(target),
+      { call: "symlinkat", args: [source, { load32: "root" }, relative(target)] } as Operation,
+    ]
+    : inParent(
+      scaffold,
+      target,
+      (dirfd, name) => ({ call: "symlinkat", args: [source, dirfd, name] }),
+    );
+  scaffold.addForeign(target);
+  return {
+    phase: "mounts",
+    name: "symlink",
+    sentence: `make the link "${target}" to "${source}"`,
+    paths: { path: source, dest: target },
+    operations,
+  };
+}
+
+/** An operation on a name in a directory that is not the plan's own, by the directory's fd. */
+function inParent(
+  scaffold: Scaffold,
+  path: string,
+  make: (dirfd: Value, name: string) => Operation,
+): Operation[] {
+  const cut = path.lastIndexOf("/");
+  const parent = scaffold.existing(path.slice(0, cut) || "/");
+  return [...parent.operations, make(parent.dirfd, path.slice(cut + 1)), ...parent.after];
+}
+
+function dir(mount: DirMount, context: MountContext, field: string): NewStep {
+  const mode = parseMode(mount.mode ?? 0o755, `${field}.mode`);
+  const { scaffold } = context;
+  const { target } = mount;
+  let operations: Operation[];
+  if (scaffold.isOwn(target)) {
+    operations = [
+      ...scaffold.mountPoint(target, "directory").operations,
+      { call: "fchmodat", args: [{ load32: "root" }, relative(target), mode] },
+    ];
+    scaffold.addOwn(target);
+  } else {
+    // On a filesystem of the host it may exist, but is never made.
+    const there = scaffold.existing(target);
+    operations = [...there.operations, ...there.after];
+  }
+  return {
+    phase: "mounts",
+    name: "dir",
+    sentence: `make the directory "${target}"`,
+    paths: { path: target },
+    hints: { ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it" },
+    operations,
+  };
+}
+
+function file(mount: FileMount, context: MountContext, field: string): NewStep {
+  const { scaffold } = context;
+  const { target } = mount;
+  const mode = parseMode(mount.mode ?? 0o644, `${field}.mode`);
+  const contents = typeof mount.contents === "string"
+    ? new TextEncoder().encode(mount.contents)
+    : mount.contents;
+  const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  const again = scaffold.label("write"), done = scaffold.label("written");
+  const write: Operation[] = contents.length === 0 ? [] : [
+    { call: "SET", args: [contents.length], store: "left" },
+    { call: "SET", args: [contents], store: "from" },
+    {
+      call: "write",
+      args: [{ load32: "file" }, { load: "from" }, { load: "left" }],
+      store: "count",
+      label: again,
+    },
+    { call: "ADD", args: [{ load: "from" }, { load: "count" }], store: "from" },
+    {
+      call: "SUBTRACT",
+      args: [{ load: "left" }, { load: "count" }],
+      store: "left",
+      when: { differs: 0 },
+      goto: again,
+    },
+  ];
+  const finish: Operation[] = [
+    ...write,
+    { call: "fchmod", args: [{ load32: "file" }, mode] },
+    { call: "close", args: [{ load32: "file" }], label: done },
+  ];
+  let operations: Operation[];
+  if (scaffold.isOwn(target)) {
+    operations = [
+      ...scaffold.parents(target),
+      { call: "openat", args: [{ load32: "root" }, relative(target), flags, 0o600], store: "file" },
+      ...finish,
+    ];
+    scaffold.addForeign(target);
+  } else {
+    // The target is the host's: the file lies in a filesystem of its own and is bound over it.
+    operations = [
+      ...freshFilesystem("tmpfs", { mode: "755" }, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "tree"),
+      { call: "openat", args: [TREE, "file", flags, 0o600], store: "file" },
+      ...finish,
+      { call: "close", args: [{ load32: "file" }], onError: "ignore" },
+      {
+        call: "open_tree",
+        args: [TREE, "file", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
+        store: "copy",
+      },
+      { call: "close", args: [TREE] },
+      ...attach({ load32: "copy" }, scaffold.existing(target)),
+    ];
+  }
+  return {
+    phase: "mounts",
+    name: "file",
+    sentence: `write ${contents.length} bytes to the file "${target}"`,
+    paths: { path: target },
+    hints: { ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it" },
+    operations,
+  };
+}
+
+/** The step of one entry of the mount list. */
+export function mountStep(mount: MountSpec, context: MountContext, field: string): NewStep {
+  switch (mount.kind) {
+    case "bind":
+      return bind(mount, context, field);
+    case "tmpfs":
+      return tmpfs(mount, context, field);
+    case "proc":
+      return proc(mount, context);
+    case "dev":
+      return dev(mount, context);
+    case "symlink":
+      return symlink(mount, context);
+    case "dir":
+      return dir(mount, context, field);
+    case "file":
+      return file(mount, context, field);
+  }
+}

@@ -1,0 +1,249 @@
+/**
+ * The steps that make, join and settle namespaces, and the id maps. namespaces(7),
+ * user_namespaces(7), time_namespaces(7).
+ *
+ * @module
+ */
+
+import type { Operation } from "../agent/operation.ts";
+import { AF_INET, IFF_UP, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM } from "../sys/abi/socket.ts";
+import { AT_FDCWD, O_CLOEXEC, O_WRONLY } from "../sys/abi/fcntl.ts";
+import {
+  CLONE_NEWCGROUP,
+  CLONE_NEWIPC,
+  CLONE_NEWNET,
+  CLONE_NEWNS,
+  CLONE_NEWPID,
+  CLONE_NEWTIME,
+  CLONE_NEWUSER,
+  CLONE_NEWUTS,
+} from "../sys/abi/clone.ts";
+import { PR_SET_DUMPABLE } from "../sys/abi/prctl.ts";
+import { IFF_LOOPBACK, IFF_RUNNING } from "../sys/abi/socket.ts";
+import { parseDuration } from "../quantity.ts";
+import type { IdRange, JoinTarget, NamespaceKind, SandboxSpec, TimeOffsets } from "../spec.ts";
+import type { NewStep } from "./step.ts";
+import { ifreqFlags } from "./structs.ts";
+
+/** The flag of each kind, for clone3, unshare and setns. */
+export const NAMESPACE_FLAG: Readonly<Record<NamespaceKind, number>> = {
+  cgroup: CLONE_NEWCGROUP,
+  ipc: CLONE_NEWIPC,
+  mount: CLONE_NEWNS,
+  net: CLONE_NEWNET,
+  pid: CLONE_NEWPID,
+  time: CLONE_NEWTIME,
+  user: CLONE_NEWUSER,
+  uts: CLONE_NEWUTS,
+};
+
+/** The name of each kind below `/proc/PID/ns`. */
+export const NAMESPACE_FILE: Readonly<Record<NamespaceKind, string>> = {
+  cgroup: "cgroup",
+  ipc: "ipc",
+  mount: "mnt",
+  net: "net",
+  pid: "pid",
+  time: "time",
+  user: "user",
+  uts: "uts",
+};
+
+// The user namespace first, for it gives the capabilities that the others want; the mount
+// namespace last, for it changes what paths mean.
+const JOIN_ORDER: readonly NamespaceKind[] = [
+  "user",
+  "cgroup",
+  "ipc",
+  "uts",
+  "net",
+  "pid",
+  "time",
+  "mount",
+];
+
+/** The kinds to be joined, in the order in which to join them. */
+export function joinedKinds(spec: SandboxSpec): { kind: NamespaceKind; target: JoinTarget }[] {
+  return JOIN_ORDER.flatMap((kind) => {
+    const choice = spec.namespaces[kind];
+    return typeof choice === "object" ? [{ kind, target: choice.join }] : [];
+  });
+}
+
+/** The flags for the clone: every new kind but time, which has its own way. */
+export function cloneFlags(spec: SandboxSpec): number {
+  let flags = 0;
+  for (const kind of JOIN_ORDER) {
+    if (kind !== "time" && spec.namespaces[kind] === "new") flags |= NAMESPACE_FLAG[kind];
+  }
+  return flags;
+}
+
+/** The new kinds that the clone makes, for its sentence. */
+export function clonedKinds(spec: SandboxSpec): NamespaceKind[] {
+  return JOIN_ORDER.filter((kind) => kind !== "time" && spec.namespaces[kind] === "new").sort();
+}
+
+function joinName(target: JoinTarget): string {
+  if (typeof target === "string") return `"${target}"`;
+  return "pid" in target ? `of process ${target.pid}` : `of descriptor ${target.fd}`;
+}
+
+/** Joins an existing namespace by the descriptor at `fdPlace`. setns(2). */
+export function joinStep(kind: NamespaceKind, target: JoinTarget, fdPlace: number): NewStep {
+  return {
+    phase: "join",
+    name: `join ${kind}`,
+    sentence: `join the ${kind} namespace ${joinName(target)}`,
+    paths: { path: typeof target === "string" ? target : joinName(target) },
+    hints: {
+      EPERM:
+        `joining needs CAP_SYS_ADMIN in the user namespace that owns it; run as root, or join its user namespace too`,
+      EINVAL: `it is not a ${kind} namespace, or it is the caller's own user namespace`,
+    },
+    operations: [{ call: "setns", args: [{ load32: fdPlace }, NAMESPACE_FLAG[kind]] }],
+  };
+}
+
+/** The text of an id map, as `/proc/PID/uid_map` takes it. */
+export function idMapText(ranges: readonly IdRange[]): string {
+  return ranges.map(({ inside, outside, count }) => `${inside} ${outside} ${count ?? 1}\n`).join(
+    "",
+  );
+}
+
+function ranges(list: readonly IdRange[]): string {
+  return list.map(({ inside, outside, count = 1 }) =>
+    count === 1
+      ? `${inside} is ${outside}`
+      : `${inside}-${inside + count - 1} are ${outside}-${outside + count - 1}`
+  ).join(", ");
+}
+
+/** Writes a file of the sandbox's first process below the directory in the cell `proc`. */
+function writeProc(file: string, text: string): Operation[] {
+  const bytes = new TextEncoder().encode(text);
+  return [
+    {
+      call: "openat",
+      args: [{ load32: "proc" }, file, O_WRONLY | O_CLOEXEC, 0],
+      store: "map",
+    },
+    { call: "write", args: [{ load32: "map" }, bytes, bytes.length] },
+    { call: "close", args: [{ load32: "map" }] },
+  ];
+}
+
+const USERNS_HINT =
+  "this user may not make user namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns, kernel.unprivileged_userns_clone and user.max_user_namespaces, or the container's seccomp profile; or run as root";
+
+/** Denies setgroups, as an ordinary user must before a group map, and writes both maps. */
+export function idMapSteps(
+  maps: { uids: readonly IdRange[]; gids: readonly IdRange[] },
+  denySetgroups: boolean,
+): NewStep[] {
+  const steps: NewStep[] = [];
+  if (denySetgroups) {
+    steps.push({
+      phase: "maps",
+      name: "deny setgroups",
+      sentence: "deny setgroups inside",
+      paths: { path: "/proc/PID/setgroups" },
+      hints: { EACCES: USERNS_HINT, EPERM: USERNS_HINT },
+      operations: writeProc("setgroups", "deny"),
+    });
+  }
+  for (
+    const [file, word, list] of [["uid_map", "user", maps.uids], [
+      "gid_map",
+      "group",
+      maps.gids,
+    ]] as const
+  ) {
+    steps.push({
+      phase: "maps",
+      name: file,
+      sentence: `map ${word} ids: inside ${ranges(list)} outside`,
+      paths: { path: `/proc/PID/${file}` },
+      hints: { EPERM: USERNS_HINT, EINVAL: "ranges must not overlap, and at most 340 are allowed" },
+      operations: writeProc(file, idMapText(list)),
+    });
+  }
+  return steps;
+}
+
+/** Brings the loopback device up. */
+export function loopbackStep(): NewStep {
+  return {
+    phase: "namespaces",
+    name: "loopback",
+    sentence: "bring the loopback device up",
+    operations: [
+      { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: "socket" },
+      {
+        call: "ioctl",
+        args: [
+          { load32: "socket" },
+          SIOCSIFFLAGS,
+          ifreqFlags("lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING),
+        ],
+      },
+      { call: "close", args: [{ load32: "socket" }] },
+    ],
+  };
+}
+
+/** Sets the hostname or the domain name. */
+export function nameStep(call: "sethostname" | "setdomainname", name: string): NewStep {
+  const word = call === "sethostname" ? "hostname" : "domain name";
+  return {
+    phase: "namespaces",
+    name: word,
+    sentence: `set the ${word} to "${name}"`,
+    operations: [{ call, args: [name, new TextEncoder().encode(name).length] }],
+  };
+}
+
+/** The text for `/proc/self/timens_offsets`. */
+function offsetsText(offsets: TimeOffsets): string {
+  return (["monotonic", "boottime"] as const).flatMap((clock) => {
+    const value = offsets[clock];
+    if (value === undefined) return [];
+    const milliseconds = Math.round(parseDuration(value, `timeOffsets.${clock}`));
+    const seconds = Math.floor(milliseconds / 1000);
+    return [`${clock} ${seconds} ${(milliseconds - seconds * 1000) * 1_000_000}\n`];
+  }).join("");
+}
+
+/**
+ * Makes a time namespace for the command. `clone3(CLONE_NEWTIME)` would put the caller into it, and
+ * offsets can only be written while nobody is inside; so: unshare, write, and let the clone of the
+ * command enter. time_namespaces(7).
+ */
+export function timeStep(offsets: TimeOffsets): NewStep {
+  const text = offsetsText(offsets);
+  const bytes = new TextEncoder().encode(text);
+  return {
+    phase: "namespaces",
+    name: "time",
+    sentence: text === ""
+      ? "make a time namespace"
+      : `make a time namespace with the offsets ${text.trim().replaceAll("\n", ", ")}`,
+    paths: { path: "/proc/self/timens_offsets" },
+    hints: { ERANGE: "an offset may not put a clock below zero or beyond 146 years" },
+    operations: [
+      { call: "unshare", args: [CLONE_NEWTIME] },
+      ...(text === "" ? [] : [
+        // A change of credentials made this process non-dumpable, and its files root's.
+        { call: "prctl", args: [PR_SET_DUMPABLE, 1] },
+        {
+          call: "openat",
+          args: [AT_FDCWD, "/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC, 0],
+          store: "offsets",
+        },
+        { call: "write", args: [{ load32: "offsets" }, bytes, bytes.length] },
+        { call: "close", args: [{ load32: "offsets" }] },
+      ] as Operation[]),
+    ],
+  };
+}

@@ -1,0 +1,444 @@
+/**
+ * Makes the plan of a sandbox: a pure function of its description and of a few facts about the
+ * machine. Nothing is opened, nothing is asked of the kernel.
+ *
+ * @module
+ */
+
+import type { Operation, Value } from "../agent/operation.ts";
+import { SpecError } from "../errors.ts";
+import { parseMode } from "../quantity.ts";
+import type { BindMount, RlimitName, SandboxSpec } from "../spec.ts";
+import {
+  AT_EMPTY_PATH,
+  O_CLOEXEC,
+  O_NOCTTY,
+  O_RDONLY,
+  O_RDWR,
+  O_WRONLY,
+} from "../sys/abi/fcntl.ts";
+import { TIOCGPTPEER, TIOCSPTLCK } from "../sys/abi/ioctl.ts";
+import { MOUNT_ATTR_IDMAP } from "../sys/abi/mount.ts";
+import { PR_SET_CHILD_SUBREAPER } from "../sys/abi/prctl.ts";
+import {
+  type CommandLine,
+  cwdStep,
+  dieWithParent,
+  execStep,
+  identityStep,
+  lastStep,
+  noNewPrivsStep,
+  rlimitStep,
+  sessionStep,
+  softNofileStep,
+  stdioStep,
+  umaskStep,
+} from "./command_steps.ts";
+import type { HostEntry, HostFacts } from "./facts.ts";
+import { decideIdentity, type Identity } from "./identity.ts";
+import { type MountContext, mountStep, openTree } from "./mount_steps.ts";
+import {
+  clonedKinds,
+  cloneFlags,
+  idMapSteps,
+  joinedKinds,
+  joinStep,
+  loopbackStep,
+  nameStep,
+  timeStep,
+} from "./namespace_steps.ts";
+import { cloneOperations, type LaunchShape, sendDescriptor } from "./program.ts";
+import {
+  directoryRootStep,
+  emptyRootStep,
+  hostViewStep,
+  pivotStep,
+  privateStep,
+  sealRootStep,
+} from "./root_steps.ts";
+import { Scaffold } from "./scaffold.ts";
+import { type NewStep, type Step } from "./step.ts";
+import { MOUNT_ATTR_SIZE, mountAttr } from "./structs.ts";
+
+/** What a launch adds to the description. */
+export interface LaunchChoices {
+  /** The command line. */
+  readonly command: CommandLine;
+  /** Some plugin has a preMount hook. */
+  readonly preMount: boolean;
+  /** Some plugin has a networkSetup hook. */
+  readonly networkSetup: boolean;
+  /** The host wants to know when the command runs. */
+  readonly reportStart: boolean;
+  /** Where in memory each received descriptor is. */
+  readonly requestFd: (index: number) => number;
+  /** Mounts whose source was opened and handed in: the index in the list to the descriptor inside. */
+  readonly adoptedFds?: ReadonlyMap<number, number>;
+}
+
+/** A plan: the steps, and what decides the shape of its programs. */
+export interface PlannedLaunch extends LaunchShape {
+  /** Who the command is, and which ids exist. */
+  readonly identity: Identity;
+}
+
+const CLONE_HINTS = {
+  EPERM:
+    "this user may not make these namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns and kernel.unprivileged_userns_clone, or the container's seccomp profile; or run as root",
+  ENOSPC: "the limit of namespaces is reached; see the sysctls user.max_*_namespaces",
+  EINVAL: "this kernel lacks one of these namespaces",
+  EUSERS: "user namespaces are nested too deep (32)",
+};
+
+class Planner {
+  readonly steps: Step[] = [];
+  readonly identity: Identity;
+  readonly scaffold = new Scaffold();
+  readonly #outside: NewStep[] = [];
+  readonly #idmapped: string[] = [];
+  #trees = 0;
+
+  constructor(
+    readonly spec: SandboxSpec,
+    readonly facts: HostFacts,
+    readonly choices: LaunchChoices,
+  ) {
+    this.identity = decideIdentity(spec, facts);
+  }
+
+  get #userns(): boolean {
+    return this.spec.namespaces.user === "new";
+  }
+
+  /** Root's sandbox has lost root's rights by the time it mounts, so sources are opened before. */
+  get #opensOutside(): boolean {
+    return this.#userns && this.facts.uid === 0;
+  }
+
+  #is(kind: "mount" | "pid" | "net" | "uts" | "time"): "new" | "shared" | "joined" {
+    const choice = this.spec.namespaces[kind] ?? "shared";
+    return typeof choice === "object" ? "joined" : choice;
+  }
+
+  plan(): PlannedLaunch {
+    this.#check();
+    const { spec, choices } = this;
+    const inside = [
+      ...this.#namespaces(),
+      ...(this.#is("mount") === "new" ? this.#mounts() : []),
+      ...this.#finish(),
+      ...this.#command(),
+    ];
+    const kinds = clonedKinds(spec);
+    const joins = joinedKinds(spec);
+    const staged = joins.length > 0;
+    const ordered: NewStep[] = [
+      ...this.#outside,
+      ...joins.map(({ kind, target }, index) =>
+        joinStep(kind, target, choices.requestFd(4 + index))
+      ),
+      {
+        phase: "outside",
+        name: "clone",
+        sentence: kinds.length === 0
+          ? "make a process"
+          : `make a process in new ${kinds.join(", ")} namespaces`,
+        hints: CLONE_HINTS,
+        operations: cloneOperations(cloneFlags(spec), staged),
+      },
+      ...this.#maps(),
+      ...inside,
+    ];
+    return {
+      steps: ordered.map((step, index) => ({ number: index + 1, ...step })),
+      identity: this.identity,
+      cloneFlags: cloneFlags(spec),
+      staged,
+      hasMaps: this.#userns,
+      mapsByHost: this.identity.byHelper,
+      preMount: choices.preMount,
+      networkSetup: choices.networkSetup,
+      asPid1: spec.asPid1,
+      reportStart: choices.reportStart,
+    };
+  }
+
+  #check(): void {
+    const { spec } = this;
+    const needs = (field: string, kind: "uts" | "mount" | "pid" | "time", set: boolean) => {
+      if (set && this.#is(kind) !== "new") {
+        throw new SpecError(
+          field,
+          `needs a ${kind} namespace of the sandbox's own; unshare("${kind}")`,
+        );
+      }
+    };
+    needs("hostname", "uts", spec.hostname !== undefined);
+    needs("domainname", "uts", spec.domainname !== undefined);
+    needs("timeOffsets", "time", spec.timeOffsets !== undefined);
+    needs("asPid1", "pid", spec.asPid1);
+    needs("mounts", "mount", spec.mounts.length > 0);
+    needs("root", "mount", spec.root !== "host" && spec.root !== "empty");
+    if (spec.asPid1 && this.#is("time") === "new") {
+      throw new SpecError(
+        "asPid1",
+        "a new time namespace is entered by a clone, and pid 1 is not cloned again; use one or the other",
+      );
+    }
+    if (spec.network?.mode === "host" && this.#is("net") !== "shared") {
+      throw new SpecError(
+        "network.mode",
+        '"host" needs the host\'s network namespace; share("net")',
+      );
+    }
+    if (spec.network?.mode === "none" && this.#is("net") !== "new") {
+      throw new SpecError(
+        "network.mode",
+        '"none" needs a network namespace of its own; unshare("net")',
+      );
+    }
+    if (spec.tty && this.#is("mount") === "new" && !this.#devTarget()) {
+      throw new SpecError("tty", "a terminal needs a /dev inside; add dev()");
+    }
+    if (spec.tty && this.#is("mount") !== "new") {
+      throw new SpecError("tty", 'a terminal needs a mount namespace of its own; unshare("mount")');
+    }
+  }
+
+  /** The steps between the clone and the set-up, done from outside. */
+  #maps(): NewStep[] {
+    const { maps, byHelper, denySetgroups } = this.identity;
+    if (!maps) return [];
+    if (byHelper) {
+      return [{
+        phase: "maps",
+        name: "newuidmap",
+        sentence: "map ids by newuidmap and newgidmap",
+        operations: [],
+      }];
+    }
+    const steps = idMapSteps(maps, denySetgroups);
+    if (this.#idmapped.length > 0) {
+      steps.push({
+        phase: "maps",
+        name: "idmap",
+        sentence: "let files of the caller appear as the sandbox's user's, in what is writable",
+        hints: {
+          EINVAL:
+            'this filesystem has no id-mapped mounts; bind it read-only, or set idMap() or share("user")',
+          EPERM: 'a mount of this kind cannot be id-mapped; bind it read-only, or share("user")',
+        },
+        operations: [
+          {
+            call: "openat",
+            args: [{ load32: "proc" }, "ns/user", O_RDONLY | O_CLOEXEC, 0],
+            store: { name: "idmap attributes", offset: 24 },
+          },
+          { call: "SET", args: [MOUNT_ATTR_IDMAP], store: { name: "idmap attributes", offset: 0 } },
+          ...this.#idmapped.map((cell): Operation => ({
+            call: "mount_setattr",
+            args: [
+              { load32: cell },
+              "",
+              AT_EMPTY_PATH,
+              { at: "idmap attributes" },
+              MOUNT_ATTR_SIZE,
+            ],
+          })),
+        ],
+      });
+    }
+    return steps;
+  }
+
+  #namespaces(): NewStep[] {
+    const { spec, identity } = this;
+    const steps: NewStep[] = [];
+    const add = (step: NewStep) => steps.push(step);
+    if (this.#userns) {
+      const { uid, gid } = identity.setup;
+      add({
+        phase: "namespaces",
+        name: "set-up user",
+        sentence: `become user ${uid} and group ${gid} of the sandbox for the set-up`,
+        operations: [
+          ...(identity.denySetgroups ? [] : [{ call: "setgroups", args: [0, 0] } as Operation]),
+          { call: "setresgid", args: [gid, gid, gid] },
+          { call: "setresuid", args: [uid, uid, uid] },
+          dieWithParent(),
+        ],
+      });
+    }
+    if (this.#is("net") === "new") add(loopbackStep());
+    if (spec.hostname !== undefined) add(nameStep("sethostname", spec.hostname));
+    if (spec.domainname !== undefined) add(nameStep("setdomainname", spec.domainname));
+    if (this.#is("time") === "new") add(timeStep(spec.timeOffsets ?? {}));
+    if (this.#is("pid") !== "new") {
+      add({
+        phase: "namespaces",
+        name: "subreaper",
+        sentence: "become the parent of whatever the command leaves behind",
+        operations: [{ call: "prctl", args: [PR_SET_CHILD_SUBREAPER, 1] }],
+      });
+    }
+    return steps;
+  }
+
+  #mounts(): NewStep[] {
+    const { spec, facts, scaffold } = this;
+    const steps: NewStep[] = [privateStep()];
+    const context: MountContext = {
+      scaffold,
+      openOutside: (mount, field) => this.#openOutside(mount, field),
+      freshProc: this.#is("pid") === "new",
+    };
+    if (typeof spec.root === "object") {
+      const { path, writable = false } = spec.root;
+      const outside = this.#openOutside(
+        { kind: "bind", source: path, target: "/", writable },
+        "root",
+      );
+      steps.push(directoryRootStep(path, writable, outside));
+      scaffold.addForeign("/");
+    } else {
+      steps.push(emptyRootStep());
+      if (spec.root === "host") steps.push(hostViewStep(this.#hostView(), context));
+    }
+    spec.mounts.forEach((mount, index) => {
+      steps.push(mountStep(mount, context, `mounts[${index}]`));
+    });
+    if (spec.root === "host") steps.push(sealRootStep());
+    steps.push(pivotStep());
+    return steps;
+  }
+
+  /** The minimal view of the host; name servers only where there is a network to ask them over. */
+  #hostView(): readonly HostEntry[] {
+    const { hostView } = this.facts;
+    if (this.#is("net") !== "new") return hostView;
+    return hostView.filter((entry) => entry.path !== "/etc/resolv.conf");
+  }
+
+  #devTarget(): string | undefined {
+    return this.spec.mounts.findLast((mount) => mount.kind === "dev")?.target;
+  }
+
+  #openOutside(mount: BindMount, field: string): Value | undefined {
+    const index = /^mounts\[(\d+)\]$/.exec(field)?.[1];
+    const adopted = index === undefined ? undefined : this.choices.adoptedFds?.get(Number(index));
+    if (adopted !== undefined) return adopted;
+    if (!this.#opensOutside) return undefined;
+    const cell = `tree ${this.#trees++}`;
+    this.#outside.push({
+      phase: "outside",
+      name: "open",
+      sentence: `open "${mount.source}" on the host`,
+      paths: { path: mount.source },
+      hints: { ENOENT: "give an existing path, or { optional: true }" },
+      operations: [openTree(mount.source, cell)],
+    });
+    if (mount.writable) this.#idmapped.push(cell);
+    return { load32: cell };
+  }
+
+  #finish(): NewStep[] {
+    const { spec, identity } = this;
+    const steps: NewStep[] = [];
+    if (this.#userns && spec.asPid1 === false) steps.push(...this.#nestedNamespaces());
+    if (spec.tty) {
+      const dev = this.#devTarget()!;
+      const { uid, gid } = identity.user;
+      steps.push({
+        phase: "finish",
+        name: "terminal",
+        sentence: "open a terminal of the sandbox's own and hand its other end out",
+        operations: [
+          {
+            call: "openat",
+            args: [
+              { load32: "root" },
+              `${dev.slice(1)}/pts/ptmx`,
+              O_RDWR | O_NOCTTY | O_CLOEXEC,
+              0,
+            ],
+            store: "master",
+          },
+          { call: "ioctl", args: [{ load32: "master" }, TIOCSPTLCK, { at: "byte" }] },
+          {
+            call: "ioctl",
+            args: [{ load32: "master" }, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC],
+            store: "slave",
+          },
+          { call: "fchown", args: [{ load32: "slave" }, uid, gid] },
+          ...sendDescriptor({ load32: this.choices.requestFd(0) }, "master"),
+          { call: "close", args: [{ load32: "master" }] },
+        ],
+      });
+    }
+    return steps;
+  }
+
+  /** Nobody inside can make user namespaces, which would reopen the kernel's riskier parts. */
+  #nestedNamespaces(): NewStep[] {
+    const proc = this.spec.mounts.find((mount) => mount.kind === "proc");
+    if (!proc || this.#is("mount") !== "new" || this.#is("pid") !== "new") return [];
+    return [{
+      phase: "finish",
+      name: "no nesting",
+      sentence: "forbid user namespaces inside",
+      paths: { path: "/proc/sys/user/max_user_namespaces" },
+      operations: [
+        {
+          call: "openat",
+          args: [
+            { load32: "root" },
+            `${proc.target.slice(1)}/sys/user/max_user_namespaces`,
+            O_WRONLY | O_CLOEXEC,
+            0,
+          ],
+          store: "knob",
+        },
+        { call: "write", args: [{ load32: "knob" }, "0", 1] },
+        { call: "close", args: [{ load32: "knob" }] },
+      ],
+    }];
+  }
+
+  #command(): NewStep[] {
+    const { spec, facts, identity, choices } = this;
+    const steps: NewStep[] = [];
+    const slave: Value = { load32: "slave" };
+    const stdio: Value[] = spec.tty
+      ? [slave, slave, slave]
+      : [1, 2, 3].map((index) => ({ load32: choices.requestFd(index) }));
+    steps.push(stdioStep(stdio));
+    if (spec.newSession || spec.tty) steps.push(sessionStep(spec.tty));
+    const softNofile = facts.softNofile;
+    if (softNofile !== undefined && spec.rlimits.nofile === undefined) {
+      steps.push(softNofileStep(softNofile));
+    }
+    for (const [name, value] of Object.entries(spec.rlimits)) {
+      steps.push(rlimitStep(name as RlimitName, value));
+    }
+    const privileged = facts.uid === 0 || this.#userns || typeof spec.namespaces.user === "object";
+    if (privileged) {
+      steps.push(identityStep(identity.user, {
+        setIds: true,
+        setGroups: !identity.denySetgroups && typeof spec.namespaces.user !== "object",
+      }));
+    }
+    steps.push(cwdStep(spec.cwd ?? "/"));
+    steps.push(umaskStep(spec.umask === undefined ? facts.umask : parseMode(spec.umask, "umask")));
+    steps.push(noNewPrivsStep(), lastStep(), execStep(choices.command));
+    return steps;
+  }
+}
+
+/** Makes the plan of one launch. Pure; throws a `SpecError` for what contradicts itself. */
+export function planLaunch(
+  spec: SandboxSpec,
+  facts: HostFacts,
+  choices: LaunchChoices,
+): PlannedLaunch {
+  return new Planner(spec, facts, choices).plan();
+}

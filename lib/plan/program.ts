@@ -1,0 +1,576 @@
+/**
+ * Turns a plan's steps into the programs of one launch:
+ *
+ * - outside: the agent's part; it opens, clones, writes the id maps, and goes back to its loop
+ * - set-up: what the sandbox's first process does, then the command's own steps up to execve
+ * - rest: the later part of the set-up, when hooks may still add to the plan before it
+ * - init: what stays of pid 1: it reaps, reports, and ends when the host program does
+ *
+ * @module
+ */
+
+import { assemble, type Program } from "../agent/assembler.ts";
+import { requestFd, returnToAgent } from "../agent/boot.ts";
+import { EVENT_OFFSET, EVENT_SIZE, EventKind, eventTemplate } from "../agent/event.ts";
+import {
+  AGENT_FD,
+  HOOK_AREA,
+  HOOK_SIZE,
+  INIT_AREA,
+  OUTSIDE_AREA,
+  OUTSIDE_SIZE,
+  REST_AREA,
+  SETUP_AREA,
+} from "../agent/layout.ts";
+import type { Operation, Value } from "../agent/operation.ts";
+import { CLOSE_RANGE_ALL, POLL_ANSWER, pollfd, SIGNAL_SET_SIZE, words } from "../agent/words.ts";
+import { CLONE_PARENT, CLONE_PIDFD, CLONE_VFORK } from "../sys/abi/clone.ts";
+import { F_DUPFD_CLOEXEC, O_CLOEXEC, O_DIRECTORY, O_PATH } from "../sys/abi/fcntl.ts";
+import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../sys/abi/memory.ts";
+import { POLLIN } from "../sys/abi/poll.ts";
+import { PR_SET_DUMPABLE } from "../sys/abi/prctl.ts";
+import { SFD_CLOEXEC, SIGNALS } from "../sys/abi/signal.ts";
+import { MSG_NOSIGNAL, SCM_RIGHTS, SOL_SOCKET } from "../sys/abi/socket.ts";
+import { __WALL, WNOHANG } from "../sys/abi/wait.ts";
+import { dieWithParent } from "./command_steps.ts";
+import type { Step } from "./step.ts";
+
+/** Where in the descriptors of a request each one stands. */
+export const REQUEST_FD = { launch: 0, stdin: 1, stdout: 2, stderr: 3, firstJoin: 4 } as const;
+
+/** The points at which a set-up can wait for the host program. */
+export const Barrier = { MAPS: 1, PRE_MOUNT: 2, NETWORK: 3 } as const;
+
+/** The first word of what the host answers at a barrier. */
+export const Answer = { CONTINUE: 0, LOAD_REST: 1, RUN: 2 } as const;
+
+/** Where a hook's program starts: behind the words of the answer. */
+export const HOOK_PROGRAM = HOOK_AREA + 32;
+
+/** What of a plan decides the shape of its programs. */
+export interface LaunchShape {
+  /** All steps of the plan. */
+  readonly steps: readonly Step[];
+  /** CLONE_NEW* flags of the sandbox's first process. */
+  readonly cloneFlags: number;
+  /** Some namespaces are joined first, by a process in between. */
+  readonly staged: boolean;
+  /** The host writes the id maps (newuidmap), at a barrier. */
+  readonly mapsByHost: boolean;
+  /** Someone outside must do something between the clone and the set-up. */
+  readonly hasMaps: boolean;
+  /** Hooks wait before the first mount. */
+  readonly preMount: boolean;
+  /** Hooks wait before privileges are dropped. */
+  readonly networkSetup: boolean;
+  /** The command is to be pid 1 itself. */
+  readonly asPid1: boolean;
+  /** The host wants to know when the command runs. */
+  readonly reportStart: boolean;
+}
+
+/** What makes one launch differ from another with the same shape. */
+export interface LaunchNumbers {
+  /** The launch's number, which its events carry. */
+  readonly launch: number;
+  /** The agent's boot program. */
+  readonly boot: Program;
+}
+
+/** A system call that is to fail, for tests: which step, which operation of it, which errno. */
+export interface Fault {
+  /** The step's number. */
+  readonly step: number;
+  /** Which of its operations, from 0. */
+  readonly operation: number;
+  /** The errno. */
+  readonly errno: number;
+}
+
+/** All programs of one launch. */
+export interface LaunchPrograms {
+  /** For the agent. Its places `"setup offset"`, `"setup length"` and so on are to be filled in. */
+  readonly outside: Program;
+  /** For the sandbox's first process. */
+  readonly setup: Program;
+  /** Its later part, when there are hooks before it. */
+  readonly rest?: Program;
+  /** For pid 1, once the command runs. */
+  readonly init: Program;
+}
+
+function phase(shape: LaunchShape, names: readonly Step["phase"][], fault?: Fault): Operation[] {
+  const list: Operation[] = [];
+  for (const step of shape.steps) {
+    if (!names.includes(step.phase)) continue;
+    step.operations.forEach((operation, index) => {
+      const failing = fault?.step === step.number && fault.operation === index;
+      list.push({
+        ...operation,
+        step: step.number,
+        ...(failing ? { call: "SET", args: [-fault.errno] } : {}),
+      });
+    });
+  }
+  return list;
+}
+
+/** A `struct msghdr` that sends a record with the descriptor in `fdCell` along. cmsg(3). */
+function sendRecord(socket: Value, record: string, fdCell: string): Operation[] {
+  const control = `${record} control`;
+  return [
+    {
+      call: "SET",
+      args: [{ load32: fdCell }],
+      store: { name: control, offset: 16 },
+      store32: true,
+    },
+    {
+      call: "sendmsg",
+      args: [
+        socket,
+        { words: [0, 0, { words: [{ at: record }, EVENT_SIZE] }, 1, { at: control }, 20, 0] },
+        MSG_NOSIGNAL,
+      ],
+    },
+  ];
+}
+
+/** The `struct cmsghdr` that {@linkcode sendRecord} fills in. */
+function controlTemplate(): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(24);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, 20n, true);
+  view.setInt32(8, SOL_SOCKET, true);
+  view.setInt32(12, SCM_RIGHTS, true);
+  return bytes;
+}
+
+function loadProgram(area: number, offset: Value, length: Value): Operation[] {
+  return [
+    {
+      call: "mmap",
+      args: [
+        area,
+        length,
+        PROT_READ | PROT_WRITE,
+        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+        -1,
+        0,
+      ],
+    },
+    { call: "pread64", args: [AGENT_FD.arena, area, length, offset] },
+  ];
+}
+
+function launchFd(numbers: LaunchNumbers): Value {
+  return { load32: requestFd(numbers.boot, REQUEST_FD.launch) };
+}
+
+function outsideProgram(shape: LaunchShape, numbers: LaunchNumbers, fault?: Fault): Program {
+  const { boot, launch } = numbers;
+  const socket = launchFd(numbers);
+  const cloneStep = shape.steps.find((step) => step.name === "clone")!;
+  const announce = (pidCell: string): Operation[] => [
+    {
+      call: "SET",
+      args: [{ load: pidCell }],
+      store: { name: "process", offset: EVENT_OFFSET.pid },
+    },
+    ...sendRecord(socket, "process", "pidfd"),
+  ];
+  const handleAgent: Operation = {
+    call: "HANDLER",
+    args: [{ label: "failed" }, { at: "failure" }],
+  };
+  const stage: Operation[] = !shape.staged ? [] : [
+    {
+      call: "clone3",
+      args: [
+        { words: [CLONE_PIDFD, { at: "pidfd" }, 0, 0, SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0] },
+        88,
+      ],
+      store: "stage pid",
+      when: { equals: 0 },
+      goto: "stage",
+    },
+    ...announce("stage pid"),
+    { call: "SET", args: [0], goto: "return" },
+    { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "stage" },
+    dieWithParent(),
+    ...phase(shape, ["join"], fault),
+  ];
+  const sync = shape.hasMaps && !shape.mapsByHost;
+  const end: Operation[] = shape.staged
+    ? [{ call: "exit_group", args: [0] }]
+    : [{ call: "SET", args: [0], goto: "return" }];
+  const clone = cloneStep.operations.map((operation, index): Operation => ({
+    ...operation,
+    step: cloneStep.number,
+    ...(fault?.step === cloneStep.number && fault.operation === index
+      ? { call: "SET", args: [-fault.errno] }
+      : {}),
+  }));
+  const operations: Operation[] = [
+    handleAgent,
+    ...phase(shape, ["outside"], fault).filter((operation) => operation.step !== cloneStep.number),
+    ...stage,
+    ...(sync ? [{ call: "pipe2", args: [{ at: "sync" }, O_CLOEXEC] } as Operation] : []),
+    ...clone,
+    ...announce("pid"),
+    ...(sync
+      ? [
+        { call: "DECIMAL", args: [{ load: "pid" }, { at: "pid text" }] } as Operation,
+        {
+          call: "openat",
+          args: [AGENT_FD.proc, { at: "pid text" }, O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
+          store: "proc",
+        } as Operation,
+        ...phase(shape, ["maps"], fault),
+        // Releases the child; an early end of this side reads as the end of the pipe there.
+        {
+          call: "write",
+          args: [{ load32: { name: "sync", offset: 4 } }, { at: "sync" }, 1],
+        } as Operation,
+      ]
+      : []),
+    ...end,
+    {
+      call: "write",
+      args: [AGENT_FD.status, { at: "failure" }, EVENT_SIZE],
+      label: "failed",
+      onError: "ignore",
+    },
+    ...returnToAgent(boot).map((operation, index): Operation =>
+      index === 0 ? { ...operation, label: "return" } : operation
+    ),
+
+    // The sandbox's first process starts here.
+    { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "child" },
+    dieWithParent(),
+    // The host program holds the other end of this socket: a hang-up means that it is gone, and
+    // with it maybe the agent, too early for the line above to notice.
+    {
+      call: "SET",
+      args: [socket],
+      store: "polled",
+      store32: true,
+    },
+    {
+      call: "ppoll",
+      args: [{ at: "polled" }, 1, { at: "no time" }, 0, SIGNAL_SET_SIZE],
+      when: { differs: 0 },
+      goto: "exit",
+    },
+    ...(sync
+      ? [{ call: "close", args: [{ load32: { name: "sync", offset: 4 } }] } as Operation]
+      : []),
+    ...(shape.asPid1
+      ? []
+      : loadProgram(INIT_AREA, { load: "init offset" }, { load: "init length" })),
+    ...(shape.preMount || shape.networkSetup || shape.mapsByHost
+      ? [{
+        call: "mmap",
+        args: [
+          HOOK_AREA,
+          HOOK_SIZE,
+          PROT_READ | PROT_WRITE,
+          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+          -1,
+          0,
+        ],
+      } as Operation]
+      : []),
+    ...loadProgram(SETUP_AREA, { load: "setup offset" }, { load: "setup length" }),
+    { call: "SET", args: [0], goto: SETUP_AREA },
+    {
+      call: "write",
+      args: [AGENT_FD.status, { at: "failure" }, EVENT_SIZE],
+      label: "child failed",
+      onError: "ignore",
+    },
+    { call: "exit_group", args: [255], label: "exit" },
+  ];
+  return assemble(OUTSIDE_AREA, operations, {
+    buffers: { "pid text": 24, sync: 8, polled: 8, "no time": 16, "clone args": 88 },
+    contents: {
+      failure: eventTemplate(EventKind.FAILED, launch),
+      process: eventTemplate(EventKind.PROCESS, launch),
+      "process control": controlTemplate(),
+    },
+  });
+}
+
+/** Waits until the host program says to go on; it may send programs to run until then. */
+function barrier(code: number, socket: Value): Operation[] {
+  const name = `barrier ${code}`;
+  return [
+    { call: "SET", args: [code], store: { name: "barrier", offset: EVENT_OFFSET.pid } },
+    { call: "write", args: [AGENT_FD.status, { at: "barrier" }, EVENT_SIZE] },
+    {
+      call: "read",
+      args: [socket, HOOK_AREA, HOOK_SIZE],
+      when: { equals: 0 },
+      goto: "exit",
+      label: name,
+    },
+    { call: "SET", args: [{ load: HOOK_AREA }], when: { equals: Answer.RUN }, goto: HOOK_PROGRAM },
+  ];
+}
+
+function setupOperations(
+  shape: LaunchShape,
+  numbers: LaunchNumbers,
+  part: "all" | "first" | "rest",
+  fault?: Fault,
+): Operation[] {
+  const socket = launchFd(numbers);
+  const handler: Operation = { call: "HANDLER", args: [{ label: "failed" }, { at: "failure" }] };
+  const first: Operation[] = part === "rest" ? [] : [
+    ...(shape.mapsByHost ? barrier(Barrier.MAPS, socket) : []),
+    ...(shape.hasMaps && !shape.mapsByHost
+      ? [{
+        call: "read",
+        args: [{ load32: "sync" }, { at: "byte" }, 1],
+        when: { differs: 1 },
+        goto: "exit",
+      } as Operation]
+      : []),
+    ...phase(shape, ["namespaces"], fault),
+  ];
+  const toRest: Operation[] = part !== "first" ? [] : [
+    ...barrier(Barrier.PRE_MOUNT, socket),
+    ...loadProgram(REST_AREA, { load: HOOK_AREA + 8 }, { load: HOOK_AREA + 16 }),
+    { call: "SET", args: [0], goto: REST_AREA },
+  ];
+  const second: Operation[] = part === "first" ? [] : [
+    ...phase(shape, ["mounts"], fault),
+    ...(shape.networkSetup ? barrier(Barrier.NETWORK, socket) : []),
+    ...phase(shape, ["network", "finish"], fault),
+    ...start(shape, socket),
+    ...phase(shape, ["command"], fault),
+  ];
+  return [
+    handler,
+    ...first,
+    ...toRest,
+    ...second,
+    {
+      call: "write",
+      args: [{ load32: "status" }, { at: "failure" }, EVENT_SIZE],
+      label: "failed",
+      onError: "ignore",
+    },
+    { call: "exit_group", args: [255], label: "exit" },
+  ];
+}
+
+/** Where the command's own process begins; and what becomes of this one. */
+function start(shape: LaunchShape, socket: Value): Operation[] {
+  // Standard output takes the place of the status pipe, so that moves out of the way first.
+  const moveStatus: Operation = {
+    call: "fcntl",
+    args: [AGENT_FD.status, F_DUPFD_CLOEXEC, 3],
+    store: "status",
+    label: "command",
+  };
+  if (shape.asPid1) return [moveStatus];
+  return [
+    // Nobody inside may look into this process, or write its memory (CVE-2016-9962).
+    { call: "prctl", args: [PR_SET_DUMPABLE, 0] },
+    {
+      call: "clone3",
+      // CLONE_VFORK without CLONE_VM: this process goes on when the other has executed or ended,
+      // so what it reports then is true.
+      args: [
+        {
+          words: [
+            CLONE_PIDFD | CLONE_VFORK,
+            { at: "pidfd" },
+            0,
+            0,
+            SIGNALS.SIGCHLD,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+          ],
+        },
+        88,
+      ],
+      store: "init command",
+      when: { equals: 0 },
+      goto: "command",
+    },
+    {
+      call: "SET",
+      args: [{ load: "init command" }],
+      store: { name: "process", offset: EVENT_OFFSET.pid },
+    },
+    ...sendRecord(socket, "process", "pidfd"),
+    ...(shape.reportStart
+      ? [{ call: "write", args: [AGENT_FD.status, { at: "started" }, EVENT_SIZE] } as Operation]
+      : []),
+    {
+      call: "signalfd4",
+      args: [-1, words(2 ** (SIGNALS.SIGCHLD - 1)), SIGNAL_SET_SIZE, SFD_CLOEXEC],
+      store: "signals",
+    },
+    { call: "dup3", args: [socket, 0, O_CLOEXEC] },
+    { call: "dup3", args: [{ load32: "signals" }, 1, O_CLOEXEC] },
+    { call: "close_range", args: [2, CLOSE_RANGE_ALL, 0] },
+    { call: "SET", args: [0], goto: INIT_AREA },
+    moveStatus,
+  ];
+}
+
+function initProgram(shape: LaunchShape, numbers: LaunchNumbers): Program {
+  const operations: Operation[] = [
+    { call: "HANDLER", args: [{ label: "exit" }, { at: "error" }] },
+    { call: "munmap", args: [SETUP_AREA, { load: "init setup length" }], onError: "ignore" },
+    ...(shape.preMount
+      ? [
+        {
+          call: "munmap",
+          args: [REST_AREA, { load: "init rest length" }],
+          onError: "ignore",
+        } as Operation,
+      ]
+      : []),
+    { call: "munmap", args: [OUTSIDE_AREA, OUTSIDE_SIZE], onError: "ignore" },
+    { call: "munmap", args: [HOOK_AREA, HOOK_SIZE], onError: "ignore" },
+    {
+      call: "wait4",
+      args: [
+        -1,
+        { at: { name: "result", offset: EVENT_OFFSET.status } },
+        WNOHANG | __WALL,
+        { at: { name: "result", offset: EVENT_OFFSET.usage } },
+      ],
+      store: { name: "result", offset: EVENT_OFFSET.pid },
+      onError: { goto: "idle" },
+      label: "reap",
+    },
+    {
+      call: "SET",
+      args: [{ load: { name: "result", offset: EVENT_OFFSET.pid } }],
+      when: { equals: 0 },
+      goto: "idle",
+    },
+    {
+      call: "SUBTRACT",
+      args: [{ load: { name: "result", offset: EVENT_OFFSET.pid } }, { load: "init command" }],
+      onError: "ignore",
+      when: { differs: 0 },
+      goto: "reap",
+    },
+    {
+      call: "sendto",
+      args: [0, { at: "result" }, EVENT_SIZE, MSG_NOSIGNAL, 0, 0],
+      onError: "ignore",
+    },
+    { call: "exit_group", args: [0], label: "exit" },
+    {
+      call: "ppoll",
+      args: [{ at: "polled" }, 2, 0, 0, SIGNAL_SET_SIZE],
+      label: "idle",
+      onError: { goto: "idle" },
+    },
+    { call: "AND", args: [{ load: "polled" }, POLL_ANSWER], when: { differs: 0 }, goto: "exit" },
+    { call: "read", args: [1, { at: "siginfo" }, 128] },
+    { call: "SET", args: [0], goto: "reap" },
+  ];
+  return assemble(INIT_AREA, operations, {
+    buffers: { siginfo: 128 },
+    contents: {
+      result: eventTemplate(EventKind.RESULT, numbers.launch),
+      error: new Uint8Array(24),
+      polled: words(pollfd(0, POLLIN), pollfd(1, POLLIN)),
+      "init command": new Uint8Array(8),
+      "init setup length": new Uint8Array(8),
+      "init rest length": new Uint8Array(8),
+    },
+  });
+}
+
+/** The clone of the sandbox's first process. clone3(2). */
+export function cloneOperations(flags: number, staged: boolean): Operation[] {
+  const all = flags | CLONE_PIDFD | (staged ? CLONE_PARENT : 0);
+  return [{
+    call: "clone3",
+    // With CLONE_PARENT the signal is the agent's own, and must not be given.
+    args: [{
+      words: [all >>> 0, { at: "pidfd" }, 0, 0, staged ? 0 : SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0],
+    }, 88],
+    store: "pid",
+    when: { equals: 0 },
+    goto: "child",
+  }];
+}
+
+/** Puts a 64-bit word into an assembled program. */
+export function patch(program: Program, place: string, value: number): void {
+  const at = program.places.get(place);
+  if (at === undefined) return;
+  new DataView(program.bytes.buffer).setBigUint64(at - program.base, BigInt(value), true);
+}
+
+/** The data that set-up programs share. */
+function setupData(launch: number): Record<string, Uint8Array> {
+  return {
+    failure: eventTemplate(EventKind.FAILED, launch),
+    barrier: eventTemplate(EventKind.BARRIER, launch),
+    started: eventTemplate(EventKind.STARTED, launch),
+    process: eventTemplate(EventKind.PROCESS, launch),
+    "process control": controlTemplate(),
+    descriptor: eventTemplate(EventKind.DESCRIPTOR, launch),
+    "descriptor control": controlTemplate(),
+    // Until the command's process moves it, the status pipe is where the agent has it.
+    status: words(AGENT_FD.status),
+  };
+}
+
+const SETUP_BUFFERS = { statx: 256, cwd: 4096, nofile: 16, byte: 8 };
+
+/** Assembles the later part of a set-up, for the plan that the pre-mount hooks left. */
+export function restProgram(
+  shape: LaunchShape,
+  numbers: LaunchNumbers,
+  externals: ReadonlyMap<string, number>,
+  fault?: Fault,
+): Program {
+  return assemble(REST_AREA, setupOperations(shape, numbers, "rest", fault), {
+    externals,
+    buffers: SETUP_BUFFERS,
+    contents: setupData(numbers.launch),
+  });
+}
+
+/** Assembles all programs of a launch. */
+export function launchPrograms(
+  shape: LaunchShape,
+  numbers: LaunchNumbers,
+  fault?: Fault,
+): LaunchPrograms & { externals: ReadonlyMap<string, number> } {
+  const outside = outsideProgram(shape, numbers, fault);
+  const init = initProgram(shape, numbers);
+  const externals = new Map<string, number>();
+  for (const [name, place] of outside.places) {
+    if (name.startsWith("tree ") || name === "sync") externals.set(name, place);
+  }
+  for (const [name, place] of init.places) if (name.startsWith("init ")) externals.set(name, place);
+  const part = shape.preMount ? "first" : "all";
+  const setup = assemble(SETUP_AREA, setupOperations(shape, numbers, part, fault), {
+    externals,
+    buffers: SETUP_BUFFERS,
+    contents: setupData(numbers.launch),
+  });
+  return { outside, setup, init, externals };
+}
+
+/** Sends a descriptor made inside out to the host. */
+export function sendDescriptor(socket: Value, fdCell: string): Operation[] {
+  return sendRecord(socket, "descriptor", fdCell);
+}

@@ -1,0 +1,151 @@
+/**
+ * The steps that make the sandbox's root, and that leave the host's behind. pivot_root(2).
+ *
+ * @module
+ */
+
+import type { Operation, Value } from "../agent/operation.ts";
+import { AT_EMPTY_PATH, AT_FDCWD } from "../sys/abi/fcntl.ts";
+import {
+  MNT_DETACH,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MS_PRIVATE,
+  MS_REC,
+} from "../sys/abi/mount.ts";
+import type { HostEntry } from "./facts.ts";
+import {
+  attach,
+  bindAttributes,
+  freshFilesystem,
+  type MountContext,
+  mountStep,
+  openTree,
+  setAttributes,
+} from "./mount_steps.ts";
+import type { NewStep } from "./step.ts";
+import { MOUNT_ATTR_SIZE, mountAttr } from "./structs.ts";
+
+const ROOT: Value = { load32: "root" };
+
+/** Nothing mounted from here on is seen outside, and nothing mounted outside is seen here. */
+export function privateStep(): NewStep {
+  return {
+    phase: "mounts",
+    name: "private",
+    sentence: "make every mount private to the sandbox",
+    operations: [{ call: "mount", args: [0, "/", 0, MS_REC | MS_PRIVATE, 0] }],
+  };
+}
+
+// The new root lies over the old one until pivot_root; the descriptor is how it is reached.
+const PLACE: Operation = {
+  call: "move_mount",
+  args: [ROOT, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH],
+};
+
+/** A fresh tmpfs as the root. */
+export function emptyRootStep(): NewStep {
+  return {
+    phase: "mounts",
+    name: "root",
+    sentence: "make an empty tmpfs the new root",
+    operations: [
+      { call: "umask", args: [0o022] },
+      ...freshFilesystem("tmpfs", { mode: "755" }, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "root"),
+      PLACE,
+    ],
+  };
+}
+
+/** A directory of the host as the root. */
+export function directoryRootStep(path: string, writable: boolean, outside?: Value): NewStep {
+  return {
+    phase: "mounts",
+    name: "root",
+    sentence: `make the directory "${path}" the new root, ${writable ? "writable" : "read-only"}`,
+    paths: { path },
+    hints: { ENOENT: "give an existing directory", ENOTDIR: "the root must be a directory" },
+    operations: [
+      { call: "umask", args: [0o022] },
+      outside === undefined
+        ? openTree(path, "root")
+        : { call: "SET", args: [outside], store: "root" },
+      setAttributes(ROOT, bindAttributes({ writable })),
+      PLACE,
+    ],
+  };
+}
+
+/** The minimal view of the host, one step for all of it. */
+export function hostViewStep(entries: readonly HostEntry[], context: MountContext): NewStep {
+  const operations: Operation[] = [];
+  const { scaffold } = context;
+  const tree: Value = { load32: "tree" };
+  for (const entry of entries) {
+    if (entry.kind === "symlink") {
+      operations.push(
+        ...mountStep({ kind: "symlink", source: entry.to, target: entry.path }, context, "root")
+          .operations,
+      );
+    } else if (entry.kind === "copy") {
+      operations.push(
+        ...mountStep(
+          { kind: "file", target: entry.path, contents: entry.contents },
+          context,
+          "root",
+        ).operations,
+      );
+    } else {
+      const kind = entry.kind === "bind-dir" ? "directory" : "file";
+      operations.push(
+        openTree(entry.path, "tree"),
+        setAttributes(tree, bindAttributes({})),
+        ...attach(tree, scaffold.mountPoint(entry.path, kind)),
+      );
+      scaffold.addForeign(entry.path);
+    }
+  }
+  return {
+    phase: "mounts",
+    name: "host view",
+    sentence: `show a minimal view of the host, read-only: ${
+      entries.filter((entry) => entry.kind !== "copy").map((entry) => entry.path).join(" ")
+    } and what programs need of /etc`,
+    operations,
+  };
+}
+
+/** Makes the root itself read-only, once everything is in it. */
+export function sealRootStep(): NewStep {
+  return {
+    phase: "mounts",
+    name: "seal root",
+    sentence: "make the root read-only",
+    operations: [{
+      call: "mount_setattr",
+      args: [ROOT, "", AT_EMPTY_PATH, mountAttr(MOUNT_ATTR_RDONLY), MOUNT_ATTR_SIZE],
+    }],
+  };
+}
+
+/** Changes into the new root and lets go of the old one. */
+export function pivotStep(): NewStep {
+  return {
+    phase: "mounts",
+    name: "pivot",
+    sentence: "change into the new root and detach the host's",
+    hints: {
+      EINVAL: "the host's root is an initramfs, which cannot be pivoted; move to a real root first",
+    },
+    operations: [
+      { call: "fchdir", args: [ROOT] },
+      // The old root ends up on top of the new one at the same place, and is detached there.
+      { call: "pivot_root", args: [".", "."] },
+      { call: "umount2", args: [".", MNT_DETACH] },
+      { call: "chdir", args: ["/"] },
+    ],
+  };
+}

@@ -1,0 +1,187 @@
+/**
+ * Knows, while a plan is being made, which directories of the new root are the plan's own: made
+ * by an earlier step, on a filesystem of the sandbox's own, with no link in the way. Such a place
+ * can be named by a plain path. Any other place may hold links that somebody else put there, and
+ * is resolved by `openat2` with RESOLVE_IN_ROOT when the time comes (runc CVE-2024-45310,
+ * bubblewrap CVE-2026-87766).
+ *
+ * @module
+ */
+
+import {
+  O_CLOEXEC,
+  O_PATH,
+  RESOLVE_IN_ROOT,
+  RESOLVE_NO_MAGICLINKS,
+  S_IFREG,
+} from "../sys/abi/fcntl.ts";
+import { OPEN_HOW_SIZE, openHow } from "./structs.ts";
+import type { Operation, Value } from "../agent/operation.ts";
+
+/** How often an `openat2` is tried again when a rename somewhere made it give up. openat2(2). */
+const MOST_RETRIES = 128;
+
+/** Where a mount goes: a descriptor and a path below it. */
+export interface Target {
+  /** What makes the place ready. */
+  readonly operations: Operation[];
+  /** The descriptor the path starts at. */
+  readonly dirfd: Value;
+  /** The path; empty for the descriptor's own place. */
+  readonly path: string;
+  /** What closes the descriptor again, if one was opened. */
+  readonly after: Operation[];
+}
+
+/** The directories that are the plan's own, and those of others. */
+export class Scaffold {
+  readonly #own = new Set<string>([""]);
+  readonly #foreign = new Set<string>();
+  #labels = 0;
+
+  /** A label that no other step has. */
+  label(word: string): string {
+    return `${word} ${this.#labels++}`;
+  }
+
+  /** From here on down everything is the host's, or a link. */
+  addForeign(path: string): void {
+    const key = relative(path);
+    for (const known of this.#own) {
+      if (known === key || known.startsWith(`${key}/`)) this.#own.delete(known);
+    }
+    this.#foreign.add(key);
+  }
+
+  /** Here is an empty filesystem of the sandbox's own. */
+  addOwn(path: string): void {
+    const key = relative(path);
+    for (const set of [this.#own, this.#foreign]) {
+      for (const known of set) if (known.startsWith(`${key}/`)) set.delete(known);
+    }
+    this.#foreign.delete(key);
+    this.#own.add(key);
+  }
+
+  /** Whether everything on the way to this path is the plan's own. */
+  isOwn(path: string): boolean {
+    let prefix = "";
+    if (this.#foreign.has("")) return false;
+    for (const part of relative(path).split("/")) {
+      prefix = prefix === "" ? part : `${prefix}/${part}`;
+      if (this.#foreign.has(prefix)) return false;
+    }
+    return true;
+  }
+
+  /** The steps that make the directories above `path`, which must be the plan's own. */
+  parents(path: string): Operation[] {
+    const parts = relative(path).split("/").slice(0, -1);
+    const operations: Operation[] = [];
+    let prefix = "";
+    for (const part of parts) {
+      prefix = prefix === "" ? part : `${prefix}/${part}`;
+      if (this.#own.has(prefix)) continue;
+      operations.push({
+        call: "mkdirat",
+        args: [{ load32: "root" }, prefix, 0o755],
+        onError: { tolerate: "EEXIST" },
+      });
+      this.#own.add(prefix);
+    }
+    return operations;
+  }
+
+  /**
+   * The place of a mount. In the plan's own directories a mount point of the kind is made; `"as
+   * source"` looks at the descriptor in the cell `tree` when the time comes. In anybody else's it
+   * must exist: nothing is ever created on a filesystem of the host.
+   */
+  mountPoint(path: string, kind: "directory" | "file" | "as source"): Target {
+    const rest = relative(path);
+    if (rest === "") {
+      return { operations: [], dirfd: { load32: "root" }, path: "", after: [] };
+    }
+    if (!this.isOwn(path)) return this.existing(path);
+    const operations = this.parents(path);
+    const make: Record<"directory" | "file", Operation> = {
+      directory: {
+        call: "mkdirat",
+        args: [{ load32: "root" }, rest, 0o755],
+        onError: { tolerate: "EEXIST" },
+      },
+      file: {
+        call: "mknodat",
+        args: [{ load32: "root" }, rest, S_IFREG | 0o644, 0],
+        onError: { tolerate: "EEXIST" },
+      },
+    };
+    if (this.#own.has(rest)) { /* made already */ }
+    else if (kind === "as source") {
+      const directory = this.label("directory"), ready = this.label("ready");
+      operations.push(
+        { call: "statx", args: [{ load32: "tree" }, "", 0x1000, 1, { at: "statx" }] },
+        {
+          call: "AND",
+          args: [{ load32: { name: "statx", offset: 28 } }, 0xf000],
+          when: { equals: 0x4000 },
+          goto: directory,
+        },
+        make.file,
+        { call: "SET", args: [0], goto: ready },
+        { ...make.directory, label: directory },
+        { call: "SET", args: [0], label: ready },
+      );
+    } else operations.push(make[kind]);
+    return { operations, dirfd: { load32: "root" }, path: rest, after: [] };
+  }
+
+  /** A place that exists, wherever its links lead inside of the root. */
+  existing(path: string, flags = O_PATH | O_CLOEXEC, cell = "place"): Target {
+    const retry = this.label("retry"), opened = this.label("opened"), failed = this.label("failed");
+    const open: Operation = {
+      call: "openat2",
+      args: [
+        { load32: "root" },
+        relative(path) || ".",
+        openHow(flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
+        OPEN_HOW_SIZE,
+      ],
+      store: cell,
+    };
+    return {
+      operations: [
+        { call: "SET", args: [MOST_RETRIES], store: "retries" },
+        // EAGAIN: something was renamed while ".." was resolved; bounded, so that a process that
+        // renames in a loop cannot hold the launch up.
+        { ...open, label: retry, onError: { goto: failed } },
+        { call: "SET", args: [0], goto: opened },
+        {
+          call: "ADD",
+          args: [{ load: "retries" }, -1],
+          store: "retries",
+          when: { equals: 0 },
+          goto: opened + " last",
+          label: failed,
+        },
+        {
+          call: "SUBTRACT",
+          args: [{ load: cell }, -11],
+          onError: "ignore",
+          when: { equals: 0 },
+          goto: retry,
+        },
+        { ...open, label: opened + " last" },
+        { call: "SET", args: [0], label: opened },
+      ],
+      dirfd: { load32: cell },
+      path: "",
+      after: [{ call: "close", args: [{ load32: cell }] }],
+    };
+  }
+}
+
+/** An absolute path of the sandbox without the leading slash. */
+export function relative(path: string): string {
+  return path.replace(/^\/+/, "");
+}

@@ -1,0 +1,121 @@
+/**
+ * A running command, in the words of `Deno.ChildProcess`.
+ *
+ * @module
+ */
+
+import { SIGNALS } from "../sys/abi/signal.ts";
+import type { Usage } from "../hook.ts";
+import type { HookError } from "../errors.ts";
+import type { ExitStatus } from "./wait_status.ts";
+
+/** How a command ended, and what it took. */
+export interface SandboxStatus extends ExitStatus {
+  /** Time and memory. */
+  readonly usage: Usage;
+  /** Whether the time limit ended it. */
+  readonly timedOut: boolean;
+  /** Optional mounts whose source was not there. */
+  readonly skipped: readonly string[];
+  /** What `postStop` hooks and deferred clean-ups threw. */
+  readonly hookErrors: readonly HookError[];
+}
+
+/** A {@linkcode SandboxStatus} with what was captured. */
+export interface SandboxOutput extends SandboxStatus {
+  /** What came on standard output. */
+  readonly stdout: Uint8Array<ArrayBuffer>;
+  /** What came on standard error. */
+  readonly stderr: Uint8Array<ArrayBuffer>;
+}
+
+/** The terminal of a sandboxed command: what is typed goes in, what is shown comes out. */
+export interface SandboxTerminal {
+  /** Tells the command how large the window is. */
+  resize(columns: number, rows: number): void;
+}
+
+/** What a {@linkcode SandboxProcess} is made of. */
+export interface SandboxProcessInit {
+  pid: number;
+  status: Promise<SandboxStatus>;
+  stdin?: WritableStream<Uint8Array>;
+  stdout?: ReadableStream<Uint8Array<ArrayBuffer>>;
+  stderr?: ReadableStream<Uint8Array<ArrayBuffer>>;
+  terminal?: SandboxTerminal;
+  signal(number: number): void;
+  killAll(): void;
+}
+
+function need<T>(stream: T | undefined, name: string): T {
+  if (stream === undefined) {
+    throw new TypeError(`${name} is not piped; spawn with { ${name}: "piped" }`);
+  }
+  return stream;
+}
+
+/** A running command. */
+export class SandboxProcess implements AsyncDisposable {
+  readonly #init: SandboxProcessInit;
+  /** Its process, as the host numbers it. */
+  readonly pid: number;
+  /** Resolves when it has ended, and everything inside with it. */
+  readonly status: Promise<SandboxStatus>;
+
+  /** Made by `spawn`. */
+  constructor(init: SandboxProcessInit) {
+    this.#init = init;
+    this.pid = init.pid;
+    this.status = init.status;
+  }
+
+  /** Its standard input; with a terminal, what is typed. */
+  get stdin(): WritableStream<Uint8Array> {
+    return need(this.#init.stdin, "stdin");
+  }
+
+  /** Its standard output; with a terminal, what is shown. */
+  get stdout(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return need(this.#init.stdout, "stdout");
+  }
+
+  /** Its standard error. */
+  get stderr(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return need(this.#init.stderr, "stderr");
+  }
+
+  /** Its terminal. */
+  get terminal(): SandboxTerminal {
+    const { terminal } = this.#init;
+    if (terminal === undefined) throw new TypeError("The command has no terminal; see tty()");
+    return terminal;
+  }
+
+  /** Sends it a signal. Throws a `TypeError` if it has ended already, as `Deno.ChildProcess` does. */
+  kill(signal: Deno.Signal = "SIGTERM"): void {
+    const number = SIGNALS[signal as keyof typeof SIGNALS];
+    if (number === undefined) throw new TypeError(`Unknown signal "${signal}"`);
+    this.#init.signal(number);
+  }
+
+  /** Collects both streams and waits for the end. */
+  async output(): Promise<SandboxOutput> {
+    const bytes = (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => new Response(stream).bytes();
+    const [status, stdout, stderr] = await Promise.all([
+      this.status,
+      bytes(this.stdout),
+      bytes(this.stderr),
+    ]);
+    return {
+      ...status,
+      stdout: stdout as Uint8Array<ArrayBuffer>,
+      stderr: stderr as Uint8Array<ArrayBuffer>,
+    };
+  }
+
+  /** Kills everything inside and waits for the end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#init.killAll();
+    await this.status.catch(() => {});
+  }
+}

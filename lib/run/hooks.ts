@@ -1,0 +1,103 @@
+/**
+ * Runs the hooks of a launch: in order, one at a time, each within its time; and their deferred
+ * clean-ups, last in first out, whatever happened.
+ *
+ * @module
+ */
+
+import { HookError } from "../errors.ts";
+import type { Hook, Plugin, Stage } from "../hook.ts";
+import { parseDuration } from "../quantity.ts";
+
+const DEFAULT_TIMEOUT = 30_000;
+
+interface Ready {
+  plugin: string;
+  handler: (context: unknown) => unknown;
+  timeout: number;
+}
+
+/** The hooks of a stage: "pre", then plain, then "post", each in the order of registration. */
+function ordered(plugins: readonly Plugin[], stage: Stage): Ready[] {
+  const groups: Record<string, Ready[]> = { pre: [], plain: [], post: [] };
+  for (const plugin of plugins) {
+    const hook = plugin[stage] as Hook<unknown> | undefined;
+    if (hook === undefined) continue;
+    const full = typeof hook === "function" ? { handler: hook } : hook;
+    groups[full.order ?? "plain"]!.push({
+      plugin: plugin.name,
+      handler: full.handler.bind(plugin),
+      timeout: full.timeout === undefined
+        ? DEFAULT_TIMEOUT
+        : parseDuration(full.timeout, `plugin "${plugin.name}".${stage}.timeout`),
+    });
+  }
+  return [...groups.pre!, ...groups.plain!, ...groups.post!];
+}
+
+/** The hooks of one launch and what they want cleaned up. */
+export class HookRunner {
+  readonly #plugins: readonly Plugin[];
+  readonly #deferred: { plugin: string; cleanup: () => unknown }[] = [];
+  readonly #end = new AbortController();
+
+  /** Takes the plugins in the order of their registration. */
+  constructor(plugins: readonly Plugin[]) {
+    this.#plugins = plugins;
+  }
+
+  /** Whether any plugin has this stage. */
+  has(stage: Stage): boolean {
+    return this.#plugins.some((plugin) => plugin[stage] !== undefined);
+  }
+
+  /**
+   * Runs a stage. `context` makes what a hook is given from what all hooks are given; `each` gets
+   * what a hook returned. The first that fails or takes too long ends it with a `HookError`.
+   */
+  async run<Context>(
+    stage: Stage,
+    context: (base: { signal: AbortSignal; defer(cleanup: () => unknown): void }) => Context,
+    each?: (returned: unknown) => void,
+  ): Promise<void> {
+    for (const hook of ordered(this.#plugins, stage)) {
+      const over = new AbortController();
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const late = new Promise<never>((_, reject) => {
+        timer = setTimeout(() => {
+          const error = new DOMException(`it took longer than ${hook.timeout} ms`, "TimeoutError");
+          over.abort(error);
+          reject(error);
+        }, hook.timeout);
+      });
+      try {
+        const base = {
+          signal: AbortSignal.any([this.#end.signal, over.signal]),
+          defer: (cleanup: () => unknown) => {
+            this.#deferred.push({ plugin: hook.plugin, cleanup });
+          },
+        };
+        each?.(await Promise.race([hook.handler(context(base)), late]));
+      } catch (cause) {
+        throw new HookError(hook.plugin, stage, cause);
+      } finally {
+        clearTimeout(timer);
+      }
+    }
+  }
+
+  /** Aborts what still listens and runs the clean-ups. Resolves to what they threw. */
+  async end(): Promise<HookError[]> {
+    const errors: HookError[] = [];
+    this.#end.abort();
+    for (;;) {
+      const entry = this.#deferred.pop();
+      if (entry === undefined) return errors;
+      try {
+        await entry.cleanup();
+      } catch (cause) {
+        errors.push(new HookError(entry.plugin, "defer", cause));
+      }
+    }
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * Gathers what plans need to know of the machine and the caller. The answers are kept for two
+ * seconds, so that a burst of launches asks once and a long-running program still sees a changed
+ * `/etc/passwd`.
+ *
+ * @module
+ */
+
+import type { HostEntry, HostFacts } from "../plan/facts.ts";
+import type { IdRange } from "../spec.ts";
+
+const KEEP_MILLISECONDS = 2000;
+
+const SYSTEM_FOLDERS = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+
+/** Small files that programs read; they are copied, so that the sandbox holds no mount on them. */
+const COPIED = [
+  "/etc/passwd",
+  "/etc/group",
+  "/etc/nsswitch.conf",
+  "/etc/hosts",
+  "/etc/host.conf",
+  "/etc/gai.conf",
+  "/etc/resolv.conf",
+  "/etc/localtime",
+  "/etc/os-release",
+  "/etc/shells",
+];
+
+/** What is too large to copy. Never all of `/etc/ssl` or `/etc/pki`: private keys lie there. */
+const BOUND = [
+  "/etc/ld.so.cache",
+  "/etc/alternatives",
+  "/etc/ssl/certs",
+  "/etc/ssl/openssl.cnf",
+  "/etc/ca-certificates",
+  "/etc/pki/tls/certs",
+  "/etc/pki/ca-trust/extracted",
+  "/etc/crypto-policies/back-ends",
+  "/etc/fonts",
+];
+
+const LARGEST_COPY = 256 * 1024;
+
+function hostView(): HostEntry[] {
+  const entries: HostEntry[] = [];
+  for (const path of SYSTEM_FOLDERS) {
+    try {
+      const info = Deno.lstatSync(path);
+      if (info.isSymlink) entries.push({ kind: "symlink", path, to: Deno.readLinkSync(path) });
+      else entries.push({ kind: "bind-dir", path });
+    } catch { /* not every system has them all */ }
+  }
+  for (const path of COPIED) {
+    try {
+      const contents = Deno.readFileSync(path);
+      if (contents.length <= LARGEST_COPY) entries.push({ kind: "copy", path, contents });
+    } catch { /* not there, or not for this user to read */ }
+  }
+  for (const path of BOUND) {
+    try {
+      const info = Deno.statSync(path);
+      entries.push({ kind: info.isDirectory ? "bind-dir" : "bind-file", path });
+    } catch { /* not every system has them all */ }
+  }
+  return entries;
+}
+
+/** The lines of `/etc/subuid` or `/etc/subgid` for this user. subuid(5). */
+function subordinate(file: string, uid: number, name: string | undefined): IdRange[] {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(file);
+  } catch {
+    return [];
+  }
+  return text.split("\n").flatMap((line): IdRange[] => {
+    const [owner, first, count] = line.split(":");
+    if (owner !== String(uid) && owner !== name) return [];
+    const range = { inside: 0, outside: Number(first), count: Number(count) };
+    return Number.isInteger(range.outside) && range.count > 0 ? [range] : [];
+  });
+}
+
+function accountName(uid: number): string | undefined {
+  try {
+    const line = Deno.readTextFileSync("/etc/passwd").split("\n")
+      .find((entry) => entry.split(":")[2] === String(uid));
+    return line?.split(":")[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Deno raises its soft limit of open files to the hard one, and its children would inherit that;
+ * programs that loop over all possible descriptors then take forever. The parent's limit is what
+ * the caller's shell had.
+ */
+function softNofile(): number | undefined {
+  try {
+    const line = Deno.readTextFileSync(`/proc/${Deno.ppid}/limits`).split("\n")
+      .find((entry) => entry.startsWith("Max open files"));
+    const soft = line?.split(/\s+/)[3];
+    return soft === undefined || soft === "unlimited" ? undefined : Number(soft);
+  } catch {
+    return 1024;
+  }
+}
+
+interface Lasting {
+  uid: number;
+  gid: number;
+  umask: number;
+  softNofile: number | undefined;
+}
+
+let lasting: Lasting | undefined;
+let kept: { at: number; facts: Pick<HostFacts, "hostView" | "subordinate"> } | undefined;
+
+/** The facts, as they are now or were at most two seconds ago. */
+export function hostFacts(): HostFacts {
+  lasting ??= {
+    uid: Deno.uid() ?? 0,
+    gid: Deno.gid() ?? 0,
+    umask: Deno.umask(),
+    softNofile: softNofile(),
+  };
+  const now = performance.now();
+  if (kept === undefined || now - kept.at > KEEP_MILLISECONDS) {
+    const name = accountName(lasting.uid);
+    kept = {
+      at: now,
+      facts: {
+        hostView: hostView(),
+        subordinate: {
+          uids: subordinate("/etc/subuid", lasting.uid, name),
+          gids: subordinate("/etc/subgid", lasting.uid, name),
+        },
+      },
+    };
+  }
+  return { ...lasting, ...kept.facts, cwd: Deno.cwd(), env: Deno.env.toObject() };
+}

@@ -1,0 +1,59 @@
+/**
+ * Opens the source of a bind that a hook adds when the sandbox of a privileged caller has lost the
+ * right to do it itself: the tree is opened here, id-mapped if writable, and handed in.
+ *
+ * @module
+ */
+
+import type { InsideProgram, InsideResult } from "../hook.ts";
+import type { BindMount } from "../spec.ts";
+import { O_CLOEXEC, O_RDONLY } from "../sys/abi/fcntl.ts";
+import { MOUNT_ATTR_IDMAP } from "../sys/abi/mount.ts";
+import { MSG_CMSG_CLOEXEC } from "../sys/abi/socket.ts";
+import { close, open } from "../sys/file.ts";
+import { mountSetattr, openTree } from "../sys/mount_api.ts";
+
+/** Runs a program inside and sends it a descriptor as it starts. */
+export type RunWithFd = (program: InsideProgram, fd: number) => Promise<InsideResult>;
+
+/** The program that takes a descriptor from the socket; its number ends up in the control bytes. */
+function receiver(socket: number): InsideProgram {
+  return {
+    buffers: { received: 8, "received control": 24 },
+    operations: [{
+      call: "recvmsg",
+      args: [
+        { load32: socket },
+        {
+          words: [0, 0, { words: [{ at: "received" }, 8] }, 1, { at: "received control" }, 24, 0],
+        },
+        MSG_CMSG_CLOEXEC,
+      ],
+    }],
+  };
+}
+
+/** Opens a bind's source and hands it in; resolves to the descriptor's number inside. */
+export async function adoptMount(
+  mount: BindMount,
+  pid: number,
+  socket: number,
+  run: RunWithFd,
+): Promise<number> {
+  const tree = openTree(mount.source);
+  try {
+    if (mount.writable) {
+      const userns = open(`/proc/${pid}/ns/user`, { flags: O_RDONLY | O_CLOEXEC });
+      try {
+        mountSetattr(tree, { set: MOUNT_ATTR_IDMAP, userns });
+      } finally {
+        close(userns);
+      }
+    }
+    const result = await run(receiver(socket), tree);
+    const control = result.bytes("received control", 24);
+    return new DataView(control.buffer, control.byteOffset).getInt32(16, true);
+  } finally {
+    close(tree);
+  }
+}

@@ -1,0 +1,480 @@
+/**
+ * One launch: from a description to a running command, and on to its end. It owns the sandbox's
+ * socket, its pidfds and its slot in the arena, and lets go of them exactly once.
+ *
+ * @module
+ */
+
+import type { Slot } from "../agent/arena.ts";
+import type { Program } from "../agent/assembler.ts";
+import { requestFd } from "../agent/boot.ts";
+import {
+  type AgentEvent,
+  decodeEvent,
+  EVENT_SIZE,
+  EventKind,
+  type RawUsage,
+} from "../agent/event.ts";
+import { receive, send } from "../agent/fd_passing.ts";
+import { HOOK_SIZE } from "../agent/layout.ts";
+import { reactor } from "../agent/reactor.ts";
+import { SandboxError } from "../errors.ts";
+import type { MountSpec, SandboxSpec } from "../spec.ts";
+import type { Inside } from "../hook.ts";
+import type { CommandLine } from "../plan/command_steps.ts";
+import type { HostFacts } from "../plan/facts.ts";
+import { planLaunch, type PlannedLaunch } from "../plan/plan.ts";
+import {
+  Answer,
+  Barrier,
+  type Fault,
+  launchPrograms,
+  patch,
+  restProgram,
+} from "../plan/program.ts";
+import { EPOLLIN } from "../sys/abi/poll.ts";
+import { SIGNALS } from "../sys/abi/signal.ts";
+import { AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../sys/abi/socket.ts";
+import { check, rawSyscall, syscall } from "../sys/libc.ts";
+import { SYS } from "../sys/syscall_numbers.ts";
+import { failure } from "./diagnose.ts";
+import type { HookRunner } from "./hooks.ts";
+import { mapByHelper } from "./id_helpers.ts";
+import { insideAt } from "./inside.ts";
+import { openJoins } from "./joins.ts";
+import { adoptMount } from "./late_mounts.ts";
+import { killStragglers } from "./stragglers.ts";
+import { nextLaunchNumber, type Supervised, type Supervisor, supervisor } from "./supervisor.ts";
+
+/** What a launch is made of. */
+export interface LaunchInit {
+  spec: SandboxSpec;
+  facts: HostFacts;
+  command: CommandLine;
+  /** The sandbox's standard input, output and error. */
+  stdio: readonly [number, number, number];
+  hooks: HookRunner;
+  /** The caller waits for the start. */
+  reportStart: boolean;
+  /** For tests: a system call that is to fail. */
+  fault?: Fault;
+}
+
+/** How a launch ended. */
+export interface Ending {
+  /** The raw wait status of the command, or of what stood for it. */
+  status: number;
+  usage: RawUsage;
+}
+
+interface Deferred<T> {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (reason: unknown) => void;
+}
+
+/** One launch. */
+export class Launch implements Supervised {
+  readonly number = nextLaunchNumber();
+  /** Resolves when the command runs; rejects when it never will. */
+  readonly started: Promise<void>;
+  /** Resolves when everything inside has ended; rejects when the launch failed. */
+  readonly ended: Promise<Ending>;
+  /** The plan that is carried out. */
+  plan: PlannedLaunch;
+  readonly #init: LaunchInit;
+  readonly #supervisor: Supervisor;
+  readonly #start: Deferred<void> = Promise.withResolvers();
+  readonly #end: Deferred<Ending> = Promise.withResolvers();
+  readonly #socket: number;
+  readonly #externals: ReadonlyMap<string, number>;
+  #setup: Program;
+  #slots: Slot[] = [];
+  #firstPid: number | undefined;
+  #firstPidfd: number | undefined;
+  #commandPid: number | undefined;
+  #commandPidfd: number | undefined;
+  #stagePid: number | undefined;
+  #stagePidfd: number | undefined;
+  readonly #alivePids = new Set<number>();
+  #result: AgentEvent | undefined;
+  #reaped: AgentEvent | undefined;
+  #error: Error | undefined;
+  #over = false;
+  #hasStarted = false;
+  #holding = true;
+  readonly #descriptors: number[] = [];
+  #answer: ((reply: { bytes: Uint8Array<ArrayBuffer>; fds: number[] }) => void) | undefined;
+  #noAnswer: ((error: Error) => void) | undefined;
+  #watching = false;
+  #killed = false;
+
+  /** Plans, assembles, and hands the launch to the agent. Throws if it cannot even begin. */
+  constructor(init: LaunchInit) {
+    this.#init = init;
+    this.started = this.#start.promise;
+    this.ended = this.#end.promise;
+    // Whoever awaits one of them may not await the other.
+    this.started.catch(() => {});
+    this.ended.catch(() => {});
+    const { agent } = this.#supervisor = supervisor();
+    this.plan = this.#makePlan(init.spec);
+    const numbers = { launch: this.number, boot: agent.boot };
+    const { outside, setup, init: pid1, externals } = launchPrograms(
+      this.plan,
+      numbers,
+      init.fault,
+    );
+    this.#setup = setup;
+    this.#externals = externals;
+
+    const pair = new Int32Array(2);
+    check(syscall("socketpair", AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "socketpair");
+    this.#socket = pair[0]!;
+    const theirs = pair[1]!;
+    let joins: ReturnType<typeof openJoins> | undefined;
+    try {
+      joins = openJoins(init.spec);
+      const setupAt = outside.bytes.length, initAt = setupAt + setup.bytes.length;
+      const slot = agent.arena.take(initAt + pid1.bytes.length);
+      this.#slots.push(slot);
+      patch(outside, "setup offset", slot.offset + setupAt);
+      patch(outside, "setup length", setup.bytes.length);
+      patch(outside, "init offset", slot.offset + initAt);
+      patch(outside, "init length", pid1.bytes.length);
+      patch(pid1, "init setup length", setup.bytes.length);
+      const all = new Uint8Array(initAt + pid1.bytes.length);
+      all.set(outside.bytes);
+      all.set(setup.bytes, setupAt);
+      all.set(pid1.bytes, initAt);
+      agent.arena.write(all, slot.offset);
+      this.#supervisor.add(this);
+      reactor().hold();
+      agent.request(slot, outside.bytes.length, [theirs, ...init.stdio, ...joins.fds]);
+    } catch (error) {
+      this.#supervisor.remove(this);
+      this.#letGo();
+      throw error;
+    } finally {
+      syscall("close", theirs);
+      joins?.release();
+    }
+    if (this.plan.asPid1 && init.reportStart) this.#watch();
+  }
+
+  #makePlan(spec: SandboxSpec, adoptedFds?: ReadonlyMap<number, number>): PlannedLaunch {
+    const { facts, command, hooks, reportStart } = this.#init;
+    const { boot } = this.#supervisor.agent;
+    return planLaunch(spec, facts, {
+      command,
+      reportStart: reportStart && !spec.asPid1,
+      preMount: hooks.has("preMount"),
+      networkSetup: hooks.has("networkSetup"),
+      requestFd: (index) => requestFd(boot, index),
+      adoptedFds,
+    });
+  }
+
+  /** The command's pid on the host, once it runs. */
+  get pid(): number | undefined {
+    this.drain();
+    return this.plan.asPid1 ? this.#firstPid : hostPid(this.#commandPidfd);
+  }
+
+  /** The sandbox's first process, as the host numbers it. */
+  get firstPid(): number | undefined {
+    if (this.#firstPid === undefined) this.drain();
+    return this.#firstPid;
+  }
+
+  /** A descriptor that the set-up made inside and handed out, e.g. a terminal. */
+  takeDescriptor(): number | undefined {
+    if (this.#descriptors.length === 0) this.drain();
+    return this.#descriptors.shift();
+  }
+
+  /** Sends a signal to the command. */
+  signal(number: number): void {
+    this.drain();
+    const pidfd = this.plan.asPid1 ? this.#firstPidfd : this.#commandPidfd;
+    if (this.#over || pidfd === undefined) throw new TypeError("The command has ended already");
+    const result = rawSyscall(SYS.pidfd_send_signal, pidfd, number, 0, 0);
+    if (result < 0 && result !== -3) check(result, "pidfd_send_signal");
+  }
+
+  /** Kills everything inside. `reason` becomes the error, if the command was not running yet. */
+  kill(reason?: Error): void {
+    if (this.#over || this.#killed) return;
+    this.#killed = true;
+    if (reason) this.#error ??= reason;
+    this.#noAnswer?.(reason ?? new SandboxError("The sandbox was killed"));
+    this.drain();
+    this.#killNow();
+  }
+
+  #killNow(): void {
+    const kill = (pidfd: number | undefined) => {
+      if (pidfd !== undefined) rawSyscall(SYS.pidfd_send_signal, pidfd, SIGNALS.SIGKILL, 0, 0);
+    };
+    if (!this.#ownsPids && this.#commandPidfd !== undefined && !this.plan.asPid1) {
+      // No pid namespace to do it: the command first; its parent then looks for what is left.
+      return kill(this.#commandPidfd);
+    }
+    kill(this.#stagePidfd);
+    kill(this.#firstPidfd);
+    // The agent may not have come to the clone yet; its message then tells whom to kill.
+    if (this.#firstPidfd === undefined) this.#watch();
+  }
+
+  get #ownsPids(): boolean {
+    return this.#init.spec.namespaces.pid === "new";
+  }
+
+  /** Reads what the socket holds: processes, descriptors, the result, answers to hooks. */
+  drain(): void {
+    const buffer = this.#answer ? new Uint8Array(HOOK_SIZE) : shared;
+    while (this.#holding) {
+      const { length, fds } = receive(this.#socket, buffer);
+      if (length <= 0) {
+        if (length === 0) this.#hangUp();
+        return;
+      }
+      const event = decodeEvent(buffer.length >= EVENT_SIZE ? buffer : shared);
+      if (event.kind === 0 && this.#answer) {
+        this.#answer({ bytes: buffer.slice(0, length), fds });
+      } else if (event.kind === EventKind.PROCESS) this.#process(event.pid, fds[0]!);
+      else if (event.kind === EventKind.DESCRIPTOR) this.#descriptors.push(fds[0]!);
+      else if (event.kind === EventKind.RESULT) this.#result = event;
+    }
+  }
+
+  #process(pid: number, pidfd: number): void {
+    if (this.plan.staged && this.#stagePid === undefined) {
+      this.#stagePid = pid;
+      this.#stagePidfd = pidfd;
+    } else if (this.#firstPid === undefined) {
+      this.#firstPid = pid;
+      this.#firstPidfd = pidfd;
+    } else {
+      this.#commandPid = pid;
+      this.#commandPidfd = pidfd;
+      return;
+    }
+    this.#alivePids.add(pid);
+    this.#supervisor.owns(pid, this);
+    if (this.#killed) this.#killNow();
+  }
+
+  /** Watches the socket too; needed only where the status pipe does not tell. */
+  #watch(): void {
+    if (this.#watching || !this.#holding) return;
+    this.#watching = true;
+    reactor().watch(this.#socket, EPOLLIN, () => this.drain());
+  }
+
+  #unwatch(): void {
+    if (!this.#watching) return;
+    this.#watching = false;
+    reactor().unwatch(this.#socket);
+  }
+
+  /** The sandbox's end is closed: pid 1 has become the command, or everything is over. */
+  #hangUp(): void {
+    this.#unwatch();
+    if (!this.plan.asPid1) return;
+    this.#supervisor.agent.drain();
+    if (this.#error === undefined && !this.#over) this.#running();
+  }
+
+  onEvent(event: AgentEvent): void {
+    if (event.kind === EventKind.STARTED) {
+      this.drain();
+      if (this.#error === undefined) this.#running();
+    } else if (event.kind === EventKind.FAILED) {
+      this.#error ??= failure(event, this.plan.steps);
+      this.drain();
+      // Before the clone there is nobody whose end could be waited for.
+      if (this.#alivePids.size === 0) this.#finish();
+      else if (this.#firstPid === undefined && !this.plan.staged) this.#watch();
+    } else if (event.kind === EventKind.BARRIER) {
+      this.drain();
+      this.#atBarrier(event.pid).catch((error) => this.kill(error));
+    } else if (event.kind === EventKind.RESULT) {
+      this.drain();
+      // Without a pid namespace, what the command left behind is looked for from here.
+      killStragglers(this.#firstPid!).finally(() => this.#closeSocket());
+    }
+  }
+
+  #running(): void {
+    this.#hasStarted = true;
+    this.#giveSlots();
+    this.#start.resolve();
+  }
+
+  onReaped(event: AgentEvent): void {
+    this.#alivePids.delete(event.pid);
+    if (event.pid === this.#firstPid) this.#reaped = event;
+    this.drain();
+    if (this.#alivePids.size > 0) return;
+    // The process in between may be reaped before the one it made is known; its status tells.
+    if (this.#firstPid === undefined && this.#error === undefined) {
+      this.#error = new SandboxError("The sandbox's set-up was killed before it had a process");
+    }
+    this.#finish();
+  }
+
+  onAgentGone(): void {
+    this.#error ??= new SandboxError("The agent process was killed; its sandboxes ended with it");
+    this.#closeSocket();
+    this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#supervisor.remove(this);
+    const ending = this.#result ?? this.#reaped;
+    if (this.#error !== undefined || ending === undefined) {
+      const error = this.#error ?? new SandboxError("The sandbox ended without a word");
+      this.#noAnswer?.(error);
+      this.#start.reject(error);
+      this.#end.reject(error);
+    } else {
+      this.#start.resolve();
+      this.#end.resolve({ status: ending.status, usage: ending.usage });
+    }
+    this.#letGo();
+    reactor().release();
+  }
+
+  #giveSlots(): void {
+    const { agent } = this.#supervisor;
+    for (const slot of this.#slots.splice(0)) agent.arena.give(slot);
+  }
+
+  #closeSocket(): void {
+    if (!this.#holding) return;
+    this.#unwatch();
+    this.#holding = false;
+    syscall("close", this.#socket);
+  }
+
+  #letGo(): void {
+    this.#giveSlots();
+    this.#closeSocket();
+    for (
+      const fd of [
+        this.#stagePidfd,
+        this.#firstPidfd,
+        this.#commandPidfd,
+        ...this.#descriptors.splice(0),
+      ]
+    ) {
+      if (fd !== undefined) syscall("close", fd);
+    }
+    this.#stagePidfd = this.#firstPidfd = this.#commandPidfd = undefined;
+  }
+
+  /** Answers a set-up that waits. */
+  #reply(...answer: number[]): void {
+    const words = new BigUint64Array(4);
+    answer.forEach((word, index) => words[index] = BigInt(word));
+    check(send(this.#socket, new Uint8Array(words.buffer)), "sendmsg", {
+      path: "the sandbox's socket",
+    });
+  }
+
+  #exchange(
+    message: Uint8Array<ArrayBuffer>,
+  ): Promise<{ bytes: Uint8Array<ArrayBuffer>; fds: number[] }> {
+    const { promise, resolve, reject } = Promise.withResolvers<
+      { bytes: Uint8Array<ArrayBuffer>; fds: number[] }
+    >();
+    this.#noAnswer = reject;
+    this.#answer = (reply) => {
+      this.#answer = this.#noAnswer = undefined;
+      this.#unwatch();
+      resolve(reply);
+    };
+    check(send(this.#socket, message), "sendmsg", { path: "the sandbox's socket" });
+    this.#watch();
+    return promise;
+  }
+
+  #inside(code: number, program: Program): Inside {
+    return insideAt({
+      resume: program.labels.get(`barrier ${code}`)!,
+      handler: program.labels.get("failed")!,
+      record: program.places.get("failure")!,
+      socket: requestFd(this.#supervisor.agent.boot, 0),
+    }, (message) => this.#exchange(message));
+  }
+
+  async #atBarrier(code: number): Promise<void> {
+    const { hooks } = this.#init;
+    const pid = this.firstPid!;
+    if (code === Barrier.MAPS) await mapByHelper(pid, this.plan.identity.maps!);
+    else if (code === Barrier.PRE_MOUNT) return await this.#preMount(pid);
+    else {
+      const inside = this.#inside(code, this.#setup);
+      const { spec } = this.#init;
+      await hooks.run(
+        "networkSetup",
+        (base) => ({ ...base, spec, pid, inside, netns: `/proc/${pid}/ns/net` }),
+      );
+    }
+    this.#reply(Answer.CONTINUE);
+  }
+
+  /** Runs the pre-mount hooks, plans again with what they added, and sends the rest. */
+  async #preMount(pid: number): Promise<void> {
+    const { spec, hooks, fault } = this.#init;
+    const inside = this.#inside(Barrier.PRE_MOUNT, this.#setup);
+    const added: MountSpec[] = [];
+    await hooks.run("preMount", (base) => ({
+      ...base,
+      spec,
+      pid,
+      inside,
+      addMount: (mount: MountSpec) => {
+        added.push(mount);
+      },
+    }));
+    const full = { ...spec, mounts: [...spec.mounts, ...added] };
+    const adopted = new Map<number, number>();
+    const socket = requestFd(this.#supervisor.agent.boot, 0);
+    const privileged = this.plan.identity.maps !== undefined && this.#init.facts.uid === 0;
+    for (const [index, mount] of added.entries()) {
+      if (mount.kind !== "bind" || !privileged) continue;
+      const fd = await adoptMount(mount, pid, socket, (program, tree) => {
+        const result = inside.run(program);
+        // The program takes it as the next message.
+        check(send(this.#socket, new Uint8Array(8), [tree]), "sendmsg");
+        return result;
+      });
+      adopted.set(spec.mounts.length + index, fd);
+    }
+    this.#init.spec = full;
+    this.plan = { ...this.#makePlan(full, adopted) };
+    const { agent } = this.#supervisor;
+    const numbers = { launch: this.number, boot: agent.boot };
+    const rest = restProgram(this.plan, numbers, this.#externals, fault);
+    this.#setup = rest;
+    const slot = agent.arena.take(rest.bytes.length);
+    this.#slots.push(slot);
+    agent.arena.write(rest.bytes, slot.offset);
+    this.#reply(Answer.LOAD_REST, slot.offset, rest.bytes.length);
+  }
+}
+
+const shared = new Uint8Array(EVENT_SIZE);
+
+/** The pid of a pidfd as this process sees it. pidfd_open(2). */
+function hostPid(pidfd: number | undefined): number | undefined {
+  if (pidfd === undefined) return undefined;
+  const pid = Number(
+    /^Pid:\s*(-?\d+)$/m.exec(Deno.readTextFileSync(`/proc/self/fdinfo/${pidfd}`))?.[1],
+  );
+  return pid > 0 ? pid : undefined;
+}

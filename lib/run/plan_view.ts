@@ -1,0 +1,80 @@
+/**
+ * A plan as its user sees it: numbered sentences, printable, comparable.
+ *
+ * @module
+ */
+
+import type { Plugin } from "../hook.ts";
+import { planLaunch } from "../plan/plan.ts";
+import type { Phase, Step } from "../plan/step.ts";
+import type { SandboxSpec } from "../spec.ts";
+import { hostFacts } from "./host_facts.ts";
+import { HookRunner } from "./hooks.ts";
+import { commandLine, resolveSpec } from "./resolve.ts";
+
+const HEADINGS: Record<Phase, string> = {
+  outside: "Outside",
+  join: "Joining",
+  maps: "Outside, for the new process",
+  namespaces: "Inside, in the new namespaces",
+  mounts: "Inside, the filesystem",
+  network: "Inside, the network",
+  finish: "Inside, before the command",
+  command: "In the command's own process",
+};
+
+/** What would happen. */
+export interface Plan {
+  /** All steps in the order of time. */
+  readonly steps: readonly Step[];
+  /** The steps as a story, one sentence a line. */
+  toString(): string;
+  /** The steps as plain data; bytes become text or hexadecimal. */
+  toJSON(): unknown;
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === "bigint") return Number(value);
+  if (value instanceof Uint8Array) {
+    return { hex: Array.from(value, (byte) => byte.toString(16).padStart(2, "0")).join("") };
+  }
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, plain(entry)]));
+  }
+  return value;
+}
+
+/** Plans without doing anything. Stages of hooks are shown as lines of their own. */
+export function makePlan(
+  source: SandboxSpec,
+  plugins: readonly Plugin[],
+  command: readonly (string | Uint8Array)[],
+): Plan {
+  const facts = hostFacts();
+  const { spec } = resolveSpec(source, facts);
+  const hooks = new HookRunner(plugins);
+  const { steps } = planLaunch(spec, facts, {
+    command: commandLine(
+      spec,
+      facts,
+      spec.command && command.length === 0 ? spec.command : command,
+    ),
+    preMount: hooks.has("preMount"),
+    networkSetup: hooks.has("networkSetup"),
+    reportStart: true,
+    // Where descriptors will be in memory does not matter for the story.
+    requestFd: (index) => index,
+  });
+  return {
+    steps,
+    toString() {
+      let phase: Phase | undefined;
+      return steps.flatMap((step) => {
+        const heading = step.phase === phase ? [] : [`${HEADINGS[phase = step.phase]}:`];
+        return [...heading, `${String(step.number).padStart(4)}. ${step.sentence}`];
+      }).join("\n");
+    },
+    toJSON: () => steps.map((step) => plain(step)),
+  };
+}

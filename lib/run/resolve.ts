@@ -1,0 +1,111 @@
+/**
+ * Makes a description ready for planning: relative paths become absolute ones, optional mounts
+ * whose source is not there are left out and named, the environment is put together.
+ *
+ * @module
+ */
+
+import { resolve } from "@std/path";
+import { SpecError } from "../errors.ts";
+import type { CommandLine } from "../plan/command_steps.ts";
+import type { HostFacts } from "../plan/facts.ts";
+import type { MountSpec, SandboxSpec } from "../spec.ts";
+
+/** Where programs are looked for when the environment has no PATH. */
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** An absolute path inside, without `.`, `..` and double slashes. */
+function insidePath(path: string, field: string): string {
+  if (typeof path !== "string" || !path.startsWith("/")) {
+    throw new SpecError(field, `"${path}" must be an absolute path inside of the sandbox`);
+  }
+  const parts = path.split("/").filter((part) => part !== "" && part !== ".");
+  if (parts.includes("..")) throw new SpecError(field, `"${path}" must not contain ".."`);
+  if (path.includes("\0")) throw new SpecError(field, "a path cannot hold a NUL byte");
+  return `/${parts.join("/")}`;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
+  }
+}
+
+/** The description with absolute paths, and the sources of the optional mounts left out. */
+export function resolveSpec(
+  spec: SandboxSpec,
+  facts: HostFacts,
+): { spec: SandboxSpec; skipped: string[] } {
+  const skipped: string[] = [];
+  const mounts = spec.mounts.flatMap((mount, index): MountSpec[] => {
+    const target = insidePath(mount.target, `mounts[${index}].target`);
+    if (mount.kind !== "bind") {
+      if (target === "/") {
+        throw new SpecError(`mounts[${index}].target`, 'nothing can be put over "/"; see root()');
+      }
+      return [{ ...mount, target }];
+    }
+    if (target === "/") {
+      throw new SpecError(`mounts[${index}].target`, "use root() to make a directory the root");
+    }
+    if (typeof mount.source !== "string" || mount.source === "" || mount.source.includes("\0")) {
+      throw new SpecError(`mounts[${index}].source`, `"${mount.source}" is not a path`);
+    }
+    const source = resolve(facts.cwd, mount.source);
+    if (mount.optional && !exists(source)) {
+      skipped.push(source);
+      return [];
+    }
+    return [{ ...mount, source, target }];
+  });
+  const root = typeof spec.root === "object"
+    ? { ...spec.root, path: resolve(facts.cwd, spec.root.path) }
+    : spec.root;
+  const cwd = spec.cwd === undefined ? undefined : insidePath(spec.cwd, "cwd");
+  return { spec: { ...spec, mounts, root, cwd }, skipped };
+}
+
+/** `NAME=value` of every variable that the command gets. */
+export function environment(spec: SandboxSpec, facts: HostFacts): (string | Uint8Array)[] {
+  const { set, inherit } = spec.env;
+  const values = new Map<string, string | Uint8Array>();
+  for (const name of inherit === "all" ? Object.keys(facts.env) : inherit) {
+    const value = facts.env[name];
+    if (value !== undefined) values.set(name, value);
+  }
+  for (const [name, value] of Object.entries(set)) {
+    if (name === "" || name.includes("=") || name.includes("\0")) {
+      throw new SpecError("env", `"${name}" cannot be the name of a variable`);
+    }
+    if (value.includes("\0" as never) || (typeof value !== "string" && value.includes(0))) {
+      throw new SpecError(`env.${name}`, "a value cannot hold a NUL byte");
+    }
+    values.set(name, value);
+  }
+  return Array.from(values, ([name, value]) => {
+    if (typeof value === "string") return `${name}=${value}`;
+    const prefix = new TextEncoder().encode(`${name}=`);
+    const bytes = new Uint8Array(prefix.length + value.length);
+    bytes.set(prefix);
+    bytes.set(value, prefix.length);
+    return bytes;
+  });
+}
+
+/** The command line as it is to be executed. */
+export function commandLine(
+  spec: SandboxSpec,
+  facts: HostFacts,
+  argv: readonly (string | Uint8Array)[],
+): CommandLine {
+  const path = spec.env.set.PATH ??
+    (spec.env.inherit === "all" || spec.env.inherit.includes("PATH") ? facts.env.PATH : undefined);
+  return {
+    argv,
+    env: environment(spec, facts),
+    searchPath: typeof path === "string" && path !== "" ? path : DEFAULT_PATH,
+  };
+}

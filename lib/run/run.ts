@@ -1,0 +1,256 @@
+/**
+ * The terminal verbs: they take a description and its plugins, and run a command.
+ *
+ * @module
+ */
+
+import { SandboxError, SpecError } from "../errors.ts";
+import type { Plugin, Usage } from "../hook.ts";
+import type { HostFacts } from "../plan/facts.ts";
+import type { Fault } from "../plan/program.ts";
+import { parseDuration } from "../quantity.ts";
+import type { SandboxSpec } from "../spec.ts";
+import { SIGNALS } from "../sys/abi/signal.ts";
+import { duplicate } from "../sys/file.ts";
+import { setWindowSize } from "../sys/terminal.ts";
+import { type SandboxOutput, SandboxProcess, type SandboxStatus } from "./child.ts";
+import { hostFacts } from "./host_facts.ts";
+import { HookRunner } from "./hooks.ts";
+import { Launch } from "./launch.ts";
+import { Collector, PipeReader, PipeWriter } from "./pipe.ts";
+import { openStdio, type Stdio, type StdioFds } from "./stdio.ts";
+import { commandLine, resolveSpec } from "./resolve.ts";
+import { exitStatus } from "./wait_status.ts";
+
+/** A program and its arguments; bytes for what is not UTF-8. */
+export type Command = readonly (string | Uint8Array)[];
+
+/** How to spawn. */
+export interface SpawnOptions {
+  /** Where standard input comes from. Default: `"null"` for `output`, `"inherit"` for `spawn`. */
+  stdin?: Stdio;
+  /** Where standard output goes. Default: `"inherit"`. */
+  stdout?: Stdio;
+  /** Where standard error goes. Default: `"inherit"`. */
+  stderr?: Stdio;
+  /** Kills everything inside when it is aborted. */
+  signal?: AbortSignal;
+}
+
+/** @internal For tests: makes a system call of the launch fail. */
+export interface FaultOption {
+  fault?: Fault;
+}
+
+const PATTERN_NUL = /\0/;
+
+function checkCommand(command: Command | undefined): Command {
+  if (command === undefined || command.length === 0) {
+    throw new SpecError("command", 'there is nothing to run; give a program, e.g. ["id"]');
+  }
+  command.forEach((word, index) => {
+    const bad = typeof word === "string" ? PATTERN_NUL.test(word) : word.includes(0);
+    if (bad) throw new SpecError(`command[${index}]`, "an argument cannot hold a NUL byte");
+  });
+  if (command[0]!.length === 0) throw new SpecError("command[0]", "the program's name is empty");
+  return command;
+}
+
+interface Begun {
+  launch: Launch;
+  facts: HostFacts;
+  spec: SandboxSpec;
+  stdio: StdioFds;
+  hooks: HookRunner;
+  skipped: readonly string[];
+  at: number;
+}
+
+async function configured(spec: SandboxSpec, hooks: HookRunner): Promise<SandboxSpec> {
+  let current = spec;
+  await hooks.run("configure", () => current, (returned) => {
+    if (returned !== undefined) current = returned as SandboxSpec;
+  });
+  return current;
+}
+
+/** Begins; what is still open when it fails is closed. */
+async function begin(
+  source: SandboxSpec,
+  plugins: readonly Plugin[],
+  command: Command | undefined,
+  stdioChoice: [Stdio, Stdio, Stdio],
+  reportStart: boolean,
+  options: { signal?: AbortSignal } & FaultOption,
+): Promise<Begun> {
+  const at = performance.now();
+  const hooks = new HookRunner(plugins);
+  try {
+    options.signal?.throwIfAborted();
+    const configuredSpec = hooks.has("configure") ? await configured(source, hooks) : source;
+    const argv = checkCommand(command ?? configuredSpec.command);
+    const facts = hostFacts();
+    const { spec, skipped } = resolveSpec(configuredSpec, facts);
+    const stdio = openStdio(spec.tty ? ["null", "null", "null"] : stdioChoice);
+    try {
+      const launch = new Launch({
+        spec,
+        facts,
+        command: commandLine(spec, facts, argv),
+        stdio: stdio.theirs,
+        hooks,
+        reportStart: reportStart || hooks.has("postStart"),
+        fault: options.fault,
+      });
+      return { launch, facts, spec, stdio, hooks, skipped, at };
+    } catch (error) {
+      new Set(stdio.ours).forEach((fd) => fd !== undefined && new PipeReader(fd).close());
+      throw error;
+    } finally {
+      stdio.release();
+    }
+  } catch (error) {
+    await hooks.end();
+    throw error;
+  }
+}
+
+/** Time limit, abort signal and hooks around a launch: resolves to how it ended. */
+function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<SandboxStatus> {
+  const { launch, spec, hooks } = begun;
+  let timedOut = false;
+  const limit = spec.timeout === undefined ? undefined : parseDuration(spec.timeout, "timeout");
+  const timer = limit === undefined ? undefined : setTimeout(() => {
+    timedOut = true;
+    launch.kill(new SandboxError(`The set-up took longer than the time limit of ${spec.timeout}`));
+  }, Math.max(0, limit - (performance.now() - begun.at)));
+  const abort = () => launch.kill(options.signal!.reason);
+  options.signal?.addEventListener("abort", abort);
+  const postStart = hooks.has("postStart")
+    ? launch.started.then(() =>
+      hooks.run("postStart", (base) => ({
+        ...base,
+        spec,
+        pid: launch.pid!,
+        kill: (signal: Deno.Signal = "SIGTERM") => launch.signal(signalNumber(signal)),
+      }))
+    )
+    : undefined;
+  let hookFailure: unknown;
+  const guarded = postStart?.catch((error) => {
+    hookFailure ??= error;
+    launch.kill();
+  });
+  const finish = async (): Promise<SandboxStatus> => {
+    try {
+      const ending = await launch.ended;
+      await guarded;
+      if (hookFailure !== undefined) throw hookFailure;
+      if (options.signal?.aborted) throw options.signal.reason;
+      const usage: Usage = {
+        wall: performance.now() - begun.at,
+        user: ending.usage.user / 1000,
+        system: ending.usage.system / 1000,
+        maxRss: ending.usage.maxRss * 1024,
+      };
+      const status = exitStatus(ending.status);
+      const hookErrors: SandboxStatus["hookErrors"][number][] = [];
+      if (hooks.has("postStop")) {
+        await hooks.run("postStop", (base) => ({ ...base, spec, status, usage }))
+          .catch((error) => hookErrors.push(error));
+      }
+      hookErrors.push(...await hooks.end());
+      return { ...status, usage, timedOut, skipped: begun.skipped, hookErrors };
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener("abort", abort);
+      await hooks.end();
+    }
+  };
+  const status = finish();
+  status.catch(() => {});
+  return status;
+}
+
+function signalNumber(name: Deno.Signal): number {
+  const number = SIGNALS[name as keyof typeof SIGNALS];
+  if (number === undefined) throw new TypeError(`Unknown signal "${name}"`);
+  return number;
+}
+
+/** Runs a command to its end and collects what it writes. */
+export async function output(
+  spec: SandboxSpec,
+  plugins: readonly Plugin[],
+  command: Command | undefined,
+  options: Pick<SpawnOptions, "signal" | "stdin"> & FaultOption = {},
+): Promise<SandboxOutput> {
+  if (spec.tty) {
+    await using child = await spawn(spec, plugins, command, { ...options, stdin: "piped" });
+    const stdout = await new Response(child.stdout).bytes() as Uint8Array<ArrayBuffer>;
+    return { ...await child.status, stdout, stderr: new Uint8Array() };
+  }
+  const stdin = options.stdin ?? "null";
+  if (stdin === "piped") {
+    throw new SpecError("stdin", "output() cannot pipe the input; use spawn()");
+  }
+  const begun = await begin(spec, plugins, command, [stdin, "piped", "piped"], false, options);
+  const collectors = [1, 2].map((index) => new Collector(begun.stdio.ours[index]!));
+  try {
+    const status = await supervise(begun, options);
+    // Everything inside has ended; only a descriptor that went elsewhere could keep a pipe open.
+    for (const collector of collectors) collector.drain();
+    for (const collector of collectors) collector.end();
+    const [stdout, stderr] = await Promise.all(collectors.map(({ done }) => done));
+    return { ...status, stdout: stdout!, stderr: stderr! };
+  } finally {
+    for (const collector of collectors) collector.end();
+  }
+}
+
+/** Starts a command and resolves once it runs. */
+export async function spawn(
+  spec: SandboxSpec,
+  plugins: readonly Plugin[],
+  command: Command | undefined,
+  options: SpawnOptions & FaultOption = {},
+): Promise<SandboxProcess> {
+  const { stdin = "inherit", stdout = "inherit", stderr = "inherit" } = options;
+  const begun = await begin(spec, plugins, command, [stdin, stdout, stderr], true, options);
+  const { launch, stdio } = begun;
+  const [input, out, error] = stdio.ours;
+  let streams = {
+    stdin: input === undefined ? undefined : new PipeWriter(input).stream(),
+    stdout: out === undefined ? undefined : new PipeReader(out).stream(),
+    stderr: error === undefined ? undefined : new PipeReader(error).stream(),
+  };
+  const status = supervise(begun, options);
+  try {
+    await launch.started;
+  } catch (reason) {
+    await streams.stdin?.abort().catch(() => {});
+    await streams.stdout?.cancel();
+    await streams.stderr?.cancel();
+    // The status says it better where a hook or an abort is the cause, and waits for the tear-down.
+    await status;
+    throw reason;
+  }
+  let terminal;
+  if (begun.spec.tty) {
+    const master = launch.takeDescriptor()!;
+    const writer = new PipeWriter(duplicate(master));
+    streams = { ...streams, stdin: writer.stream(), stdout: new PipeReader(master).stream() };
+    terminal = {
+      resize: (columns: number, rows: number) => setWindowSize(master, { columns, rows }),
+    };
+    status.finally(() => writer.close()).catch(() => {});
+  }
+  return new SandboxProcess({
+    pid: launch.pid ?? 0,
+    status,
+    ...streams,
+    terminal,
+    signal: (number) => launch.signal(number),
+    killAll: () => launch.kill(),
+  });
+}

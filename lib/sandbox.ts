@@ -1,0 +1,339 @@
+/**
+ * The builder: an immutable description that every method returns a changed copy of.
+ *
+ * @module
+ */
+
+import { DEFAULT_SPEC, EMPTY_SPEC } from "./defaults.ts";
+import { SpecError } from "./errors.ts";
+import { defineHook, type Plugin } from "./hook.ts";
+import { parseDuration, parseMode, parseSize } from "./quantity.ts";
+import type { SandboxOutput, SandboxProcess } from "./run/child.ts";
+import { makePlan, type Plan } from "./run/plan_view.ts";
+import { type Command, output, spawn, type SpawnOptions } from "./run/run.ts";
+import {
+  type BindMount,
+  type IdMapSpec,
+  type JoinTarget,
+  type MountSpec,
+  NAMESPACE_KINDS,
+  type NamespaceChoice,
+  type NamespaceKind,
+  type RlimitName,
+  type RlimitValue,
+  type RootSpec,
+  type SandboxSpec,
+  type TimeOffsets,
+  type TmpfsMount,
+} from "./spec.ts";
+
+/** A kind of namespace, also by the names that the kernel's files and docker use. */
+export type NamespaceName = NamespaceKind | "mnt" | "network";
+
+const ALIASES: Record<string, NamespaceKind> = { mnt: "mount", network: "net" };
+
+function namespaceKind(name: string): NamespaceKind {
+  const kind = ALIASES[name] ?? name;
+  if (!NAMESPACE_KINDS.includes(kind as NamespaceKind)) {
+    throw new SpecError("namespaces", `"${name}" is none of ${NAMESPACE_KINDS.join(", ")}`);
+  }
+  return kind as NamespaceKind;
+}
+
+/**
+ * A sandbox, described. Every method returns a new one and changes nothing; only `plan`, `spawn`
+ * and `output` do something.
+ *
+ * ```ts
+ * import { sandbox } from "@paddock/paddock";
+ *
+ * const box = sandbox().hostname("fern").tmpfs("/work", { size: "16M" }).cwd("/work");
+ * const { stdout } = await box.output(["hostname"]);
+ * console.log(new TextDecoder().decode(stdout)); // fern
+ * ```
+ */
+export class Sandbox {
+  readonly #spec: SandboxSpec;
+  readonly #plugins: readonly Plugin[];
+
+  private constructor(spec: SandboxSpec, plugins: readonly Plugin[]) {
+    this.#spec = spec;
+    this.#plugins = plugins;
+  }
+
+  /** A sandbox with the safe defaults. */
+  static create(): Sandbox {
+    return new Sandbox(DEFAULT_SPEC, []);
+  }
+
+  /** A sandbox with no isolation at all: every namespace shared, an empty environment. */
+  static empty(): Sandbox {
+    return new Sandbox(EMPTY_SPEC, []);
+  }
+
+  /** A sandbox from its description as plain data. */
+  static from(spec: Partial<SandboxSpec>): Sandbox {
+    return new Sandbox({ ...DEFAULT_SPEC, ...structuredClone(spec) }, []);
+  }
+
+  /** The description, as a copy of plain data. */
+  get spec(): SandboxSpec {
+    return structuredClone(this.#spec);
+  }
+
+  #with(change: Partial<SandboxSpec>): Sandbox {
+    return new Sandbox({ ...this.#spec, ...change }, this.#plugins);
+  }
+
+  #namespaces(names: readonly NamespaceName[], choice: NamespaceChoice): Sandbox {
+    const namespaces = { ...this.#spec.namespaces };
+    for (const name of names) namespaces[namespaceKind(name)] = choice;
+    return this.#with({ namespaces });
+  }
+
+  /** Makes these namespaces new. namespaces(7). */
+  unshare(...kinds: NamespaceName[]): Sandbox {
+    return this.#namespaces(kinds, "new");
+  }
+
+  /**
+   * Shares these namespaces with the host program. What needs one of its own goes with it: the
+   * hostname with uts, the default mounts with mount.
+   */
+  share(...kinds: NamespaceName[]): Sandbox {
+    const next = this.#namespaces(kinds, "shared");
+    const shared = kinds.map(namespaceKind);
+    const change: { -readonly [key in keyof SandboxSpec]?: SandboxSpec[key] } = {};
+    if (shared.includes("uts") && this.#spec.hostname === DEFAULT_SPEC.hostname) {
+      change.hostname = undefined;
+    }
+    if (shared.includes("mount") && this.#spec.mounts === DEFAULT_SPEC.mounts) change.mounts = [];
+    return next.#with(change);
+  }
+
+  /**
+   * Joins an existing namespace: a path, `{ pid }` or `{ fd }`. setns(2). Needs CAP_SYS_ADMIN in
+   * the user namespace that owns it.
+   */
+  join(kind: NamespaceName, target: JoinTarget): Sandbox {
+    const next = this.#namespaces([kind], { join: target });
+    const change: Partial<SandboxSpec> = {};
+    if (namespaceKind(kind) === "uts" && this.#spec.hostname === DEFAULT_SPEC.hostname) {
+      change.hostname = undefined;
+    }
+    if (namespaceKind(kind) === "mount" && this.#spec.mounts === DEFAULT_SPEC.mounts) {
+      change.mounts = [];
+    }
+    return next.#with(change);
+  }
+
+  /** Who the command is inside. The group defaults to the same number. */
+  user(uid: number, gid: number = uid, groups: readonly number[] = []): Sandbox {
+    return this.#with({ user: { uid, gid, groups: [...groups] } });
+  }
+
+  /** Which ids exist inside. user_namespaces(7). `"auto"` takes them from `/etc/subuid`. */
+  idMap(map: IdMapSpec): Sandbox {
+    return this.#with({ idMap: structuredClone(map) });
+  }
+
+  /** The hostname inside. */
+  hostname(name: string): Sandbox {
+    if (name === "" || name.length > 64 || name.includes("\0")) {
+      throw new SpecError("hostname", `"${name}" must have 1 to 64 characters`);
+    }
+    return this.#with({ hostname: name });
+  }
+
+  /** The NIS domain name inside. */
+  domainname(name: string): Sandbox {
+    if (name === "" || name.length > 64 || name.includes("\0")) {
+      throw new SpecError("domainname", `"${name}" must have 1 to 64 characters`);
+    }
+    return this.#with({ domainname: name });
+  }
+
+  /** What `/` is: `"host"` (a minimal read-only view), `"empty"`, or a directory of the host. */
+  root(root: RootSpec | string, options: { writable?: boolean } = {}): Sandbox {
+    const spec: RootSpec = root === "host" || root === "empty" || typeof root === "object"
+      ? root
+      : { path: root, ...options };
+    return this.#with({ root: spec });
+  }
+
+  #mount(mount: MountSpec): Sandbox {
+    return this.#with({ mounts: [...this.#spec.mounts, mount] });
+  }
+
+  /** Shows a file or directory of the host inside; read-only unless `writable`. */
+  bind(
+    source: string,
+    target: string = source,
+    options: Pick<BindMount, "writable" | "devices" | "optional"> = {},
+  ): Sandbox {
+    return this.#mount({ kind: "bind", source, target, ...options });
+  }
+
+  /** Puts an empty filesystem in memory there. */
+  tmpfs(target: string, options: Pick<TmpfsMount, "size" | "mode"> = {}): Sandbox {
+    if (options.size !== undefined) parseSize(options.size, "tmpfs.size");
+    if (options.mode !== undefined) parseMode(options.mode, "tmpfs.mode");
+    return this.#mount({ kind: "tmpfs", target, ...options });
+  }
+
+  /** Mounts the sandbox's own proc there. */
+  proc(target: string = "/proc"): Sandbox {
+    return this.#mount({ kind: "proc", target });
+  }
+
+  /** Makes a minimal `/dev` there. */
+  dev(target: string = "/dev"): Sandbox {
+    return this.#mount({ kind: "dev", target });
+  }
+
+  /** Makes a symbolic link at `target` that says `source`. */
+  symlink(source: string, target: string): Sandbox {
+    return this.#mount({ kind: "symlink", source, target });
+  }
+
+  /** Makes a directory. */
+  dir(target: string, options: { mode?: string | number } = {}): Sandbox {
+    return this.#mount({ kind: "dir", target, ...options });
+  }
+
+  /** Makes a file with these contents, in memory. */
+  file(
+    target: string,
+    contents: string | Uint8Array,
+    options: { mode?: string | number } = {},
+  ): Sandbox {
+    return this.#mount({ kind: "file", target, contents, ...options });
+  }
+
+  /** Adds an entry to the ordered mount list. */
+  mount(mount: MountSpec): Sandbox {
+    return this.#mount(structuredClone(mount));
+  }
+
+  /** Sets a variable of the environment, or several. */
+  env(name: string, value: string | Uint8Array): Sandbox;
+  /** Sets several variables. */
+  env(values: Record<string, string | Uint8Array>): Sandbox;
+  env(name: string | Record<string, string | Uint8Array>, value?: string | Uint8Array): Sandbox {
+    const { env } = this.#spec;
+    const added = typeof name === "string" ? { [name]: value! } : name;
+    return this.#with({ env: { ...env, set: { ...env.set, ...added } } });
+  }
+
+  /** Takes everything out of the environment. */
+  clearEnv(): Sandbox {
+    return this.#with({ env: { set: {}, inherit: [] } });
+  }
+
+  /** Takes these variables from the host program's environment; without a name: all of them. */
+  inheritEnv(...names: string[]): Sandbox {
+    const { env } = this.#spec;
+    if (names.length === 0) return this.#with({ env: { ...env, inherit: "all" } });
+    if (env.inherit === "all") return this;
+    return this.#with({ env: { ...env, inherit: [...env.inherit, ...names] } });
+  }
+
+  /** The working directory inside. */
+  cwd(path: string): Sandbox {
+    return this.#with({ cwd: path });
+  }
+
+  /** The file mode creation mask, e.g. `"077"`. */
+  umask(mask: string | number): Sandbox {
+    parseMode(mask, "umask");
+    return this.#with({ umask: mask });
+  }
+
+  /** A resource limit. getrlimit(2). */
+  rlimit(name: RlimitName, value: RlimitValue): Sandbox {
+    return this.#with({ rlimits: { ...this.#spec.rlimits, [name]: value } });
+  }
+
+  /** `"none"`: only loopback. `"host"`: the host's network. */
+  network(mode: "none" | "host"): Sandbox {
+    if (mode !== "none" && mode !== "host") {
+      throw new SpecError("network", `"${mode}" is neither "none" nor "host"`);
+    }
+    return this.#namespaces(["net"], mode === "host" ? "shared" : "new").#with({
+      network: { mode },
+    });
+  }
+
+  /** Kills everything inside after this time: `"30s"` or milliseconds. */
+  timeout(time: string | number): Sandbox {
+    if (parseDuration(time, "timeout") <= 0) throw new SpecError("timeout", "must be positive");
+    return this.#with({ timeout: time });
+  }
+
+  /** Gives the command a terminal of its own. */
+  tty(on: boolean = true): Sandbox {
+    return this.#with({ tty: on });
+  }
+
+  /** Puts the command into a session of its own (the default), or leaves it in the caller's. */
+  newSession(on: boolean = true): Sandbox {
+    return this.#with({ newSession: on });
+  }
+
+  /** Makes the command itself pid 1, with no reaper of ours above it. */
+  asPid1(on: boolean = true): Sandbox {
+    return this.#with({ asPid1: on });
+  }
+
+  /** Shifts the clocks inside; makes a new time namespace. time_namespaces(7). */
+  timeOffset(offsets: TimeOffsets): Sandbox {
+    for (const clock of ["monotonic", "boottime"] as const) {
+      if (offsets[clock] !== undefined) parseDuration(offsets[clock], `timeOffsets.${clock}`);
+    }
+    return this.unshare("time").#with({ timeOffsets: { ...offsets } });
+  }
+
+  /** Adds a plugin. Its name must be unique within the sandbox. */
+  use(plugin: Plugin): Sandbox {
+    const checked = defineHook(plugin);
+    if (this.#plugins.some(({ name }) => name === checked.name)) {
+      throw new SpecError("use", `there is a plugin "${checked.name}" already`);
+    }
+    return new Sandbox(this.#spec, [...this.#plugins, checked]);
+  }
+
+  /** Applies a preset: a function from a sandbox to a sandbox. */
+  with(preset: (box: Sandbox) => Sandbox): Sandbox {
+    return preset(this);
+  }
+
+  /**
+   * What would happen: every step in order, as data that prints itself. Nothing is done. Throws a
+   * `SpecError` for what contradicts itself.
+   */
+  plan(command: Command = ["true"]): Plan {
+    return makePlan(this.#spec, this.#plugins, command);
+  }
+
+  /**
+   * Starts a command and resolves once it runs. Rejects with a `StepError` that names what failed.
+   *
+   * Permissions: `--allow-all` (FFI, run, and Deno's own check for `/proc`).
+   */
+  spawn(command?: Command, options: SpawnOptions = {}): Promise<SandboxProcess> {
+    return spawn(this.#spec, this.#plugins, command, options);
+  }
+
+  /** Runs a command to its end and collects what it writes. */
+  output(
+    command?: Command,
+    options: Pick<SpawnOptions, "signal" | "stdin"> = {},
+  ): Promise<SandboxOutput> {
+    return output(this.#spec, this.#plugins, command, options);
+  }
+}
+
+/** A sandbox with safe defaults; loosening it is always spelled out. */
+export function sandbox(): Sandbox {
+  return Sandbox.create();
+}

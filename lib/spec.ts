@@ -1,0 +1,237 @@
+/**
+ * The description of a sandbox as plain data. A builder makes one, a YAML file is one, a plan is
+ * made of one. Nothing here does anything.
+ *
+ * @module
+ */
+
+/** The eight kinds of namespaces. namespaces(7). */
+export type NamespaceKind =
+  | "cgroup"
+  | "ipc"
+  | "mount"
+  | "net"
+  | "pid"
+  | "time"
+  | "user"
+  | "uts";
+
+/** All kinds, in alphabetical order. */
+export const NAMESPACE_KINDS: readonly NamespaceKind[] = [
+  "cgroup",
+  "ipc",
+  "mount",
+  "net",
+  "pid",
+  "time",
+  "user",
+  "uts",
+];
+
+/**
+ * Which existing namespace to join: a path such as `/run/netns/blue` or `/proc/1/ns/net`, the
+ * process whose namespace it is, or an open descriptor of one.
+ */
+export type JoinTarget = string | { pid: number } | { fd: number };
+
+/** What becomes of one kind: a fresh one, the host's, or one that exists already. */
+export type NamespaceChoice = "new" | "shared" | { join: JoinTarget };
+
+/** A range of ids: `count` ids from `inside` on are `outside` and following. user_namespaces(7). */
+export interface IdRange {
+  /** The first id as seen inside of the sandbox. */
+  inside: number;
+  /** The first id on the host. */
+  outside: number;
+  /** How many; default 1. */
+  count?: number;
+}
+
+/** Which ids exist inside, or `"auto"`: what `/etc/subuid` and `/etc/subgid` give the caller. */
+export type IdMapSpec = "auto" | { uids: IdRange[]; gids: IdRange[] };
+
+/** Who the command is inside. */
+export interface UserSpec {
+  /** User id. */
+  uid: number;
+  /** Group id; default: the same number as `uid`. */
+  gid?: number;
+  /** Supplementary groups; they must be mapped. Default: none. */
+  groups?: number[];
+}
+
+/** A file or directory of the host, seen inside. Read-only unless `writable`. */
+export interface BindMount {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "bind";
+  /** A path of the host; relative ones start at the program's working directory. */
+  source: string;
+  /** An absolute path inside. */
+  target: string;
+  /** Lets the sandbox write. Default: false. */
+  writable?: boolean;
+  /** Lets device files work. Default: false. */
+  devices?: boolean;
+  /** If the source does not exist, go on without; the result names what was left out. */
+  optional?: boolean;
+}
+
+/** An empty filesystem in memory. tmpfs(5). */
+export interface TmpfsMount {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "tmpfs";
+  /** An absolute path inside. */
+  target: string;
+  /** At most so much, e.g. `"64M"` or bytes. Default: the kernel's, half of the memory. */
+  size?: string | number;
+  /** Permission bits in octal, e.g. `"1777"`, or a number. Default: 1777 (as `/tmp`). */
+  mode?: string | number;
+}
+
+/** The processes of the sandbox's own pid namespace. proc(5). */
+export interface ProcMount {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "proc";
+  /** An absolute path inside. */
+  target: string;
+}
+
+/** A minimal `/dev`: null, zero, full, random, urandom, tty, an own devpts, shm. */
+export interface DevMount {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "dev";
+  /** An absolute path inside. */
+  target: string;
+}
+
+/** A symbolic link, made at the place `target`. */
+export interface SymlinkMount {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "symlink";
+  /** What the link says. */
+  source: string;
+  /** Where the link is: an absolute path inside. */
+  target: string;
+}
+
+/** A directory. */
+export interface DirMount {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "dir";
+  /** An absolute path inside. */
+  target: string;
+  /** Permission bits. Default: 0755. */
+  mode?: string | number;
+}
+
+/** A file with given contents. It exists in memory only, never on the host. */
+export interface FileMount {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "file";
+  /** An absolute path inside. */
+  target: string;
+  /** What is in it. */
+  contents: string | Uint8Array;
+  /** Permission bits. Default: 0644. */
+  mode?: string | number;
+}
+
+/** One entry of the ordered list of what is made in the root. */
+export type MountSpec =
+  | BindMount
+  | TmpfsMount
+  | ProcMount
+  | DevMount
+  | SymlinkMount
+  | DirMount
+  | FileMount;
+
+/**
+ * What the sandbox's `/` is: a minimal read-only view of the host, nothing at all, or a directory
+ * of the host (read-only unless `writable`).
+ */
+export type RootSpec = "host" | "empty" | { path: string; writable?: boolean };
+
+/** The names of the resource limits. getrlimit(2). */
+export type RlimitName =
+  | "as"
+  | "core"
+  | "cpu"
+  | "data"
+  | "fsize"
+  | "locks"
+  | "memlock"
+  | "msgqueue"
+  | "nice"
+  | "nofile"
+  | "nproc"
+  | "rss"
+  | "rtprio"
+  | "rttime"
+  | "sigpending"
+  | "stack";
+
+/** A soft and a hard limit; a number stands for both. `"unlimited"` lifts it. */
+export type RlimitValue = number | "unlimited" | {
+  soft: number | "unlimited";
+  hard: number | "unlimited";
+};
+
+/** Offsets of the clocks inside, e.g. `"-1h"`, `"2d"` or milliseconds. time_namespaces(7). */
+export interface TimeOffsets {
+  /** Added to `CLOCK_MONOTONIC`. */
+  monotonic?: string | number;
+  /** Added to `CLOCK_BOOTTIME`, which `/proc/uptime` shows. */
+  boottime?: string | number;
+}
+
+/** Which environment the command gets. */
+export interface EnvSpec {
+  /** Variables with their values; they win over inherited ones. */
+  set: Record<string, string | Uint8Array>;
+  /** Names taken from the host program's environment, or `"all"`. */
+  inherit: string[] | "all";
+}
+
+/** How the sandbox is connected: only its own loopback, or the host's network. */
+export type NetworkSpec = { mode: "none" } | { mode: "host" };
+
+/** A whole sandbox. Every field that is missing means what its comment says. */
+export interface SandboxSpec {
+  /** The command; a verb's own argument wins. */
+  command?: (string | Uint8Array)[];
+  /** What `/` is. */
+  root: RootSpec;
+  /** What is made in it, in this order. */
+  mounts: MountSpec[];
+  /** What becomes of each kind of namespace; a kind that is missing is shared. */
+  namespaces: { [kind in NamespaceKind]?: NamespaceChoice };
+  /** Who the command is. Default: the caller's own ids. */
+  user?: UserSpec;
+  /** Which ids exist inside. Default: the user's alone. */
+  idMap?: IdMapSpec;
+  /** The hostname; needs a uts namespace that is not shared. */
+  hostname?: string;
+  /** The NIS domain name; needs a uts namespace that is not shared. */
+  domainname?: string;
+  /** The environment. */
+  env: EnvSpec;
+  /** The working directory inside. Default: `/`. */
+  cwd?: string;
+  /** The file mode creation mask, e.g. `"022"`. Default: the caller's. */
+  umask?: string | number;
+  /** Resource limits. */
+  rlimits: { [name in RlimitName]?: RlimitValue };
+  /** Network. Default: loopback only, or what the joined or shared namespace has. */
+  network?: NetworkSpec;
+  /** Wall-clock time after which everything inside is killed, e.g. `"30s"`. */
+  timeout?: string | number;
+  /** Gives the command a terminal of its own. */
+  tty: boolean;
+  /** Puts the command into a session of its own, out of reach of the caller's terminal. */
+  newSession: boolean;
+  /** Makes the command itself pid 1, with no reaper of ours above it. */
+  asPid1: boolean;
+  /** Offsets of the clocks; need a new time namespace. */
+  timeOffsets?: TimeOffsets;
+}

@@ -1,0 +1,153 @@
+/**
+ * The one place that opens the C library. It is opened at the first call that needs it, never at
+ * import, so importing Paddock needs no permission.
+ *
+ * Everything goes through `syscall(2)`, with results in the kernel's own convention, not C's: a
+ * negative number is minus the errno. The errno is read from the thread's own location directly
+ * after the call, with nothing allocated in between, because V8 makes system calls of its own
+ * when it allocates.
+ *
+ * @module
+ */
+
+import { SyscallError, type SyscallErrorInit, UnsupportedError } from "../errors.ts";
+import { ARCH } from "./arch.ts";
+import { SYS, type SyscallName } from "./syscall_numbers.ts";
+
+/** Something a system call takes: a number, an address, or a buffer that outlives the call. */
+export type SyscallArgument = number | bigint | ArrayBufferView<ArrayBufferLike> | null;
+
+const SYMBOLS = {
+  /** `long syscall(long number, ...)`: six arguments, each a number or an address. */
+  syscall: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], result: "i64" },
+  /** `int *__errno_location(void)` */
+  __errno_location: { parameters: [], result: "pointer" },
+  /**
+   * `int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)`, on a
+   * thread of Deno's pool: the one place where Paddock waits.
+   */
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+// `--allow-ffi=libc.so.6` makes Deno resolve the bare name against the working directory and then
+// refuse it, so the absolute places are tried as well.
+const PLACES: Record<typeof ARCH, string[]> = {
+  x86_64: [
+    "libc.so.6",
+    "/lib/x86_64-linux-gnu/libc.so.6",
+    "/lib64/libc.so.6",
+    "/usr/lib/libc.so.6",
+  ],
+  aarch64: [
+    "libc.so.6",
+    "/lib/aarch64-linux-gnu/libc.so.6",
+    "/lib64/libc.so.6",
+    "/usr/lib/libc.so.6",
+  ],
+};
+
+let opened: { symbols: Symbols; errno: Int32Array } | undefined;
+
+function open(): { symbols: Symbols; errno: Int32Array } {
+  if (Deno.build.os !== "linux") {
+    throw new UnsupportedError("Linux namespaces", "run on Linux, x86_64 or aarch64");
+  }
+  let last: unknown;
+  for (const place of PLACES[ARCH]) {
+    try {
+      const { symbols } = Deno.dlopen(place, SYMBOLS);
+      const location = symbols.__errno_location()!;
+      const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4));
+      return opened = { symbols, errno };
+    } catch (error) {
+      last = error;
+    }
+  }
+  throw new UnsupportedError(
+    "the C library (FFI)",
+    "glibc's libc.so.6 could not be opened; run with `deno run -A` (or --allow-ffi), on a glibc system",
+    { cause: last },
+  );
+}
+
+/** The address of a buffer's first byte. It is valid for as long as the buffer is reachable. */
+export function addressOf(view: ArrayBufferView<ArrayBufferLike>): number {
+  return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(view as Uint8Array<ArrayBuffer>)));
+}
+
+function word(argument: SyscallArgument): number | bigint {
+  if (argument === null) return 0;
+  return typeof argument === "object" ? addressOf(argument) : argument;
+}
+
+/**
+ * Makes a system call on this thread and returns what the kernel returned: a negative number is
+ * minus the errno. No policy, no check; the typed wrappers of this folder are made of it.
+ *
+ * Permissions: `--allow-ffi`. Source: syscall(2).
+ */
+export function rawSyscall(
+  number: number,
+  a: SyscallArgument = 0,
+  b: SyscallArgument = 0,
+  c: SyscallArgument = 0,
+  d: SyscallArgument = 0,
+  e: SyscallArgument = 0,
+  f: SyscallArgument = 0,
+): number {
+  const { symbols, errno } = opened ?? open();
+  const a0 = word(a), a1 = word(b), a2 = word(c), a3 = word(d), a4 = word(e), a5 = word(f);
+  const result = symbols.syscall(
+    word(number) as bigint,
+    a0 as bigint,
+    a1 as bigint,
+    a2 as bigint,
+    a3 as bigint,
+    a4 as bigint,
+    a5 as bigint,
+  );
+  const code = errno[0]!;
+  const value = Number(result);
+  return value === -1 ? -code : value;
+}
+
+/** {@linkcode rawSyscall} by name instead of number. */
+export function syscall(name: SyscallName, ...args: SyscallArgument[]): number {
+  return rawSyscall(SYS[name], args[0], args[1], args[2], args[3], args[4], args[5]);
+}
+
+/** Throws a {@linkcode SyscallError} when `result` is negative, else returns it. */
+export function check(
+  result: number,
+  name: SyscallName,
+  about?: Omit<SyscallErrorInit, "syscall" | "errno">,
+): number {
+  if (result < 0) throw new SyscallError({ syscall: name, errno: -result, ...about });
+  return result;
+}
+
+/**
+ * Waits on an epoll instance without blocking JavaScript; fills `events` (12 packed bytes each on
+ * x86_64, 16 on aarch64) and resolves to their number, or to -1 when a signal came first.
+ * A pending call keeps the program alive.
+ */
+export function epollWaitAsync(
+  epfd: number,
+  events: Uint8Array<ArrayBuffer>,
+  most: number,
+  timeoutMilliseconds: number,
+): Promise<number> {
+  const { symbols } = opened ?? open();
+  return symbols.epoll_wait(epfd, events, most, timeoutMilliseconds);
+}
+
+/** A NUL-terminated copy of a path or a name, for the kernel. A NUL inside is refused. */
+export function cString(text: string | Uint8Array): Uint8Array<ArrayBuffer> {
+  const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
+  if (bytes.includes(0)) throw new TypeError(`Text for the kernel holds a NUL byte: "${text}"`);
+  const out = new Uint8Array(bytes.length + 1);
+  out.set(bytes);
+  return out;
+}

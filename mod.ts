@@ -1,0 +1,47 @@
+/**
+ * Paddock builds Linux sandboxes out of namespaces, mounts and limits, and lets you script every
+ * step of the building in TypeScript.
+ *
+ * ```ts
+ * import { sandbox } from "@paddock/paddock";
+ *
+ * const { code, stdout } = await sandbox().hostname("fern").output(["hostname"]);
+ * console.log(code, new TextDecoder().decode(stdout)); // 0 fern
+ * ```
+ *
+ * Importing it opens nothing and needs no permission; running a sandbox needs `deno run -A`.
+ *
+ * @module
+ */
+
+export { Sandbox, sandbox } from "./lib/sandbox.ts";
+export type { NamespaceName } from "./lib/sandbox.ts";
+export { defineHook } from "./lib/hook.ts";
+export type {
+  BuildContext,
+  Hook,
+  HookContext,
+  Inside,
+  InsideArgument,
+  InsideProgram,
+  InsideResult,
+  NetworkSetupContext,
+  Plugin,
+  PostStartContext,
+  PostStopContext,
+  PreMountContext,
+  Usage,
+} from "./lib/hook.ts";
+export type { ErrorRule, Operation, Place, Value } from "./lib/agent/operation.ts";
+export type {
+  SandboxOutput,
+  SandboxProcess,
+  SandboxStatus,
+  SandboxTerminal,
+} from "./lib/run/child.ts";
+export type { Command, SpawnOptions } from "./lib/run/run.ts";
+export type { Stdio } from "./lib/run/stdio.ts";
+export type { Plan } from "./lib/run/plan_view.ts";
+export type { Phase, Step } from "./lib/plan/step.ts";
+export * from "./lib/errors.ts";
+export * from "./lib/spec.ts";

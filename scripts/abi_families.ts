@@ -1,0 +1,438 @@
+/**
+ * What `generate_abi.ts` takes from the headers: which names, into which file, and by hand what is
+ * newer than the headers.
+ *
+ * @module
+ */
+
+/** How a number is written. */
+export type Base = "hex" | "decimal" | "octal" | "bigint";
+
+/** A part of a file: constants that belong together. */
+export interface Group {
+  /** Headers to include, in this order. */
+  headers: string[];
+  /** Names to take. */
+  take: RegExp;
+  /** Names not to take. */
+  except?: RegExp;
+  /** The base; hexadecimal when not said. */
+  base?: Base;
+  /** The man page or other source, for the documentation line. */
+  page: string;
+  /** One object of this name instead of one export per constant. */
+  object?: { name: string; doc: string };
+  /**
+   * Constants newer than the headers, by hand: `[name, value, first release]`. Checked against the
+   * headers as soon as these know the name.
+   */
+  add?: [string, number, string][];
+}
+
+/** A generated file. */
+export interface Family {
+  file: string;
+  /** The module's documentation. */
+  doc: string;
+  groups: Group[];
+  /** Source text appended as it is. */
+  tail?: string;
+}
+
+/** System calls newer than the headers, the same on every architecture: number, first release. */
+export const ADDED_SYSCALLS: Record<string, [number, string]> = {
+  set_mempolicy_home_node: [450, "5.17"],
+  cachestat: [451, "6.5"],
+  fchmodat2: [452, "6.6"],
+  map_shadow_stack: [453, "6.6"],
+  futex_wake: [454, "6.7"],
+  futex_wait: [455, "6.7"],
+  futex_requeue: [456, "6.7"],
+  statmount: [457, "6.8"],
+  listmount: [458, "6.8"],
+  lsm_get_self_attr: [459, "6.8"],
+  lsm_set_self_attr: [460, "6.8"],
+  lsm_list_modules: [461, "6.8"],
+  mseal: [462, "6.10"],
+  setxattrat: [463, "6.13"],
+  getxattrat: [464, "6.13"],
+  listxattrat: [465, "6.13"],
+  removexattrat: [466, "6.13"],
+  open_tree_attr: [467, "6.15"],
+  file_getattr: [468, "6.17"],
+  file_setattr: [469, "6.17"],
+};
+
+/** The generated files, but for those of system calls and errnos. */
+export const FAMILIES: Family[] = [
+  {
+    file: "clone.ts",
+    doc: `The flags of clone3(2), unshare(2) and setns(2).
+
+Those over 32 bits (CLONE_CLEAR_SIGHAND, CLONE_INTO_CGROUP) are lost by JavaScript's \`|\`, which
+works on 32 bits: combine flags as bigints, or by addition.`,
+    groups: [{
+      headers: ["linux/types.h", "linux/sched.h"],
+      take: /^(CLONE_|CSIGNAL$)/,
+      page: "clone(2)",
+    }],
+  },
+  {
+    file: "mount.ts",
+    doc:
+      "The constants of mount(2), umount(2), the mount API of Linux 5.2 and later, and statfs(2).",
+    groups: [
+      {
+        headers: ["linux/types.h", "linux/mount.h"],
+        take: /^MS_/,
+        except: /^MS_(VERBOSE|MGC|RMT|KERNMOUNT|SUBMOUNT|NOREMOTELOCK|NOSEC|BORN|ACTIVE|NOUSER)/,
+        page: "mount(2)",
+      },
+      {
+        headers: ["sys/mount.h"],
+        take: /^(MNT_(FORCE|DETACH|EXPIRE)|UMOUNT_NOFOLLOW)$/,
+        page: "umount(2)",
+      },
+      {
+        headers: ["sys/statvfs.h"],
+        take: /^ST_/,
+        except: /^ST_(WRITE|APPEND|IMMUTABLE)$/,
+        page: "statfs(2)",
+        add: [["ST_NOSYMFOLLOW", 0x2000, "5.10"]],
+      },
+      {
+        headers: ["linux/types.h", "linux/fcntl.h", "linux/mount.h"],
+        take: /^(MOUNT_ATTR_|OPEN_TREE_|MOVE_MOUNT_|FSOPEN_|FSMOUNT_|FSPICK_)/,
+        except: /^MOVE_MOUNT__MASK$/,
+        page: "mount_setattr(2), open_tree(2), move_mount(2), fsopen(2)",
+        add: [["MOVE_MOUNT_BENEATH", 0x200, "6.5"]],
+      },
+      {
+        headers: ["linux/types.h", "linux/mount.h"],
+        take: /^FSCONFIG_/,
+        base: "decimal",
+        page: "fsconfig(2)",
+        add: [["FSCONFIG_CMD_CREATE_EXCL", 8, "6.6"]],
+      },
+      {
+        headers: ["linux/magic.h"],
+        take:
+          /^((PROC|CGROUP|CGROUP2|OVERLAYFS|DEVPTS|EXT4|XFS|BTRFS|FUSE|NFS)_SUPER|TMPFS|RAMFS|SYSFS|NSFS|HUGETLBFS|SECURITYFS|BPF_FS|DEBUGFS|TRACEFS)_MAGIC$/,
+        page: "statfs(2)",
+        add: [["PID_FS_MAGIC", 0x50494446, "6.9"], [
+          "MQUEUE_MAGIC",
+          0x19800202,
+          "2.6, in no header",
+        ]],
+      },
+    ],
+  },
+  {
+    file: "fcntl.ts",
+    doc: `The constants of open(2), openat2(2), the *at() family, fcntl(2) and stat(2).
+
+O_DIRECT, O_DIRECTORY, O_NOFOLLOW and O_LARGEFILE have other values on aarch64 than on x86_64.`,
+    groups: [
+      {
+        headers: ["linux/fcntl.h"],
+        take: /^O_/,
+        except: /^O_NDELAY$/,
+        page: "open(2)",
+      },
+      {
+        headers: ["linux/fcntl.h"],
+        take: /^AT_/,
+        page: "openat(2), statx(2), linkat(2)",
+        add: [["AT_EXECVE_CHECK", 0x10000, "6.14"]],
+      },
+      { headers: ["linux/types.h", "linux/openat2.h"], take: /^RESOLVE_/, page: "openat2(2)" },
+      {
+        headers: ["linux/fcntl.h"],
+        take: /^(F_(DUPFD|GET|SET|ADD_SEALS|RDLCK|WRLCK|UNLCK|OFD)|FD_CLOEXEC)/,
+        except: /^F_(GETLK64|SETLK64|SETLKW64|GET_RW_HINT|SET_RW_HINT|GET_FILE|SET_FILE)/,
+        base: "decimal",
+        page: "fcntl(2)",
+        add: [["F_DUPFD_QUERY", 1027, "6.10"]],
+      },
+      {
+        headers: ["linux/fcntl.h"],
+        take: /^F_SEAL_/,
+        page: "fcntl(2), memfd_create(2)",
+        add: [["F_SEAL_EXEC", 0x20, "6.3"]],
+      },
+      {
+        headers: ["linux/stat.h"],
+        take: /^S_I/,
+        base: "octal",
+        page: "inode(7)",
+      },
+      {
+        headers: ["linux/types.h", "linux/stat.h"],
+        take: /^STATX_(BASIC_STATS|BTIME|MNT_ID|TYPE|MODE|UID|GID|SIZE|INO|NLINK)$/,
+        page: "statx(2)",
+      },
+      { headers: ["linux/close_range.h"], take: /^CLOSE_RANGE_/, page: "close_range(2)" },
+    ],
+  },
+  {
+    file: "prctl.ts",
+    doc: "The operations of prctl(2) and their arguments.",
+    groups: [{
+      headers: ["linux/types.h", "linux/prctl.h"],
+      take: /^PR_/,
+      except:
+        /^PR_(MTE|TAGGED|FP_|FPEMU|PAC|SVE|SME|UNALIGN|ENDIAN|TSC|MCE|SET_FP|GET_FP|SET_UNALIGN|GET_UNALIGN|SET_ENDIAN|GET_ENDIAN|SET_TAGGED|GET_TAGGED|MPX|SCHED_CORE)/,
+      page: "prctl(2)",
+      add: [
+        ["PR_SET_MDWE", 65, "6.3"],
+        ["PR_MDWE_REFUSE_EXEC_GAIN", 1, "6.3"],
+        ["PR_GET_MDWE", 66, "6.3"],
+        ["PR_SET_MEMORY_MERGE", 67, "6.4"],
+        ["PR_GET_MEMORY_MERGE", 68, "6.4"],
+      ],
+      base: "decimal",
+    }],
+  },
+  {
+    file: "capability.ts",
+    doc: "The capabilities of capabilities(7), and the version of capget(2)'s structures.",
+    groups: [
+      {
+        headers: ["linux/types.h", "linux/capability.h"],
+        take: /^CAP_/,
+        except: /^CAP_LAST_CAP$|^CAP_TO_/,
+        base: "decimal",
+        page: "capabilities(7)",
+        object: {
+          name: "CAPABILITIES",
+          doc: "Every capability and its number, by the kernel's names; see capabilities(7).",
+        },
+      },
+      {
+        headers: ["linux/types.h", "linux/capability.h"],
+        take: /^(_LINUX_CAPABILITY_VERSION_3|VFS_CAP_REVISION_[23])$/,
+        page: "capget(2)",
+      },
+    ],
+    tail: `
+/** The name of a capability, such as \`"CAP_SYS_ADMIN"\`. */
+export type CapabilityName = keyof typeof CAPABILITIES;
+`,
+  },
+  {
+    file: "signal.ts",
+    doc: "The signals of signal(7), and the constants of sigprocmask(2) and signalfd(2).",
+    groups: [
+      {
+        headers: ["linux/types.h", "linux/signal.h"],
+        take: /^SIG[A-Z0-9]+$/,
+        except: /^SIG(EV|RTMIN|RTMAX|STKSZ|IOT|POLL|LOST|CLD|UNUSED|SET)/,
+        base: "decimal",
+        page: "signal(7)",
+        object: {
+          name: "SIGNALS",
+          doc: "The standard signals and their numbers, by the kernel's names; see signal(7).",
+        },
+      },
+      {
+        headers: ["linux/types.h", "linux/signal.h"],
+        take: /^SIG_(BLOCK|UNBLOCK|SETMASK)$/,
+        base: "decimal",
+        page: "rt_sigprocmask(2)",
+      },
+      {
+        headers: ["linux/types.h", "linux/signalfd.h", "linux/fcntl.h"],
+        take: /^SFD_/,
+        page: "signalfd(2)",
+      },
+    ],
+    tail: `
+/** The name of a standard signal, such as \`"SIGTERM"\`. */
+export type SignalName = keyof typeof SIGNALS;
+
+const NAMES: readonly (string | undefined)[] = (() => {
+  const names: (string | undefined)[] = [];
+  for (const [name, number] of Object.entries(SIGNALS)) names[number] ??= name;
+  return names;
+})();
+
+/** A signal's name: \`"SIGKILL"\` for 9, \`"SIGRTMIN+3"\` for 37, \`"signal 99"\` for an unknown number. */
+export function signalName(number: number): string {
+  const name = NAMES[number];
+  if (name !== undefined) return name;
+  // The kernel's real-time signals start at 32, but glibc keeps 32 and 33 for its threads.
+  return number >= 34 && number <= 64 ? \`SIGRTMIN+\${number - 34}\` : \`signal \${number}\`;
+}
+`,
+  },
+  {
+    file: "wait.ts",
+    doc: "The constants of wait4(2), waitid(2) and pidfd_open(2).",
+    groups: [
+      { headers: ["linux/wait.h"], take: /^(W[A-Z]+|__W[A-Z]+)$/, page: "wait4(2), waitid(2)" },
+      { headers: ["linux/wait.h"], take: /^P_/, base: "decimal", page: "waitid(2)" },
+      {
+        headers: ["signal.h"],
+        take: /^CLD_/,
+        base: "decimal",
+        page: "waitid(2)",
+      },
+      {
+        headers: ["linux/types.h", "linux/pidfd.h", "linux/fcntl.h"],
+        take: /^PIDFD_/,
+        page: "pidfd_open(2)",
+        add: [["PIDFD_THREAD", 0x80, "6.9; O_EXCL"]],
+      },
+    ],
+  },
+  {
+    file: "resource.ts",
+    doc: "The resource limits of prlimit(2).",
+    groups: [
+      {
+        headers: ["linux/types.h", "linux/resource.h"],
+        take: /^RLIMIT_/,
+        base: "decimal",
+        page: "prlimit(2)",
+        object: {
+          name: "RLIMITS",
+          doc: "Every resource limit and its number, by the kernel's names; see prlimit(2).",
+        },
+      },
+      {
+        headers: ["linux/types.h", "linux/resource.h"],
+        take: /^RLIM_INFINITY$/,
+        base: "bigint",
+        page: "prlimit(2)",
+      },
+      {
+        headers: ["linux/types.h", "linux/resource.h"],
+        take: /^(RUSAGE_(SELF|CHILDREN|THREAD))$/,
+        base: "decimal",
+        page: "getrusage(2)",
+      },
+    ],
+    tail: `
+/** The name of a resource limit, such as \`"RLIMIT_NOFILE"\`. */
+export type RlimitName = keyof typeof RLIMITS;
+`,
+  },
+  {
+    file: "socket.ts",
+    doc: "The constants of socket(2), sendmsg(2), unix(7) and netdevice(7).",
+    groups: [
+      {
+        headers: ["sys/socket.h"],
+        take:
+          /^AF_(UNSPEC|UNIX|INET|INET6|NETLINK|PACKET|VSOCK|ALG|XDP|QIPCRTR|BLUETOOTH|CAN|KEY|TIPC)$/,
+        base: "decimal",
+        page: "socket(2)",
+      },
+      { headers: ["sys/socket.h"], take: /^SOCK_[A-Z]+$/, page: "socket(2)" },
+      { headers: ["sys/socket.h"], take: /^SOL_SOCKET$/, base: "decimal", page: "socket(7)" },
+      {
+        headers: ["asm/socket.h"],
+        take:
+          /^SO_(REUSEADDR|REUSEPORT|TYPE|ERROR|BROADCAST|SNDBUF|RCVBUF|SNDBUFFORCE|RCVBUFFORCE|KEEPALIVE|LINGER|PASSCRED|PEERCRED|PEERGROUPS|PEERSEC|RCVLOWAT|BINDTODEVICE|BINDTOIFINDEX|ATTACH_FILTER|LOCK_FILTER|ACCEPTCONN|MARK|PROTOCOL|DOMAIN|COOKIE|NETNS_COOKIE)$/,
+        base: "decimal",
+        page: "socket(7)",
+        add: [["SO_PASSPIDFD", 76, "6.5"], ["SO_PEERPIDFD", 77, "6.5"]],
+      },
+      {
+        headers: ["sys/socket.h"],
+        take: /^SCM_(RIGHTS|CREDENTIALS)$/,
+        base: "decimal",
+        page: "unix(7)",
+        add: [["SCM_PIDFD", 4, "6.5"]],
+      },
+      { headers: ["sys/socket.h"], take: /^MSG_/, page: "sendmsg(2), recvmsg(2)" },
+      { headers: ["sys/socket.h"], take: /^SHUT_/, base: "decimal", page: "shutdown(2)" },
+      {
+        headers: ["linux/sockios.h"],
+        take: /^SIOC[GS]IF(FLAGS|ADDR|NETMASK|MTU|HWADDR|INDEX)$|^SIOCGIFNAME$/,
+        page: "netdevice(7)",
+      },
+      {
+        headers: ["linux/if.h"],
+        take: /^IFF_(UP|BROADCAST|LOOPBACK|POINTOPOINT|RUNNING|PROMISC|MULTICAST|NOARP)$/,
+        page: "netdevice(7)",
+      },
+    ],
+  },
+  {
+    file: "memory.ts",
+    doc: "The constants of mmap(2), mprotect(2), madvise(2) and memfd_create(2).",
+    groups: [
+      {
+        headers: ["linux/mman.h"],
+        take: /^(PROT_(NONE|READ|WRITE|EXEC)|MAP_)/,
+        except: /^MAP_(HUGE|32BIT|UNINITIALIZED|ABOVE4G)/,
+        page: "mmap(2)",
+      },
+      {
+        headers: ["linux/mman.h"],
+        take: /^MADV_(DONTNEED|REMOVE|DONTFORK|DOFORK|WIPEONFORK|KEEPONFORK|DONTDUMP)$/,
+        base: "decimal",
+        page: "madvise(2)",
+      },
+      {
+        headers: ["linux/memfd.h"],
+        take: /^MFD_(CLOEXEC|ALLOW_SEALING|HUGETLB)$/,
+        page: "memfd_create(2)",
+        add: [["MFD_NOEXEC_SEAL", 0x8, "6.3"], ["MFD_EXEC", 0x10, "6.3"]],
+      },
+    ],
+  },
+  {
+    file: "poll.ts",
+    doc: "The constants of poll(2), epoll(7) and eventfd(2).",
+    groups: [
+      {
+        headers: ["linux/types.h", "linux/poll.h"],
+        take: /^POLL(IN|PRI|OUT|ERR|HUP|NVAL|RDHUP)$/,
+        page: "poll(2)",
+      },
+      {
+        headers: ["linux/types.h", "linux/fcntl.h", "linux/eventpoll.h"],
+        take: /^EPOLL/,
+        except: /^EPOLL_PACKED$/,
+        page: "epoll_ctl(2)",
+      },
+      { headers: ["sys/eventfd.h"], take: /^EFD_/, page: "eventfd(2)" },
+    ],
+  },
+  {
+    file: "ioctl.ts",
+    doc: "The requests of ioctl(2) for terminals, pipes and namespaces, and termios(3)'s bits.",
+    groups: [
+      {
+        headers: ["linux/types.h", "asm/termbits.h", "asm/ioctls.h", "asm/termios.h"],
+        take:
+          /^(TIOC(SCTTY|NOTTY|GWINSZ|SWINSZ|GPTN|SPTLCK|GPTLCK|GPTPEER|GPGRP|SPGRP|GSID|STI|EXCL|NXCL|OUTQ|CONS)|TC(GETS|SETS|SETSW|SETSF|GETS2|SETS2|SETSW2|SETSF2|FLSH|SBRK|XONC)|FIONREAD|FIONBIO|FIOCLEX|FIONCLEX)$/,
+        page: "ioctl_tty(2)",
+      },
+      {
+        headers: ["linux/types.h", "asm/termbits.h"],
+        take:
+          /^(IGNBRK|BRKINT|IGNPAR|PARMRK|INPCK|ISTRIP|INLCR|IGNCR|ICRNL|IXON|IXOFF|IXANY|IUTF8|OPOST|ONLCR|CSIZE|CS8|PARENB|ISIG|ICANON|ECHO|ECHOE|ECHOK|ECHONL|NOFLSH|TOSTOP|IEXTEN|ECHOCTL|ECHOKE)$/,
+        page: "termios(3)",
+      },
+      {
+        headers: ["linux/types.h", "asm/termbits.h"],
+        take: /^(VINTR|VQUIT|VERASE|VKILL|VEOF|VTIME|VMIN|VSTART|VSTOP|VSUSP)$/,
+        base: "decimal",
+        page: "termios(3)",
+      },
+      {
+        headers: ["linux/types.h", "linux/nsfs.h"],
+        take: /^NS_GET_/,
+        page: "ioctl_ns(2)",
+        add: [["NS_GET_MNTNS_ID", 0x8008b705, "6.11"], [
+          "NS_GET_PID_FROM_PIDNS",
+          0x8004b706,
+          "6.11",
+        ]],
+      },
+    ],
+  },
+];
