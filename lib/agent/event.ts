@@ -33,10 +33,14 @@ export const EventKind = {
   REAPED: 4,
   /** The command has ended; pid 1 tells. */
   RESULT: 5,
-  /** A process was made; its pidfd comes along. */
-  PROCESS: 6,
+  /** The sandbox's first process was made; its pidfd comes along. Sent by who made it. */
+  FIRST: 6,
+  /** The command's process was made; its pidfd comes along. May arrive before `FIRST`. */
+  COMMAND: 7,
+  /** The process that joins namespaces before the first was made; its pidfd comes along. */
+  STAGE: 8,
   /** A descriptor made inside comes along. */
-  DESCRIPTOR: 7,
+  DESCRIPTOR: 9,
 } as const;
 
 /** CPU time and memory, from `struct rusage`. */

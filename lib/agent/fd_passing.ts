@@ -32,7 +32,11 @@ class Message {
     this.#header.setBigUint64(32, BigInt(addressOf(this.control)), true);
   }
 
+  /** The iovec holds its address only, which does not keep it from being collected. */
+  body: Uint8Array<ArrayBuffer> | undefined;
+
   setBody(body: Uint8Array<ArrayBuffer>): void {
+    this.body = body;
     this.#iovec.setBigUint64(0, BigInt(addressOf(body)), true);
     this.#iovec.setBigUint64(8, BigInt(body.length), true);
   }

@@ -171,13 +171,9 @@ function outsideProgram(shape: LaunchShape, numbers: LaunchNumbers, fault?: Faul
   const { boot, launch } = numbers;
   const socket = launchFd(numbers);
   const cloneStep = shape.steps.find((step) => step.name === "clone")!;
-  const announce = (pidCell: string): Operation[] => [
-    {
-      call: "SET",
-      args: [{ load: pidCell }],
-      store: { name: "process", offset: EVENT_OFFSET.pid },
-    },
-    ...sendRecord(socket, "process", "pidfd"),
+  const announce = (record: "first" | "stage", pidCell: string): Operation[] => [
+    { call: "SET", args: [{ load: pidCell }], store: { name: record, offset: EVENT_OFFSET.pid } },
+    ...sendRecord(socket, record, "pidfd"),
   ];
   const handleAgent: Operation = {
     call: "HANDLER",
@@ -194,7 +190,7 @@ function outsideProgram(shape: LaunchShape, numbers: LaunchNumbers, fault?: Faul
       when: { equals: 0 },
       goto: "stage",
     },
-    ...announce("stage pid"),
+    ...announce("stage", "stage pid"),
     { call: "SET", args: [0], goto: "return" },
     { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "stage" },
     dieWithParent(),
@@ -217,7 +213,7 @@ function outsideProgram(shape: LaunchShape, numbers: LaunchNumbers, fault?: Faul
     ...stage,
     ...(sync ? [{ call: "pipe2", args: [{ at: "sync" }, O_CLOEXEC] } as Operation] : []),
     ...clone,
-    ...announce("pid"),
+    ...announce("first", "pid"),
     ...(sync
       ? [
         { call: "DECIMAL", args: [{ load: "pid" }, { at: "pid text" }] } as Operation,
@@ -295,8 +291,11 @@ function outsideProgram(shape: LaunchShape, numbers: LaunchNumbers, fault?: Faul
     buffers: { "pid text": 24, sync: 8, polled: 8, "no time": 16, "clone args": 88 },
     contents: {
       failure: eventTemplate(EventKind.FAILED, launch),
-      process: eventTemplate(EventKind.PROCESS, launch),
-      "process control": controlTemplate(),
+      first: eventTemplate(EventKind.FIRST, launch),
+      "first control": controlTemplate(),
+      ...(shape.staged
+        ? { stage: eventTemplate(EventKind.STAGE, launch), "stage control": controlTemplate() }
+        : {}),
     },
   });
 }
@@ -407,9 +406,9 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
     {
       call: "SET",
       args: [{ load: "init command" }],
-      store: { name: "process", offset: EVENT_OFFSET.pid },
+      store: { name: "command record", offset: EVENT_OFFSET.pid },
     },
-    ...sendRecord(socket, "process", "pidfd"),
+    ...sendRecord(socket, "command record", "pidfd"),
     ...(shape.reportStart
       ? [{ call: "write", args: [AGENT_FD.status, { at: "started" }, EVENT_SIZE] } as Operation]
       : []),
@@ -523,8 +522,8 @@ function setupData(launch: number): Record<string, Uint8Array> {
     failure: eventTemplate(EventKind.FAILED, launch),
     barrier: eventTemplate(EventKind.BARRIER, launch),
     started: eventTemplate(EventKind.STARTED, launch),
-    process: eventTemplate(EventKind.PROCESS, launch),
-    "process control": controlTemplate(),
+    "command record": eventTemplate(EventKind.COMMAND, launch),
+    "command record control": controlTemplate(),
     descriptor: eventTemplate(EventKind.DESCRIPTOR, launch),
     "descriptor control": controlTemplate(),
     // Until the command's process moves it, the status pipe is where the agent has it.

@@ -92,9 +92,7 @@ export class Launch implements Supervised {
   #slots: Slot[] = [];
   #firstPid: number | undefined;
   #firstPidfd: number | undefined;
-  #commandPid: number | undefined;
   #commandPidfd: number | undefined;
-  #stagePid: number | undefined;
   #stagePidfd: number | undefined;
   readonly #alivePids = new Set<number>();
   #result: AgentEvent | undefined;
@@ -242,24 +240,26 @@ export class Launch implements Supervised {
       const event = decodeEvent(buffer.length >= EVENT_SIZE ? buffer : shared);
       if (event.kind === 0 && this.#answer) {
         this.#answer({ bytes: buffer.slice(0, length), fds });
-      } else if (event.kind === EventKind.PROCESS) this.#process(event.pid, fds[0]!);
+      } else if (event.kind === EventKind.COMMAND) this.#commandPidfd = fds[0];
+      else if (event.kind === EventKind.FIRST) this.#first(event.pid, fds[0]!);
+      else if (event.kind === EventKind.STAGE) this.#stage(event.pid, fds[0]!);
       else if (event.kind === EventKind.DESCRIPTOR) this.#descriptors.push(fds[0]!);
       else if (event.kind === EventKind.RESULT) this.#result = event;
     }
   }
 
-  #process(pid: number, pidfd: number): void {
-    if (this.plan.staged && this.#stagePid === undefined) {
-      this.#stagePid = pid;
-      this.#stagePidfd = pidfd;
-    } else if (this.#firstPid === undefined) {
-      this.#firstPid = pid;
-      this.#firstPidfd = pidfd;
-    } else {
-      this.#commandPid = pid;
-      this.#commandPidfd = pidfd;
-      return;
-    }
+  #stage(pid: number, pidfd: number): void {
+    this.#stagePidfd = pidfd;
+    this.#own(pid);
+  }
+
+  #first(pid: number, pidfd: number): void {
+    this.#firstPid = pid;
+    this.#firstPidfd = pidfd;
+    this.#own(pid);
+  }
+
+  #own(pid: number): void {
     this.#alivePids.add(pid);
     this.#supervisor.owns(pid, this);
     if (this.#killed) this.#killNow();

@@ -77,6 +77,8 @@ export function addressOf(view: ArrayBufferView<ArrayBufferLike>): number {
   return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(view as Uint8Array<ArrayBuffer>)));
 }
 
+const held: SyscallArgument[] = [null, null, null, null, null, null];
+
 function word(argument: SyscallArgument): number | bigint {
   if (argument === null) return 0;
   return typeof argument === "object" ? addressOf(argument) : argument;
@@ -109,6 +111,13 @@ export function rawSyscall(
     a5 as bigint,
   );
   const code = errno[0]!;
+  // Up to here V8 must not take a buffer for garbage, though only its address was in use.
+  if (typeof a === "object") held[0] = a;
+  if (typeof b === "object") held[1] = b;
+  if (typeof c === "object") held[2] = c;
+  if (typeof d === "object") held[3] = d;
+  if (typeof e === "object") held[4] = e;
+  if (typeof f === "object") held[5] = f;
   const value = Number(result);
   return value === -1 ? -code : value;
 }
