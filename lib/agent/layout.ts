@@ -18,6 +18,8 @@ export const OUTSIDE_SIZE = 0x400_0000;
 export const INIT_AREA = 0x2000_0000;
 /** What runs once inside of the sandbox: set-up, then the command's own steps up to execve. */
 export const SETUP_AREA = 0x3000_0000;
+/** The command line, and the calls that execute it. */
+export const EXECUTE_AREA = 0x4000_0000;
 /** The rest of a set-up that was planned after the pre-mount hooks. */
 export const REST_AREA = 0x5000_0000;
 /** A program that a hook sends in while the set-up waits. */

@@ -7,8 +7,12 @@
 
 import type { Operation } from "../agent/operation.ts";
 import { AF_INET, IFF_UP, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM } from "../sys/abi/socket.ts";
-import { AT_FDCWD, O_CLOEXEC, O_WRONLY } from "../sys/abi/fcntl.ts";
+import { __WALL } from "../sys/abi/wait.ts";
+import { EVENT_SIZE } from "../agent/event.ts";
+import { AGENT_FD } from "../agent/layout.ts";
+import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../sys/abi/fcntl.ts";
 import {
+  CLONE_FILES,
   CLONE_NEWCGROUP,
   CLONE_NEWIPC,
   CLONE_NEWNET,
@@ -17,6 +21,7 @@ import {
   CLONE_NEWTIME,
   CLONE_NEWUSER,
   CLONE_NEWUTS,
+  CLONE_VM,
 } from "../sys/abi/clone.ts";
 import { PR_SET_DUMPABLE } from "../sys/abi/prctl.ts";
 import { IFF_LOOPBACK, IFF_RUNNING } from "../sys/abi/socket.ts";
@@ -70,18 +75,19 @@ export function joinedKinds(spec: SandboxSpec): { kind: NamespaceKind; target: J
   });
 }
 
-/** The flags for the clone: every new kind but time, which has its own way. */
-export function cloneFlags(spec: SandboxSpec): number {
+/** The flags for the clone: every new kind but those that have their own way. */
+export function cloneFlags(spec: SandboxSpec, apart: readonly NamespaceKind[]): number {
   let flags = 0;
   for (const kind of JOIN_ORDER) {
-    if (kind !== "time" && spec.namespaces[kind] === "new") flags |= NAMESPACE_FLAG[kind];
+    if (!apart.includes(kind) && spec.namespaces[kind] === "new") flags |= NAMESPACE_FLAG[kind];
   }
   return flags;
 }
 
 /** The new kinds that the clone makes, for its sentence. */
-export function clonedKinds(spec: SandboxSpec): NamespaceKind[] {
-  return JOIN_ORDER.filter((kind) => kind !== "time" && spec.namespaces[kind] === "new").sort();
+export function clonedKinds(spec: SandboxSpec, apart: readonly NamespaceKind[]): NamespaceKind[] {
+  return JOIN_ORDER.filter((kind) => !apart.includes(kind) && spec.namespaces[kind] === "new")
+    .sort();
 }
 
 function joinName(target: JoinTarget): string {
@@ -178,19 +184,81 @@ export function loopbackStep(): NewStep {
     phase: "namespaces",
     name: "loopback",
     sentence: "bring the loopback device up",
+    operations: loopbackUp(),
+  };
+}
+
+/**
+ * Begins to make the network namespace in a helper process, which shares this one's memory and
+ * descriptors. Of all namespaces this one takes the longest to make, by far; so it is made while
+ * the filesystem is, on another core if there is one. The helper leaves a descriptor and ends.
+ */
+export function netBeginStep(hints: Readonly<Record<string, string>>): NewStep {
+  return {
+    phase: "early",
+    name: "net",
+    sentence: "make a net namespace with its loopback device up, beside the following",
+    hints,
     operations: [
-      { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: "socket" },
       {
-        call: "ioctl",
+        call: "clone3",
         args: [
-          { load32: "socket" },
-          SIOCSIFFLAGS,
-          ifreqFlags("lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING),
+          { words: [CLONE_VM | CLONE_FILES | CLONE_NEWNET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] },
+          88,
         ],
+        store: "net helper",
+        when: { differs: 0 },
+        goto: "net is under way",
       },
-      { call: "close", args: [{ load32: "socket" }] },
+      { call: "HANDLER", args: [{ label: "net failed" }, { at: "net failure" }] },
+      ...loopbackUp(),
+      {
+        call: "openat",
+        args: [AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC, 0],
+        store: "net",
+      },
+      { call: "exit", args: [0] },
+      {
+        call: "write",
+        args: [AGENT_FD.status, { at: "net failure" }, EVENT_SIZE],
+        onError: "ignore",
+        label: "net failed",
+      },
+      { call: "exit", args: [1] },
+      { call: "SET", args: [0], label: "net is under way" },
     ],
   };
+}
+
+/** Waits for the helper of {@linkcode netBeginStep} and enters what it made. */
+export function netEnterStep(): NewStep {
+  return {
+    phase: "mounts",
+    name: "enter net",
+    sentence: "enter the net namespace",
+    operations: [
+      { call: "wait4", args: [{ load: "net helper" }, { at: "net status" }, __WALL, 0] },
+      // The helper has told what went wrong; the host hears that first.
+      { call: "SET", args: [{ load32: "net status" }], when: { differs: 0 }, goto: "exit" },
+      { call: "setns", args: [{ load32: "net" }, CLONE_NEWNET] },
+      { call: "close", args: [{ load32: "net" }] },
+    ],
+  };
+}
+
+function loopbackUp(): Operation[] {
+  return [
+    { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: "socket" },
+    {
+      call: "ioctl",
+      args: [
+        { load32: "socket" },
+        SIOCSIFFLAGS,
+        ifreqFlags("lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING),
+      ],
+    },
+    { call: "close", args: [{ load32: "socket" }] },
+  ];
 }
 
 /** Sets the hostname or the domain name. */

@@ -8,7 +8,7 @@
 import type { Operation, Value } from "../agent/operation.ts";
 import { SpecError } from "../errors.ts";
 import { parseMode } from "../quantity.ts";
-import type { BindMount, RlimitName, SandboxSpec } from "../spec.ts";
+import type { BindMount, NamespaceKind, RlimitName, SandboxSpec } from "../spec.ts";
 import {
   AT_EMPTY_PATH,
   O_CLOEXEC,
@@ -45,6 +45,8 @@ import {
   joinStep,
   loopbackStep,
   nameStep,
+  netBeginStep,
+  netEnterStep,
   timeStep,
 } from "./namespace_steps.ts";
 import { cloneOperations, type LaunchShape, sendDescriptor } from "./program.ts";
@@ -62,8 +64,6 @@ import { MOUNT_ATTR_SIZE, mountAttr } from "./structs.ts";
 
 /** What a launch adds to the description. */
 export interface LaunchChoices {
-  /** The command line. */
-  readonly command: CommandLine;
   /** Some plugin has a preMount hook. */
   readonly preMount: boolean;
   /** Some plugin has a networkSetup hook. */
@@ -115,6 +115,11 @@ class Planner {
     return this.#userns && this.facts.uid === 0;
   }
 
+  /** Hooks before the mounts are promised all namespaces; otherwise this one is made beside them. */
+  get #netApart(): boolean {
+    return this.#is("net") === "new" && this.#is("mount") === "new" && !this.choices.preMount;
+  }
+
   #is(kind: "mount" | "pid" | "net" | "uts" | "time"): "new" | "shared" | "joined" {
     const choice = this.spec.namespaces[kind] ?? "shared";
     return typeof choice === "object" ? "joined" : choice;
@@ -124,12 +129,14 @@ class Planner {
     this.#check();
     const { spec, choices } = this;
     const inside = [
+      ...(this.#netApart ? [netBeginStep(CLONE_HINTS)] : []),
       ...this.#namespaces(),
       ...(this.#is("mount") === "new" ? this.#mounts() : []),
       ...this.#finish(),
       ...this.#command(),
     ];
-    const kinds = clonedKinds(spec);
+    const apart: NamespaceKind[] = this.#netApart ? ["time", "net"] : ["time"];
+    const kinds = clonedKinds(spec, apart);
     const joins = joinedKinds(spec);
     const staged = joins.length > 0;
     const ordered: NewStep[] = [
@@ -144,7 +151,7 @@ class Planner {
           ? "make a process"
           : `make a process in new ${kinds.join(", ")} namespaces`,
         hints: CLONE_HINTS,
-        operations: cloneOperations(cloneFlags(spec), staged),
+        operations: cloneOperations(cloneFlags(spec, apart), staged),
       },
       ...this.#maps(),
       ...inside,
@@ -152,7 +159,7 @@ class Planner {
     return {
       steps: ordered.map((step, index) => ({ number: index + 1, ...step })),
       identity: this.identity,
-      cloneFlags: cloneFlags(spec),
+      cloneFlags: cloneFlags(spec, apart),
       staged,
       hasMaps: this.#userns,
       mapsByHost: this.identity.byHelper,
@@ -269,7 +276,7 @@ class Planner {
         ],
       });
     }
-    if (this.#is("net") === "new") add(loopbackStep());
+    if (this.#is("net") === "new" && !this.#netApart) add(loopbackStep());
     if (spec.hostname !== undefined) add(nameStep("sethostname", spec.hostname));
     if (spec.domainname !== undefined) add(nameStep("setdomainname", spec.domainname));
     if (this.#is("time") === "new") add(timeStep(spec.timeOffsets ?? {}));
@@ -308,6 +315,7 @@ class Planner {
       steps.push(mountStep(mount, context, `mounts[${index}]`));
     });
     if (spec.root === "host") steps.push(sealRootStep());
+    if (this.#netApart) steps.push(netEnterStep());
     steps.push(pivotStep());
     return steps;
   }
@@ -429,12 +437,17 @@ class Planner {
     }
     steps.push(cwdStep(spec.cwd ?? "/"));
     steps.push(umaskStep(spec.umask === undefined ? facts.umask : parseMode(spec.umask, "umask")));
-    steps.push(noNewPrivsStep(), lastStep(), execStep(choices.command));
+    steps.push(noNewPrivsStep(), lastStep());
     return steps;
   }
 }
 
-/** Makes the plan of one launch. Pure; throws a `SpecError` for what contradicts itself. */
+/** The last step of every plan; apart from the others, for it alone differs from launch to launch. */
+export function executeStep(plan: LaunchShape, command: CommandLine): Step {
+  return { number: plan.steps.length + 1, ...execStep(command) };
+}
+
+/** Makes the plan of a launch up to the command's execution. Pure; throws a `SpecError` for what contradicts itself. */
 export function planLaunch(
   spec: SandboxSpec,
   facts: HostFacts,

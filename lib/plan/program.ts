@@ -14,6 +14,7 @@ import { requestFd, returnToAgent } from "../agent/boot.ts";
 import { EVENT_OFFSET, EVENT_SIZE, EventKind, eventTemplate } from "../agent/event.ts";
 import {
   AGENT_FD,
+  EXECUTE_AREA,
   HOOK_AREA,
   HOOK_SIZE,
   INIT_AREA,
@@ -69,14 +70,6 @@ export interface LaunchShape {
   readonly reportStart: boolean;
 }
 
-/** What makes one launch differ from another with the same shape. */
-export interface LaunchNumbers {
-  /** The launch's number, which its events carry. */
-  readonly launch: number;
-  /** The agent's boot program. */
-  readonly boot: Program;
-}
-
 /** A system call that is to fail, for tests: which step, which operation of it, which errno. */
 export interface Fault {
   /** The step's number. */
@@ -99,7 +92,11 @@ export interface LaunchPrograms {
   readonly init: Program;
 }
 
-function phase(shape: LaunchShape, names: readonly Step["phase"][], fault?: Fault): Operation[] {
+function phase(
+  shape: Pick<LaunchShape, "steps">,
+  names: readonly Step["phase"][],
+  fault?: Fault,
+): Operation[] {
   const list: Operation[] = [];
   for (const step of shape.steps) {
     if (!names.includes(step.phase)) continue;
@@ -163,13 +160,12 @@ function loadProgram(area: number, offset: Value, length: Value): Operation[] {
   ];
 }
 
-function launchFd(numbers: LaunchNumbers): Value {
-  return { load32: requestFd(numbers.boot, REQUEST_FD.launch) };
+function launchFd(boot: Program): Value {
+  return { load32: requestFd(boot, REQUEST_FD.launch) };
 }
 
-function outsideProgram(shape: LaunchShape, numbers: LaunchNumbers, fault?: Fault): Program {
-  const { boot, launch } = numbers;
-  const socket = launchFd(numbers);
+function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault): Program {
+  const socket = launchFd(boot);
   const cloneStep = shape.steps.find((step) => step.name === "clone")!;
   const announce = (record: "first" | "stage", pidCell: string): Operation[] => [
     { call: "SET", args: [{ load: pidCell }], store: { name: record, offset: EVENT_OFFSET.pid } },
@@ -290,11 +286,13 @@ function outsideProgram(shape: LaunchShape, numbers: LaunchNumbers, fault?: Faul
   return assemble(OUTSIDE_AREA, operations, {
     buffers: { "pid text": 24, sync: 8, polled: 8, "no time": 16, "clone args": 88 },
     contents: {
-      failure: eventTemplate(EventKind.FAILED, launch),
-      first: eventTemplate(EventKind.FIRST, launch),
+      "execute offset": new Uint8Array(8),
+      "execute length": new Uint8Array(8),
+      failure: eventTemplate(EventKind.FAILED),
+      first: eventTemplate(EventKind.FIRST),
       "first control": controlTemplate(),
       ...(shape.staged
-        ? { stage: eventTemplate(EventKind.STAGE, launch), "stage control": controlTemplate() }
+        ? { stage: eventTemplate(EventKind.STAGE), "stage control": controlTemplate() }
         : {}),
     },
   });
@@ -319,13 +317,14 @@ function barrier(code: number, socket: Value): Operation[] {
 
 function setupOperations(
   shape: LaunchShape,
-  numbers: LaunchNumbers,
+  boot: Program,
   part: "all" | "first" | "rest",
   fault?: Fault,
 ): Operation[] {
-  const socket = launchFd(numbers);
+  const socket = launchFd(boot);
   const handler: Operation = { call: "HANDLER", args: [{ label: "failed" }, { at: "failure" }] };
   const first: Operation[] = part === "rest" ? [] : [
+    ...phase(shape, ["early"], fault),
     ...(shape.mapsByHost ? barrier(Barrier.MAPS, socket) : []),
     ...(shape.hasMaps && !shape.mapsByHost
       ? [{
@@ -348,6 +347,7 @@ function setupOperations(
     ...phase(shape, ["network", "finish"], fault),
     ...start(shape, socket),
     ...phase(shape, ["command"], fault),
+    { call: "SET", args: [0], goto: EXECUTE_AREA },
   ];
   return [
     handler,
@@ -367,13 +367,16 @@ function setupOperations(
 /** Where the command's own process begins; and what becomes of this one. */
 function start(shape: LaunchShape, socket: Value): Operation[] {
   // Standard output takes the place of the status pipe, so that moves out of the way first.
-  const moveStatus: Operation = {
-    call: "fcntl",
-    args: [AGENT_FD.status, F_DUPFD_CLOEXEC, 3],
-    store: "status",
-    label: "command",
-  };
-  if (shape.asPid1) return [moveStatus];
+  const begin: Operation[] = [
+    {
+      call: "fcntl",
+      args: [AGENT_FD.status, F_DUPFD_CLOEXEC, 3],
+      store: "status",
+      label: "command",
+    },
+    ...loadProgram(EXECUTE_AREA, { load: "execute offset" }, { load: "execute length" }),
+  ];
+  if (shape.asPid1) return begin;
   return [
     // Nobody inside may look into this process, or write its memory (CVE-2016-9962).
     { call: "prctl", args: [PR_SET_DUMPABLE, 0] },
@@ -421,11 +424,11 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
     { call: "dup3", args: [{ load32: "signals" }, 1, O_CLOEXEC] },
     { call: "close_range", args: [2, CLOSE_RANGE_ALL, 0] },
     { call: "SET", args: [0], goto: INIT_AREA },
-    moveStatus,
+    ...begin,
   ];
 }
 
-function initProgram(shape: LaunchShape, numbers: LaunchNumbers): Program {
+function initProgram(shape: LaunchShape): Program {
   const operations: Operation[] = [
     { call: "HANDLER", args: [{ label: "exit" }, { at: "error" }] },
     { call: "munmap", args: [SETUP_AREA, { load: "init setup length" }], onError: "ignore" },
@@ -484,7 +487,7 @@ function initProgram(shape: LaunchShape, numbers: LaunchNumbers): Program {
   return assemble(INIT_AREA, operations, {
     buffers: { siginfo: 128 },
     contents: {
-      result: eventTemplate(EventKind.RESULT, numbers.launch),
+      result: eventTemplate(EventKind.RESULT),
       error: new Uint8Array(24),
       polled: words(pollfd(0, POLLIN), pollfd(1, POLLIN)),
       "init command": new Uint8Array(8),
@@ -516,15 +519,50 @@ export function patch(program: Program, place: string, value: number): void {
   new DataView(program.bytes.buffer).setBigUint64(at - program.base, BigInt(value), true);
 }
 
+/** The records that carry the launch's number. */
+const RECORDS = [
+  "failure",
+  "net failure",
+  "first",
+  "stage",
+  "barrier",
+  "started",
+  "command record",
+  "descriptor",
+  "result",
+];
+
+/** Writes the launch's number into every record of a program. */
+export function patchLaunch(program: Program, launch: number): void {
+  const view = new DataView(program.bytes.buffer);
+  for (const record of RECORDS) {
+    const at = program.places.get(record);
+    if (at !== undefined) view.setUint32(at - program.base + EVENT_OFFSET.launch, launch, true);
+  }
+}
+
+/** How operations of the last step are marked: its number depends on what hooks add before it. */
+export const EXECUTE_STEP = 0xffff;
+
+/** Assembles the last step: the command line and its execution. */
+export function executeProgram(step: Step, fault?: Fault): Program {
+  const operations = phase({ steps: [step] }, ["command"], fault);
+  return assemble(
+    EXECUTE_AREA,
+    operations.map((operation) => ({ ...operation, step: EXECUTE_STEP })),
+  );
+}
+
 /** The data that set-up programs share. */
-function setupData(launch: number): Record<string, Uint8Array> {
+function setupData(): Record<string, Uint8Array> {
   return {
-    failure: eventTemplate(EventKind.FAILED, launch),
-    barrier: eventTemplate(EventKind.BARRIER, launch),
-    started: eventTemplate(EventKind.STARTED, launch),
-    "command record": eventTemplate(EventKind.COMMAND, launch),
+    failure: eventTemplate(EventKind.FAILED),
+    "net failure": eventTemplate(EventKind.FAILED),
+    barrier: eventTemplate(EventKind.BARRIER),
+    started: eventTemplate(EventKind.STARTED),
+    "command record": eventTemplate(EventKind.COMMAND),
     "command record control": controlTemplate(),
-    descriptor: eventTemplate(EventKind.DESCRIPTOR, launch),
+    descriptor: eventTemplate(EventKind.DESCRIPTOR),
     "descriptor control": controlTemplate(),
     // Until the command's process moves it, the status pipe is where the agent has it.
     status: words(AGENT_FD.status),
@@ -536,35 +574,35 @@ const SETUP_BUFFERS = { statx: 256, cwd: 4096, nofile: 16, byte: 8 };
 /** Assembles the later part of a set-up, for the plan that the pre-mount hooks left. */
 export function restProgram(
   shape: LaunchShape,
-  numbers: LaunchNumbers,
+  boot: Program,
   externals: ReadonlyMap<string, number>,
   fault?: Fault,
 ): Program {
-  return assemble(REST_AREA, setupOperations(shape, numbers, "rest", fault), {
+  return assemble(REST_AREA, setupOperations(shape, boot, "rest", fault), {
     externals,
     buffers: SETUP_BUFFERS,
-    contents: setupData(numbers.launch),
+    contents: setupData(),
   });
 }
 
 /** Assembles all programs of a launch. */
 export function launchPrograms(
   shape: LaunchShape,
-  numbers: LaunchNumbers,
+  boot: Program,
   fault?: Fault,
 ): LaunchPrograms & { externals: ReadonlyMap<string, number> } {
-  const outside = outsideProgram(shape, numbers, fault);
-  const init = initProgram(shape, numbers);
+  const outside = outsideProgram(shape, boot, fault);
+  const init = initProgram(shape);
   const externals = new Map<string, number>();
   for (const [name, place] of outside.places) {
-    if (name.startsWith("tree ") || name === "sync") externals.set(name, place);
+    if (/^tree |^sync$|^execute /.test(name)) externals.set(name, place);
   }
   for (const [name, place] of init.places) if (name.startsWith("init ")) externals.set(name, place);
   const part = shape.preMount ? "first" : "all";
-  const setup = assemble(SETUP_AREA, setupOperations(shape, numbers, part, fault), {
+  const setup = assemble(SETUP_AREA, setupOperations(shape, boot, part, fault), {
     externals,
     buffers: SETUP_BUFFERS,
-    contents: setupData(numbers.launch),
+    contents: setupData(),
   });
   return { outside, setup, init, externals };
 }

@@ -8,13 +8,14 @@ import type { Operation } from "../agent/operation.ts";
 
 /**
  * Who executes a step, in the order of time: the agent before and after the clone; the sandbox's
- * first process when it has its namespaces, while it mounts, and before it starts the command;
+ * first process as it comes to life, when it has its namespaces, while it mounts, and before it starts the command;
  * the command's own process up to execve.
  */
 export type Phase =
   | "outside"
   | "join"
   | "maps"
+  | "early"
   | "namespaces"
   | "mounts"
   | "network"
@@ -26,6 +27,7 @@ export const PHASES: readonly Phase[] = [
   "outside",
   "join",
   "maps",
+  "early",
   "namespaces",
   "mounts",
   "network",

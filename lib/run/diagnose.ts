@@ -46,8 +46,7 @@ function callName(event: AgentEvent, step: Step | undefined): string {
 }
 
 /** The error for a reported failure. */
-export function failure(event: AgentEvent, steps: readonly Step[]): SandboxError {
-  const step = steps.find(({ number }) => number === event.step);
+export function failure(event: AgentEvent, step: Step | undefined): SandboxError {
   const code = errnoName(event.errno);
   const cause = new SyscallError({
     syscall: callName(event, step),

@@ -23,34 +23,40 @@ import type { MountSpec, SandboxSpec } from "../spec.ts";
 import type { Inside } from "../hook.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
-import { planLaunch, type PlannedLaunch } from "../plan/plan.ts";
+import { executeStep, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
 import {
   Answer,
   Barrier,
+  EXECUTE_STEP,
+  executeProgram,
   type Fault,
-  launchPrograms,
-  patch,
+  patchLaunch,
   restProgram,
 } from "../plan/program.ts";
+import type { Step } from "../plan/step.ts";
 import { EPOLLIN } from "../sys/abi/poll.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../sys/abi/socket.ts";
 import { check, rawSyscall, syscall } from "../sys/libc.ts";
 import { SYS } from "../sys/syscall_numbers.ts";
+import { compile, type LaunchFlags, stamp } from "./compiled.ts";
 import { failure } from "./diagnose.ts";
 import type { HookRunner } from "./hooks.ts";
 import { mapByHelper } from "./id_helpers.ts";
 import { insideAt } from "./inside.ts";
 import { openJoins } from "./joins.ts";
 import { adoptMount } from "./late_mounts.ts";
+import { resolveSpec } from "./resolve.ts";
 import { killStragglers } from "./stragglers.ts";
 import { nextLaunchNumber, type Supervised, type Supervisor, supervisor } from "./supervisor.ts";
 
 /** What a launch is made of. */
 export interface LaunchInit {
+  /** The description, not yet resolved. */
   spec: SandboxSpec;
   facts: HostFacts;
-  command: CommandLine;
+  /** Makes the command line for the resolved description. */
+  command: (spec: SandboxSpec) => CommandLine;
   /** The sandbox's standard input, output and error. */
   stdio: readonly [number, number, number];
   hooks: HookRunner;
@@ -80,6 +86,10 @@ export class Launch implements Supervised {
   readonly started: Promise<void>;
   /** Resolves when everything inside has ended; rejects when the launch failed. */
   readonly ended: Promise<Ending>;
+  /** The description with absolute paths; hooks may have added to it. */
+  spec: SandboxSpec;
+  /** Optional mounts whose source was not there. */
+  readonly skipped: readonly string[];
   /** The plan that is carried out. */
   plan: PlannedLaunch;
   readonly #init: LaunchInit;
@@ -88,6 +98,7 @@ export class Launch implements Supervised {
   readonly #end: Deferred<Ending> = Promise.withResolvers();
   readonly #socket: number;
   readonly #externals: ReadonlyMap<string, number>;
+  readonly #commandLine: CommandLine;
   #setup: Program;
   #slots: Slot[] = [];
   #firstPid: number | undefined;
@@ -116,15 +127,21 @@ export class Launch implements Supervised {
     this.started.catch(() => {});
     this.ended.catch(() => {});
     const { agent } = this.#supervisor = supervisor();
-    this.plan = this.#makePlan(init.spec);
-    const numbers = { launch: this.number, boot: agent.boot };
-    const { outside, setup, init: pid1, externals } = launchPrograms(
-      this.plan,
-      numbers,
-      init.fault,
-    );
-    this.#setup = setup;
-    this.#externals = externals;
+    const { hooks, facts, fault } = init;
+    const flags: LaunchFlags = {
+      preMount: hooks.has("preMount"),
+      networkSetup: hooks.has("networkSetup"),
+      reportStart: init.reportStart,
+    };
+    const compiled = compile(init.spec, facts, flags, agent.boot, fault);
+    const { programs } = compiled;
+    this.spec = compiled.spec;
+    this.skipped = compiled.skipped;
+    this.plan = compiled.plan;
+    this.#setup = programs.setup;
+    this.#externals = programs.externals;
+    this.#commandLine = init.command(this.spec);
+    const command = executeProgram(executeStep(this.plan, this.#commandLine), fault);
 
     const pair = new Int32Array(2);
     check(syscall("socketpair", AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "socketpair");
@@ -132,23 +149,18 @@ export class Launch implements Supervised {
     const theirs = pair[1]!;
     let joins: ReturnType<typeof openJoins> | undefined;
     try {
-      joins = openJoins(init.spec);
-      const setupAt = outside.bytes.length, initAt = setupAt + setup.bytes.length;
-      const slot = agent.arena.take(initAt + pid1.bytes.length);
+      joins = openJoins(this.spec);
+      const { length } = compiled.image;
+      const slot = agent.arena.take(length + command.bytes.length);
       this.#slots.push(slot);
-      patch(outside, "setup offset", slot.offset + setupAt);
-      patch(outside, "setup length", setup.bytes.length);
-      patch(outside, "init offset", slot.offset + initAt);
-      patch(outside, "init length", pid1.bytes.length);
-      patch(pid1, "init setup length", setup.bytes.length);
-      const all = new Uint8Array(initAt + pid1.bytes.length);
-      all.set(outside.bytes);
-      all.set(setup.bytes, setupAt);
-      all.set(pid1.bytes, initAt);
-      agent.arena.write(all, slot.offset);
+      agent.arena.write(
+        stamp(compiled, this.number, slot.offset, command.bytes.length),
+        slot.offset,
+      );
+      agent.arena.write(command.bytes, slot.offset + length);
       this.#supervisor.add(this);
       reactor().hold();
-      agent.request(slot, outside.bytes.length, [theirs, ...init.stdio, ...joins.fds]);
+      agent.request(slot, programs.outside.bytes.length, [theirs, ...init.stdio, ...joins.fds]);
     } catch (error) {
       this.#supervisor.remove(this);
       this.#letGo();
@@ -158,19 +170,6 @@ export class Launch implements Supervised {
       joins?.release();
     }
     if (this.plan.asPid1 && init.reportStart) this.#watch();
-  }
-
-  #makePlan(spec: SandboxSpec, adoptedFds?: ReadonlyMap<number, number>): PlannedLaunch {
-    const { facts, command, hooks, reportStart } = this.#init;
-    const { boot } = this.#supervisor.agent;
-    return planLaunch(spec, facts, {
-      command,
-      reportStart: reportStart && !spec.asPid1,
-      preMount: hooks.has("preMount"),
-      networkSetup: hooks.has("networkSetup"),
-      requestFd: (index) => requestFd(boot, index),
-      adoptedFds,
-    });
   }
 
   /** The command's pid on the host, once it runs. */
@@ -225,7 +224,7 @@ export class Launch implements Supervised {
   }
 
   get #ownsPids(): boolean {
-    return this.#init.spec.namespaces.pid === "new";
+    return this.spec.namespaces.pid === "new";
   }
 
   /** Reads what the socket holds: processes, descriptors, the result, answers to hooks. */
@@ -291,7 +290,7 @@ export class Launch implements Supervised {
       this.drain();
       if (this.#error === undefined) this.#running();
     } else if (event.kind === EventKind.FAILED) {
-      this.#error ??= failure(event, this.plan.steps);
+      this.#error ??= failure(event, this.#stepOf(event.step));
       this.drain();
       // Before the clone there is nobody whose end could be waited for.
       if (this.#alivePids.size === 0) this.#finish();
@@ -304,6 +303,11 @@ export class Launch implements Supervised {
       // Without a pid namespace, what the command left behind is looked for from here.
       killStragglers(this.#firstPid!).finally(() => this.#closeSocket());
     }
+  }
+
+  #stepOf(number: number): Step | undefined {
+    if (number === EXECUTE_STEP) return executeStep(this.plan, this.#commandLine);
+    return this.plan.steps[number - 1];
   }
 
   #running(): void {
@@ -418,7 +422,7 @@ export class Launch implements Supervised {
     else if (code === Barrier.PRE_MOUNT) return await this.#preMount(pid);
     else {
       const inside = this.#inside(code, this.#setup);
-      const { spec } = this.#init;
+      const { spec } = this;
       await hooks.run(
         "networkSetup",
         (base) => ({ ...base, spec, pid, inside, netns: `/proc/${pid}/ns/net` }),
@@ -429,7 +433,8 @@ export class Launch implements Supervised {
 
   /** Runs the pre-mount hooks, plans again with what they added, and sends the rest. */
   async #preMount(pid: number): Promise<void> {
-    const { spec, hooks, fault } = this.#init;
+    const { spec } = this;
+    const { hooks, facts, fault } = this.#init;
     const inside = this.#inside(Barrier.PRE_MOUNT, this.#setup);
     const added: MountSpec[] = [];
     await hooks.run("preMount", (base) => ({
@@ -441,10 +446,10 @@ export class Launch implements Supervised {
         added.push(mount);
       },
     }));
-    const full = { ...spec, mounts: [...spec.mounts, ...added] };
+    const full = resolveSpec({ ...spec, mounts: [...spec.mounts, ...added] }, facts).spec;
     const adopted = new Map<number, number>();
     const socket = requestFd(this.#supervisor.agent.boot, 0);
-    const privileged = this.plan.identity.maps !== undefined && this.#init.facts.uid === 0;
+    const privileged = this.plan.identity.maps !== undefined && facts.uid === 0;
     for (const [index, mount] of added.entries()) {
       if (mount.kind !== "bind" || !privileged) continue;
       const fd = await adoptMount(mount, pid, socket, (program, tree) => {
@@ -455,11 +460,17 @@ export class Launch implements Supervised {
       });
       adopted.set(spec.mounts.length + index, fd);
     }
-    this.#init.spec = full;
-    this.plan = { ...this.#makePlan(full, adopted) };
     const { agent } = this.#supervisor;
-    const numbers = { launch: this.number, boot: agent.boot };
-    const rest = restProgram(this.plan, numbers, this.#externals, fault);
+    this.spec = full;
+    this.plan = planLaunch(full, facts, {
+      preMount: true,
+      networkSetup: hooks.has("networkSetup"),
+      reportStart: this.#init.reportStart && !full.asPid1,
+      requestFd: (index) => requestFd(agent.boot, index),
+      adoptedFds: adopted,
+    });
+    const rest = restProgram(this.plan, agent.boot, this.#externals, fault);
+    patchLaunch(rest, this.number);
     this.#setup = rest;
     const slot = agent.arena.take(rest.bytes.length);
     this.#slots.push(slot);

@@ -5,7 +5,7 @@
  */
 
 import type { Plugin } from "../hook.ts";
-import { planLaunch } from "../plan/plan.ts";
+import { executeStep, planLaunch } from "../plan/plan.ts";
 import type { Phase, Step } from "../plan/step.ts";
 import type { SandboxSpec } from "../spec.ts";
 import { hostFacts } from "./host_facts.ts";
@@ -16,6 +16,7 @@ const HEADINGS: Record<Phase, string> = {
   outside: "Outside",
   join: "Joining",
   maps: "Outside, for the new process",
+  early: "Inside, first of all",
   namespaces: "Inside, in the new namespaces",
   mounts: "Inside, the filesystem",
   network: "Inside, the network",
@@ -54,18 +55,14 @@ export function makePlan(
   const facts = hostFacts();
   const { spec } = resolveSpec(source, facts);
   const hooks = new HookRunner(plugins);
-  const { steps } = planLaunch(spec, facts, {
-    command: commandLine(
-      spec,
-      facts,
-      spec.command && command.length === 0 ? spec.command : command,
-    ),
+  const plan = planLaunch(spec, facts, {
     preMount: hooks.has("preMount"),
     networkSetup: hooks.has("networkSetup"),
     reportStart: true,
     // Where descriptors will be in memory does not matter for the story.
     requestFd: (index) => index,
   });
+  const steps = [...plan.steps, executeStep(plan, commandLine(spec, facts, command))];
   return {
     steps,
     toString() {

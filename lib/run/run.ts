@@ -6,7 +6,6 @@
 
 import { SandboxError, SpecError } from "../errors.ts";
 import type { Plugin, Usage } from "../hook.ts";
-import type { HostFacts } from "../plan/facts.ts";
 import type { Fault } from "../plan/program.ts";
 import { parseDuration } from "../quantity.ts";
 import type { SandboxSpec } from "../spec.ts";
@@ -19,7 +18,7 @@ import { HookRunner } from "./hooks.ts";
 import { Launch } from "./launch.ts";
 import { Collector, PipeReader, PipeWriter } from "./pipe.ts";
 import { openStdio, type Stdio, type StdioFds } from "./stdio.ts";
-import { commandLine, resolveSpec } from "./resolve.ts";
+import { commandLine } from "./resolve.ts";
 import { exitStatus } from "./wait_status.ts";
 
 /** A program and its arguments; bytes for what is not UTF-8. */
@@ -58,11 +57,8 @@ function checkCommand(command: Command | undefined): Command {
 
 interface Begun {
   launch: Launch;
-  facts: HostFacts;
-  spec: SandboxSpec;
   stdio: StdioFds;
   hooks: HookRunner;
-  skipped: readonly string[];
   at: number;
 }
 
@@ -90,24 +86,21 @@ async function begin(
     const configuredSpec = hooks.has("configure") ? await configured(source, hooks) : source;
     const argv = checkCommand(command ?? configuredSpec.command);
     const facts = hostFacts();
-    const { spec, skipped } = resolveSpec(configuredSpec, facts);
-    const stdio = openStdio(spec.tty ? ["null", "null", "null"] : stdioChoice);
+    const stdio = openStdio(configuredSpec.tty ? ["null", "null", "null"] : stdioChoice);
     try {
       const launch = new Launch({
-        spec,
+        spec: configuredSpec,
         facts,
-        command: commandLine(spec, facts, argv),
+        command: (spec) => commandLine(spec, facts, argv),
         stdio: stdio.theirs,
         hooks,
         reportStart: reportStart || hooks.has("postStart"),
         fault: options.fault,
       });
-      return { launch, facts, spec, stdio, hooks, skipped, at };
+      return { launch, stdio, hooks, at };
     } catch (error) {
-      new Set(stdio.ours).forEach((fd) => fd !== undefined && new PipeReader(fd).close());
+      stdio.abandon();
       throw error;
-    } finally {
-      stdio.release();
     }
   } catch (error) {
     await hooks.end();
@@ -117,7 +110,8 @@ async function begin(
 
 /** Time limit, abort signal and hooks around a launch: resolves to how it ended. */
 function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<SandboxStatus> {
-  const { launch, spec, hooks } = begun;
+  const { launch, hooks } = begun;
+  const { spec } = launch;
   let timedOut = false;
   const limit = spec.timeout === undefined ? undefined : parseDuration(spec.timeout, "timeout");
   const timer = limit === undefined ? undefined : setTimeout(() => {
@@ -160,7 +154,7 @@ function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<San
           .catch((error) => hookErrors.push(error));
       }
       hookErrors.push(...await hooks.end());
-      return { ...status, usage, timedOut, skipped: begun.skipped, hookErrors };
+      return { ...status, usage, timedOut, skipped: launch.skipped, hookErrors };
     } finally {
       clearTimeout(timer);
       options.signal?.removeEventListener("abort", abort);
@@ -198,12 +192,15 @@ export async function output(
   const collectors = [1, 2].map((index) => new Collector(begun.stdio.ours[index]!));
   try {
     const status = await supervise(begun, options);
-    // Everything inside has ended; only a descriptor that went elsewhere could keep a pipe open.
+    // Our copies of the sandbox's ends were kept, so that the pipes' ends do not wake this program
+    // just before the end of the sandbox does. Now nobody is left who could write.
+    begun.stdio.release();
     for (const collector of collectors) collector.drain();
     for (const collector of collectors) collector.end();
     const [stdout, stderr] = await Promise.all(collectors.map(({ done }) => done));
     return { ...status, stdout: stdout!, stderr: stderr! };
   } finally {
+    begun.stdio.release();
     for (const collector of collectors) collector.end();
   }
 }
@@ -218,6 +215,7 @@ export async function spawn(
   const { stdin = "inherit", stdout = "inherit", stderr = "inherit" } = options;
   const begun = await begin(spec, plugins, command, [stdin, stdout, stderr], true, options);
   const { launch, stdio } = begun;
+  stdio.release();
   const [input, out, error] = stdio.ours;
   let streams = {
     stdin: input === undefined ? undefined : new PipeWriter(input).stream(),
@@ -236,7 +234,7 @@ export async function spawn(
     throw reason;
   }
   let terminal;
-  if (begun.spec.tty) {
+  if (launch.spec.tty) {
     const master = launch.takeDescriptor()!;
     const writer = new PipeWriter(duplicate(master));
     streams = { ...streams, stdin: writer.stream(), stdout: new PipeReader(master).stream() };

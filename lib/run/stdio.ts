@@ -35,8 +35,10 @@ export interface StdioFds {
   readonly theirs: readonly [number, number, number];
   /** The host's ends of pipes. */
   readonly ours: readonly [number | undefined, number | undefined, number | undefined];
-  /** Closes the sandbox's ends that were made for it. */
+  /** Closes the sandbox's ends that were made for it; more than once does no harm. */
   release(): void;
+  /** Closes everything, when nothing came of it. */
+  abandon(): void;
 }
 
 let nullFd: number | undefined;
@@ -103,5 +105,6 @@ export function openStdio(choices: readonly [Stdio, Stdio, Stdio]): StdioFds {
     theirs: theirs as unknown as [number, number, number],
     ours,
     release: () => close(made.splice(0)),
+    abandon: () => close([...made.splice(0), ...ours.filter((fd) => fd !== undefined)]),
   };
 }

@@ -1,0 +1,93 @@
+/**
+ * Plans and assembles launches, and keeps the result: a sandbox is immutable, so its second launch
+ * is the same bytes with another number and another command line.
+ *
+ * @module
+ */
+
+import type { Program } from "../agent/assembler.ts";
+import { requestFd } from "../agent/boot.ts";
+import type { HostFacts } from "../plan/facts.ts";
+import { planLaunch, type PlannedLaunch } from "../plan/plan.ts";
+import { type Fault, launchPrograms, patch, patchLaunch } from "../plan/program.ts";
+import type { SandboxSpec } from "../spec.ts";
+import { resolveSpec } from "./resolve.ts";
+
+/** What decides the shape of a launch besides its description. */
+export interface LaunchFlags {
+  readonly preMount: boolean;
+  readonly networkSetup: boolean;
+  readonly reportStart: boolean;
+}
+
+/** A launch that lacks only its number, its place in the arena and its command line. */
+export interface Compiled {
+  readonly spec: SandboxSpec;
+  readonly skipped: readonly string[];
+  readonly plan: PlannedLaunch;
+  readonly programs: ReturnType<typeof launchPrograms>;
+  /** All programs behind each other, as they go into the arena. */
+  readonly image: Uint8Array<ArrayBuffer>;
+  readonly facts: HostFacts;
+  readonly flags: LaunchFlags;
+  readonly boot: Program;
+}
+
+const kept = new WeakMap<SandboxSpec, Compiled>();
+
+function sameFlags(a: LaunchFlags, b: LaunchFlags): boolean {
+  return a.preMount === b.preMount && a.networkSetup === b.networkSetup &&
+    a.reportStart === b.reportStart;
+}
+
+/** Compiles a description, or finds it compiled. */
+export function compile(
+  source: SandboxSpec,
+  facts: HostFacts,
+  flags: LaunchFlags,
+  boot: Program,
+  fault?: Fault,
+): Compiled {
+  const found = kept.get(source);
+  if (
+    found && !fault && found.facts.hostView === facts.hostView && found.facts.cwd === facts.cwd &&
+    sameFlags(found.flags, flags) && found.boot === boot
+  ) return found;
+  const { spec, skipped } = resolveSpec(source, facts);
+  const plan = planLaunch(spec, facts, {
+    ...flags,
+    reportStart: flags.reportStart && !spec.asPid1,
+    requestFd: (index) => requestFd(boot, index),
+  });
+  const programs = launchPrograms(plan, boot, fault);
+  const { outside, setup, init } = programs;
+  patch(outside, "setup length", setup.bytes.length);
+  patch(outside, "init length", init.bytes.length);
+  patch(init, "init setup length", setup.bytes.length);
+  const image = new Uint8Array(outside.bytes.length + setup.bytes.length + init.bytes.length);
+  const compiled = { spec, skipped, plan, programs, image, facts, flags, boot };
+  // An optional mount is looked for each time.
+  const lasting = spec.mounts.every((mount) => mount.kind !== "bind" || !mount.optional);
+  if (!fault && lasting && skipped.length === 0) kept.set(source, compiled);
+  return compiled;
+}
+
+/** Fills in what differs from launch to launch; the image is good until the next call. */
+export function stamp(
+  { programs, image }: Compiled,
+  launch: number,
+  offset: number,
+  executeLength: number,
+): Uint8Array<ArrayBuffer> {
+  const { outside, setup, init } = programs;
+  const setupAt = outside.bytes.length, initAt = setupAt + setup.bytes.length;
+  patch(outside, "setup offset", offset + setupAt);
+  patch(outside, "init offset", offset + initAt);
+  patch(outside, "execute offset", offset + image.length);
+  patch(outside, "execute length", executeLength);
+  for (const program of [outside, setup, init]) patchLaunch(program, launch);
+  image.set(outside.bytes);
+  image.set(setup.bytes, setupAt);
+  image.set(init.bytes, initAt);
+  return image;
+}
