@@ -20,11 +20,13 @@ export interface HostFacts {
   /** The caller's effective group id. */
   readonly gid: number;
   /** The program's working directory. */
-  readonly cwd: string;
+  readonly cwd: () => string;
   /** The program's file mode creation mask. */
   readonly umask: number;
-  /** The program's environment. */
-  readonly env: Readonly<Record<string, string>>;
+  /** A variable of the program's environment. */
+  readonly env: (name: string) => string | undefined;
+  /** The names of all variables. */
+  readonly envNames: () => string[];
   /** The `/usr`, `/bin` ... and the part of `/etc` that programs need. */
   readonly hostView: readonly HostEntry[];
   /** Ids that `/etc/subuid` and `/etc/subgid` give the caller. */

@@ -216,9 +216,8 @@ function dev(mount: DevMount, context: MountContext): NewStep {
     scaffold.addForeign(`${target}/${name}`);
   }
   operations.push(
-    ...scaffold.mountPoint(`${target}/shm`, "directory").operations,
-    // mkdirat obeys the umask; POSIX shared memory wants the sticky bit and everybody's leave.
-    { call: "fchmodat", args: [{ load32: "root" }, `${base}/shm`, 0o1777] },
+    // POSIX shared memory wants the sticky bit and everybody's leave.
+    { call: "mkdirat", args: [{ load32: "root" }, `${base}/shm`, 0o1777] },
     // No gid=5: under a map of one id there is no such group (EINVAL).
     ...freshFilesystem(
       "devpts",
@@ -328,14 +327,13 @@ function file(mount: FileMount, context: MountContext, field: string): NewStep {
   ];
   const finish: Operation[] = [
     ...write,
-    { call: "fchmod", args: [{ load32: "file" }, mode] },
     { call: "close", args: [{ load32: "file" }], label: done },
   ];
   let operations: Operation[];
   if (scaffold.isOwn(target)) {
     operations = [
       ...scaffold.parents(target),
-      { call: "openat", args: [{ load32: "root" }, relative(target), flags, 0o600], store: "file" },
+      { call: "openat", args: [{ load32: "root" }, relative(target), flags, mode], store: "file" },
       ...finish,
     ];
     scaffold.addForeign(target);
@@ -343,7 +341,7 @@ function file(mount: FileMount, context: MountContext, field: string): NewStep {
     // The target is the host's: the file lies in a filesystem of its own and is bound over it.
     operations = [
       ...freshFilesystem("tmpfs", { mode: "755" }, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "tree"),
-      { call: "openat", args: [TREE, "file", flags, 0o600], store: "file" },
+      { call: "openat", args: [TREE, "file", flags, mode], store: "file" },
       ...finish,
       { call: "close", args: [{ load32: "file" }], onError: "ignore" },
       {

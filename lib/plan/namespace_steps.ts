@@ -203,7 +203,7 @@ export function netBeginStep(hints: Readonly<Record<string, string>>): NewStep {
       {
         call: "clone3",
         args: [
-          { words: [CLONE_VM | CLONE_FILES | CLONE_NEWNET, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] },
+          { words: [CLONE_VM | CLONE_FILES, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] },
           88,
         ],
         store: "net helper",
@@ -211,6 +211,8 @@ export function netBeginStep(hints: Readonly<Record<string, string>>): NewStep {
         goto: "net is under way",
       },
       { call: "HANDLER", args: [{ label: "net failed" }, { at: "net failure" }] },
+      // Not a flag of the clone: that would be the parent's work.
+      { call: "unshare", args: [CLONE_NEWNET] },
       ...loopbackUp(),
       {
         call: "openat",

@@ -160,6 +160,7 @@ class Planner {
       steps: ordered.map((step, index) => ({ number: index + 1, ...step })),
       identity: this.identity,
       cloneFlags: cloneFlags(spec, apart),
+      ownsPids: this.#is("pid") === "new",
       staged,
       hasMaps: this.#userns,
       mapsByHost: this.identity.byHelper,

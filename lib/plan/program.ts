@@ -54,6 +54,8 @@ export interface LaunchShape {
   readonly steps: readonly Step[];
   /** CLONE_NEW* flags of the sandbox's first process. */
   readonly cloneFlags: number;
+  /** The sandbox has a pid namespace of its own. */
+  readonly ownsPids: boolean;
   /** Some namespaces are joined first, by a process in between. */
   readonly staged: boolean;
   /** The host writes the id maps (newuidmap), at a barrier. */
@@ -240,6 +242,7 @@ function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault): Progr
     // The sandbox's first process starts here.
     { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "child" },
     dieWithParent(),
+    ...phase(shape, ["early"], fault),
     // The host program holds the other end of this socket: a hang-up means that it is gone, and
     // with it maybe the agent, too early for the line above to notice.
     {
@@ -289,6 +292,7 @@ function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault): Progr
       "execute offset": new Uint8Array(8),
       "execute length": new Uint8Array(8),
       failure: eventTemplate(EventKind.FAILED),
+      "net failure": eventTemplate(EventKind.FAILED),
       first: eventTemplate(EventKind.FIRST),
       "first control": controlTemplate(),
       ...(shape.staged
@@ -324,7 +328,6 @@ function setupOperations(
   const socket = launchFd(boot);
   const handler: Operation = { call: "HANDLER", args: [{ label: "failed" }, { at: "failure" }] };
   const first: Operation[] = part === "rest" ? [] : [
-    ...phase(shape, ["early"], fault),
     ...(shape.mapsByHost ? barrier(Barrier.MAPS, socket) : []),
     ...(shape.hasMaps && !shape.mapsByHost
       ? [{
@@ -420,13 +423,24 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
       args: [-1, words(2 ** (SIGNALS.SIGCHLD - 1)), SIGNAL_SET_SIZE, SFD_CLOEXEC],
       store: "signals",
     },
-    { call: "dup3", args: [socket, 0, O_CLOEXEC] },
-    { call: "dup3", args: [{ load32: "signals" }, 1, O_CLOEXEC] },
-    { call: "close_range", args: [2, CLOSE_RANGE_ALL, 0] },
+    { call: "dup3", args: [AGENT_FD.status, INIT_FD.status, O_CLOEXEC] },
+    { call: "dup3", args: [socket, INIT_FD.socket, O_CLOEXEC] },
+    { call: "dup3", args: [{ load32: "signals" }, INIT_FD.signals, O_CLOEXEC] },
+    { call: "close_range", args: [INIT_FD.status + 1, CLOSE_RANGE_ALL, 0] },
     { call: "SET", args: [0], goto: INIT_AREA },
     ...begin,
   ];
 }
+
+/** Ends and reaps every other process of the pid namespace, which pid 1 is alone in then. */
+const KILL_ALL: readonly Operation[] = [
+  { call: "kill", args: [-1, SIGNALS.SIGKILL], onError: { goto: "report" } },
+  { call: "wait4", args: [-1, 0, __WALL, 0], onError: { goto: "report" }, label: "reap all" },
+  { call: "SET", args: [0], goto: "reap all" },
+];
+
+/** What is left open in pid 1 while the command runs. */
+const INIT_FD = { socket: 0, signals: 1, status: 2 } as const;
 
 function initProgram(shape: LaunchShape): Program {
   const operations: Operation[] = [
@@ -468,11 +482,18 @@ function initProgram(shape: LaunchShape): Program {
       when: { differs: 0 },
       goto: "reap",
     },
+    ...(shape.ownsPids ? KILL_ALL : []),
     {
-      call: "sendto",
-      args: [0, { at: "result" }, EVENT_SIZE, MSG_NOSIGNAL, 0, 0],
+      call: "write",
+      args: [INIT_FD.status, { at: "result" }, EVENT_SIZE],
       onError: "ignore",
+      label: "report",
     },
+    // Without a pid namespace the host looks for what is left, and then hangs up.
+    ...(shape.ownsPids ? [] : [
+      { call: "SET", args: [-1], store: "init command", onError: "ignore" } as Operation,
+      { call: "SET", args: [0], goto: "idle" } as Operation,
+    ]),
     { call: "exit_group", args: [0], label: "exit" },
     {
       call: "ppoll",
@@ -481,7 +502,7 @@ function initProgram(shape: LaunchShape): Program {
       onError: { goto: "idle" },
     },
     { call: "AND", args: [{ load: "polled" }, POLL_ANSWER], when: { differs: 0 }, goto: "exit" },
-    { call: "read", args: [1, { at: "siginfo" }, 128] },
+    { call: "read", args: [INIT_FD.signals, { at: "siginfo" }, 128] },
     { call: "SET", args: [0], goto: "reap" },
   ];
   return assemble(INIT_AREA, operations, {
@@ -489,7 +510,7 @@ function initProgram(shape: LaunchShape): Program {
     contents: {
       result: eventTemplate(EventKind.RESULT),
       error: new Uint8Array(24),
-      polled: words(pollfd(0, POLLIN), pollfd(1, POLLIN)),
+      polled: words(pollfd(INIT_FD.socket, POLLIN), pollfd(INIT_FD.signals, POLLIN)),
       "init command": new Uint8Array(8),
       "init setup length": new Uint8Array(8),
       "init rest length": new Uint8Array(8),
@@ -557,7 +578,6 @@ export function executeProgram(step: Step, fault?: Fault): Program {
 function setupData(): Record<string, Uint8Array> {
   return {
     failure: eventTemplate(EventKind.FAILED),
-    "net failure": eventTemplate(EventKind.FAILED),
     barrier: eventTemplate(EventKind.BARRIER),
     started: eventTemplate(EventKind.STARTED),
     "command record": eventTemplate(EventKind.COMMAND),
@@ -595,7 +615,7 @@ export function launchPrograms(
   const init = initProgram(shape);
   const externals = new Map<string, number>();
   for (const [name, place] of outside.places) {
-    if (/^tree |^sync$|^execute /.test(name)) externals.set(name, place);
+    if (/^(tree|execute|net) ?|^sync$/.test(name)) externals.set(name, place);
   }
   for (const [name, place] of init.places) if (name.startsWith("init ")) externals.set(name, place);
   const part = shape.preMount ? "first" : "all";

@@ -53,7 +53,8 @@ export function emptyRootStep(): NewStep {
     name: "root",
     sentence: "make an empty tmpfs the new root",
     operations: [
-      { call: "umask", args: [0o022] },
+      // Every mode from here on is meant as it stands.
+      { call: "umask", args: [0] },
       ...freshFilesystem("tmpfs", { mode: "755" }, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "root"),
       PLACE,
     ],
@@ -69,7 +70,8 @@ export function directoryRootStep(path: string, writable: boolean, outside?: Val
     paths: { path },
     hints: { ENOENT: "give an existing directory", ENOTDIR: "the root must be a directory" },
     operations: [
-      { call: "umask", args: [0o022] },
+      // Every mode from here on is meant as it stands.
+      { call: "umask", args: [0] },
       outside === undefined
         ? openTree(path, "root")
         : { call: "SET", args: [outside], store: "root" },

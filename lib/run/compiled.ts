@@ -50,7 +50,7 @@ export function compile(
 ): Compiled {
   const found = kept.get(source);
   if (
-    found && !fault && found.facts.hostView === facts.hostView && found.facts.cwd === facts.cwd &&
+    found && !fault && found.facts.hostView === facts.hostView &&
     sameFlags(found.flags, flags) && found.boot === boot
   ) return found;
   const { spec, skipped } = resolveSpec(source, facts);
@@ -67,7 +67,11 @@ export function compile(
   const image = new Uint8Array(outside.bytes.length + setup.bytes.length + init.bytes.length);
   const compiled = { spec, skipped, plan, programs, image, facts, flags, boot };
   // An optional mount is looked for each time.
-  const lasting = spec.mounts.every((mount) => mount.kind !== "bind" || !mount.optional);
+  // A relative path means another one after Deno.chdir().
+  const lasting =
+    source.mounts.every((mount) =>
+      mount.kind !== "bind" || (!mount.optional && mount.source.startsWith("/"))
+    ) && (typeof source.root === "string" || source.root.path.startsWith("/"));
   if (!fault && lasting && skipped.length === 0) kept.set(source, compiled);
   return compiled;
 }

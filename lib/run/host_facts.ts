@@ -25,6 +25,7 @@ const COPIED = [
   "/etc/localtime",
   "/etc/os-release",
   "/etc/shells",
+  "/etc/ssl/openssl.cnf",
 ];
 
 /** What is too large to copy. Never all of `/etc/ssl` or `/etc/pki`: private keys lie there. */
@@ -32,12 +33,9 @@ const BOUND = [
   "/etc/ld.so.cache",
   "/etc/alternatives",
   "/etc/ssl/certs",
-  "/etc/ssl/openssl.cnf",
-  "/etc/ca-certificates",
   "/etc/pki/tls/certs",
   "/etc/pki/ca-trust/extracted",
   "/etc/crypto-policies/back-ends",
-  "/etc/fonts",
 ];
 
 const LARGEST_COPY = 256 * 1024;
@@ -118,6 +116,13 @@ interface Lasting {
 let lasting: Lasting | undefined;
 let kept: { at: number; facts: Pick<HostFacts, "hostView" | "subordinate"> } | undefined;
 
+/** What may change from one line of the program to the next is asked for when it is wanted. */
+const NOW: Pick<HostFacts, "cwd" | "env" | "envNames"> = {
+  cwd: () => Deno.cwd(),
+  env: (name) => Deno.env.get(name),
+  envNames: () => Object.keys(Deno.env.toObject()),
+};
+
 /** The facts, as they are now or were at most two seconds ago. */
 export function hostFacts(): HostFacts {
   lasting ??= {
@@ -140,5 +145,5 @@ export function hostFacts(): HostFacts {
       },
     };
   }
-  return { ...lasting, ...kept.facts, cwd: Deno.cwd(), env: Deno.env.toObject() };
+  return { ...lasting, ...kept.facts, ...NOW };
 }

@@ -213,7 +213,7 @@ export class Launch implements Supervised {
     const kill = (pidfd: number | undefined) => {
       if (pidfd !== undefined) rawSyscall(SYS.pidfd_send_signal, pidfd, SIGNALS.SIGKILL, 0, 0);
     };
-    if (!this.#ownsPids && this.#commandPidfd !== undefined && !this.plan.asPid1) {
+    if (!this.plan.ownsPids && this.#commandPidfd !== undefined && !this.plan.asPid1) {
       // No pid namespace to do it: the command first; its parent then looks for what is left.
       return kill(this.#commandPidfd);
     }
@@ -223,8 +223,9 @@ export class Launch implements Supervised {
     if (this.#firstPidfd === undefined) this.#watch();
   }
 
-  get #ownsPids(): boolean {
-    return this.spec.namespaces.pid === "new";
+  /** Whether the socket could tell of processes that are not known yet. */
+  get isWaitingForPids(): boolean {
+    return this.#firstPid === undefined;
   }
 
   /** Reads what the socket holds: processes, descriptors, the result, answers to hooks. */
@@ -243,7 +244,6 @@ export class Launch implements Supervised {
       else if (event.kind === EventKind.FIRST) this.#first(event.pid, fds[0]!);
       else if (event.kind === EventKind.STAGE) this.#stage(event.pid, fds[0]!);
       else if (event.kind === EventKind.DESCRIPTOR) this.#descriptors.push(fds[0]!);
-      else if (event.kind === EventKind.RESULT) this.#result = event;
     }
   }
 
@@ -299,8 +299,11 @@ export class Launch implements Supervised {
       this.drain();
       this.#atBarrier(event.pid).catch((error) => this.kill(error));
     } else if (event.kind === EventKind.RESULT) {
-      this.drain();
+      this.#result = event;
+      // Nobody is left inside but pid 1, which is about to end; the kernel frees the namespaces.
+      if (this.plan.ownsPids) return this.#finish();
       // Without a pid namespace, what the command left behind is looked for from here.
+      this.drain();
       killStragglers(this.#firstPid!).finally(() => this.#closeSocket());
     }
   }
@@ -337,7 +340,7 @@ export class Launch implements Supervised {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#supervisor.remove(this);
+    this.#supervisor.remove(this, this.#alivePids);
     const ending = this.#result ?? this.#reaped;
     if (this.#error !== undefined || ending === undefined) {
       const error = this.#error ?? new SandboxError("The sandbox ended without a word");

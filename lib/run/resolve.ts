@@ -25,6 +25,11 @@ function insidePath(path: string, field: string): string {
   return `/${parts.join("/")}`;
 }
 
+/** A path of the host, from the working directory where it is relative. */
+function absolute(path: string, facts: HostFacts): string {
+  return resolve(path.startsWith("/") ? "/" : facts.cwd(), path);
+}
+
 function exists(path: string): boolean {
   try {
     Deno.statSync(path);
@@ -54,7 +59,7 @@ export function resolveSpec(
     if (typeof mount.source !== "string" || mount.source === "" || mount.source.includes("\0")) {
       throw new SpecError(`mounts[${index}].source`, `"${mount.source}" is not a path`);
     }
-    const source = resolve(facts.cwd, mount.source);
+    const source = absolute(mount.source, facts);
     if (mount.optional && !exists(source)) {
       skipped.push(source);
       return [];
@@ -62,7 +67,7 @@ export function resolveSpec(
     return [{ ...mount, source, target }];
   });
   const root = typeof spec.root === "object"
-    ? { ...spec.root, path: resolve(facts.cwd, spec.root.path) }
+    ? { ...spec.root, path: absolute(spec.root.path, facts) }
     : spec.root;
   const cwd = spec.cwd === undefined ? undefined : insidePath(spec.cwd, "cwd");
   return { spec: { ...spec, mounts, root, cwd }, skipped };
@@ -72,8 +77,8 @@ export function resolveSpec(
 export function environment(spec: SandboxSpec, facts: HostFacts): (string | Uint8Array)[] {
   const { set, inherit } = spec.env;
   const values = new Map<string, string | Uint8Array>();
-  for (const name of inherit === "all" ? Object.keys(facts.env) : inherit) {
-    const value = facts.env[name];
+  for (const name of inherit === "all" ? facts.envNames() : inherit) {
+    const value = facts.env(name);
     if (value !== undefined) values.set(name, value);
   }
   for (const [name, value] of Object.entries(set)) {
@@ -102,7 +107,9 @@ export function commandLine(
   argv: readonly (string | Uint8Array)[],
 ): CommandLine {
   const path = spec.env.set.PATH ??
-    (spec.env.inherit === "all" || spec.env.inherit.includes("PATH") ? facts.env.PATH : undefined);
+    (spec.env.inherit === "all" || spec.env.inherit.includes("PATH")
+      ? facts.env("PATH")
+      : undefined);
   return {
     argv,
     env: environment(spec, facts),

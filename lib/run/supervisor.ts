@@ -14,6 +14,8 @@ export interface Supervised {
   readonly number: number;
   /** An event of its own. */
   onEvent(event: AgentEvent): void;
+  /** Whether its socket may tell of a process that it has not looked for yet. */
+  readonly isWaitingForPids: boolean;
   /** Reads what its socket holds, and so learns its processes. */
   drain(): void;
   /** One of its processes has been reaped. */
@@ -39,7 +41,9 @@ class Supervisor {
     this.agent.listen(launch.number, (event) => launch.onEvent(event));
   }
 
-  remove(launch: Supervised): void {
+  /** Ends what {@linkcode add} began; these pids may still be reaped, and are nobody's then. */
+  remove(launch: Supervised, pids: Iterable<number> = []): void {
+    for (const pid of pids) this.#byPid.delete(pid);
     this.#launches.delete(launch.number);
     this.agent.unlisten(launch.number);
   }
@@ -53,6 +57,7 @@ class Supervisor {
     if (!this.#byPid.has(event.pid)) {
       // The launch has not looked into its socket yet; it does so only when there is need.
       for (const launch of this.#launches.values()) {
+        if (!launch.isWaitingForPids) continue;
         launch.drain();
         if (this.#byPid.has(event.pid)) break;
       }
