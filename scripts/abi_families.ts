@@ -349,7 +349,7 @@ export type RlimitName = keyof typeof RLIMITS;
       { headers: ["sys/socket.h"], take: /^SHUT_/, base: "decimal", page: "shutdown(2)" },
       {
         headers: ["linux/sockios.h"],
-        take: /^SIOC[GS]IF(FLAGS|ADDR|NETMASK|MTU|HWADDR|INDEX)$|^SIOCGIFNAME$/,
+        take: /^SIOC[GS]IF(FLAGS|ADDR|NETMASK|MTU|HWADDR|INDEX)$|^SIOCGIFNAME$|^SIOCGSKNS$/,
         page: "netdevice(7)",
       },
       {
@@ -400,6 +400,15 @@ export type RlimitName = keyof typeof RLIMITS;
       },
       { headers: ["sys/eventfd.h"], take: /^EFD_/, page: "eventfd(2)" },
     ],
+  },
+  {
+    file: "futex.ts",
+    doc: "The operations of futex(2) that programs of the agent use.",
+    groups: [{
+      headers: ["linux/types.h", "linux/futex.h"],
+      take: /^FUTEX_(WAIT|WAKE|PRIVATE_FLAG)$/,
+      page: "futex(2)",
+    }],
   },
   {
     file: "ioctl.ts",

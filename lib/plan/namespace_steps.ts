@@ -6,10 +6,18 @@
  */
 
 import type { Operation } from "../agent/operation.ts";
-import { AF_INET, IFF_UP, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM } from "../sys/abi/socket.ts";
-import { __WALL } from "../sys/abi/wait.ts";
+import {
+  AF_INET,
+  IFF_UP,
+  SIOCGSKNS,
+  SIOCSIFFLAGS,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+} from "../sys/abi/socket.ts";
 import { EVENT_SIZE } from "../agent/event.ts";
 import { AGENT_FD } from "../agent/layout.ts";
+import { words } from "../agent/words.ts";
+import { FUTEX_WAIT, FUTEX_WAKE } from "../sys/abi/futex.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../sys/abi/fcntl.ts";
 import {
   CLONE_FILES,
@@ -184,7 +192,10 @@ export function loopbackStep(): NewStep {
     phase: "namespaces",
     name: "loopback",
     sentence: "bring the loopback device up",
-    operations: loopbackUp(),
+    operations: [
+      ...loopbackUp("socket"),
+      { call: "close", args: [{ load32: "socket" }] },
+    ],
   };
 }
 
@@ -206,19 +217,17 @@ export function netBeginStep(hints: Readonly<Record<string, string>>): NewStep {
           { words: [CLONE_VM | CLONE_FILES, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] },
           88,
         ],
-        store: "net helper",
         when: { differs: 0 },
         goto: "net is under way",
       },
       { call: "HANDLER", args: [{ label: "net failed" }, { at: "net failure" }] },
       // Not a flag of the clone: that would be the parent's work.
       { call: "unshare", args: [CLONE_NEWNET] },
-      ...loopbackUp(),
-      {
-        call: "openat",
-        args: [AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC, 0],
-        store: "net",
-      },
+      ...loopbackUp("net socket"),
+      { call: "ioctl", args: [{ load32: "net socket" }, SIOCGSKNS, 0], store: "net" },
+      { call: "close", args: [{ load32: "net socket" }] },
+      { call: "SET", args: [NET_MADE], store: "net state" },
+      { call: "futex", args: [{ at: "net state" }, FUTEX_WAKE, 1] },
       { call: "exit", args: [0] },
       {
         call: "write",
@@ -226,40 +235,55 @@ export function netBeginStep(hints: Readonly<Record<string, string>>): NewStep {
         onError: "ignore",
         label: "net failed",
       },
+      { call: "SET", args: [NET_FAILED], store: "net state" },
+      { call: "futex", args: [{ at: "net state" }, FUTEX_WAKE, 1], onError: "ignore" },
       { call: "exit", args: [1] },
       { call: "SET", args: [0], label: "net is under way" },
     ],
   };
 }
 
+// What the helper says of itself in the shared memory.
+const NET_MADE = 1, NET_FAILED = 2;
+
+/** Longer than any machine takes; a helper that was killed is not waited for without end. */
+const NET_PATIENCE_SECONDS = 60;
+
 /** Waits for the helper of {@linkcode netBeginStep} and enters what it made. */
 export function netEnterStep(): NewStep {
   return {
-    phase: "mounts",
+    phase: "network",
     name: "enter net",
     sentence: "enter the net namespace",
+    hints: {
+      ETIMEDOUT: "the process that was to make it has been killed, maybe for want of memory",
+    },
     operations: [
-      { call: "wait4", args: [{ load: "net helper" }, { at: "net status" }, __WALL, 0] },
+      {
+        call: "futex",
+        args: [{ at: "net state" }, FUTEX_WAIT, 0, words(NET_PATIENCE_SECONDS, 0)],
+        onError: { tolerate: "EAGAIN" },
+      },
       // The helper has told what went wrong; the host hears that first.
-      { call: "SET", args: [{ load32: "net status" }], when: { differs: 0 }, goto: "exit" },
+      { call: "SET", args: [{ load32: "net state" }], when: { equals: NET_FAILED }, goto: "exit" },
       { call: "setns", args: [{ load32: "net" }, CLONE_NEWNET] },
       { call: "close", args: [{ load32: "net" }] },
     ],
   };
 }
 
-function loopbackUp(): Operation[] {
+/** Sets the flags of `lo`, by a socket that stays open in the cell. */
+function loopbackUp(cell: string): Operation[] {
   return [
-    { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: "socket" },
+    { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: cell },
     {
       call: "ioctl",
       args: [
-        { load32: "socket" },
+        { load32: cell },
         SIOCSIFFLAGS,
         ifreqFlags("lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING),
       ],
     },
-    { call: "close", args: [{ load32: "socket" }] },
   ];
 }
 

@@ -316,8 +316,8 @@ class Planner {
       steps.push(mountStep(mount, context, `mounts[${index}]`));
     });
     if (spec.root === "host") steps.push(sealRootStep());
-    if (this.#netApart) steps.push(netEnterStep());
     steps.push(pivotStep());
+    if (this.#netApart) steps.push(netEnterStep());
     return steps;
   }
 

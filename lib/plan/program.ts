@@ -346,8 +346,9 @@ function setupOperations(
   ];
   const second: Operation[] = part === "first" ? [] : [
     ...phase(shape, ["mounts"], fault),
+    ...phase(shape, ["network"], fault),
     ...(shape.networkSetup ? barrier(Barrier.NETWORK, socket) : []),
-    ...phase(shape, ["network", "finish"], fault),
+    ...phase(shape, ["finish"], fault),
     ...start(shape, socket),
     ...phase(shape, ["command"], fault),
     { call: "SET", args: [0], goto: EXECUTE_AREA },

@@ -77,7 +77,9 @@ export class HookRunner {
             this.#deferred.push({ plugin: hook.plugin, cleanup });
           },
         };
-        each?.(await Promise.race([hook.handler(context(base)), late]));
+        // Not as the argument of `each?.()`, which would not be evaluated without an `each`.
+        const returned = await Promise.race([hook.handler(context(base)), late]);
+        each?.(returned);
       } catch (cause) {
         throw new HookError(hook.plugin, stage, cause);
       } finally {

@@ -199,6 +199,8 @@ export const SIOCSIFHWADDR = 0x8924;
 export const SIOCGIFHWADDR = 0x8927;
 /** `SIOCGIFINDEX` of `linux/sockios.h`; see netdevice(7). */
 export const SIOCGIFINDEX = 0x8933;
+/** `SIOCGSKNS` of `linux/sockios.h`; see netdevice(7). */
+export const SIOCGSKNS = 0x894c;
 
 /** `IFF_UP` of `linux/if.h`; see netdevice(7). */
 export const IFF_UP = 0x1;
