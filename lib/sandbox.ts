@@ -23,6 +23,7 @@ import {
   type RlimitValue,
   type RootSpec,
   type SandboxSpec,
+  type TerminalSize,
   type TimeOffsets,
   type TmpfsMount,
 } from "./spec.ts";
@@ -270,9 +271,16 @@ export class Sandbox {
     return this.#with({ timeout: time });
   }
 
-  /** Gives the command a terminal of its own. */
-  tty(on: boolean = true): Sandbox {
-    return this.#with({ tty: on });
+  /** Gives the command a terminal of its own; with a size, it has that from the start. */
+  tty(on: boolean | TerminalSize = true): Sandbox {
+    if (typeof on === "object") {
+      for (const side of ["columns", "rows"] as const) {
+        if (!Number.isInteger(on[side]) || on[side] < 0 || on[side] > 0xffff) {
+          throw new SpecError(`tty.${side}`, `${on[side]} is not a number from 0 to 65535`);
+        }
+      }
+    }
+    return this.#with({ tty: structuredClone(on) });
   }
 
   /** Puts the command into a session of its own (the default), or leaves it in the caller's. */

@@ -196,6 +196,14 @@ export interface EnvSpec {
 /** How the sandbox is connected: only its own loopback, or the host's network. */
 export type NetworkSpec = { mode: "none" } | { mode: "host" };
 
+/** How large a terminal is, in characters. */
+export interface TerminalSize {
+  /** From left to right. */
+  columns: number;
+  /** From top to bottom. */
+  rows: number;
+}
+
 /** A whole sandbox. Every field that is missing means what its comment says. */
 export interface SandboxSpec {
   /** The command; a verb's own argument wins. */
@@ -226,8 +234,8 @@ export interface SandboxSpec {
   network?: NetworkSpec;
   /** Wall-clock time after which everything inside is killed, e.g. `"30s"`. */
   timeout?: string | number;
-  /** Gives the command a terminal of its own. */
-  tty: boolean;
+  /** Gives the command a terminal of its own; of this size from the start, if it is known. */
+  tty: boolean | TerminalSize;
   /** Puts the command into a session of its own, out of reach of the caller's terminal. */
   newSession: boolean;
   /** Makes the command itself pid 1, with no reaper of ours above it. */

@@ -63,6 +63,12 @@ class Reactor {
     rawSyscall(SYS.epoll_ctl, this.#epoll, EPOLL_CTL_DEL, fd, this.#one);
   }
 
+  /** Stops watching and closes a descriptor that has no duplicate: the kernel then forgets it too. */
+  close(fd: number): void {
+    this.#watched.delete(fd);
+    rawSyscall(SYS.close, fd);
+  }
+
   /** From now on the program stays alive for something that is awaited. */
   hold(): void {
     this.#holds++;

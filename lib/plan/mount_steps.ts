@@ -31,6 +31,7 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../sys/abi/mount.ts";
+import { SpecError } from "../errors.ts";
 import { parseMode, parseSize } from "../quantity.ts";
 import type {
   BindMount,
@@ -42,7 +43,7 @@ import type {
   SymlinkMount,
   TmpfsMount,
 } from "../spec.ts";
-import { relative, type Scaffold, type Target } from "./scaffold.ts";
+import type { Scaffold, Target } from "./scaffold.ts";
 import type { NewStep } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./structs.ts";
 
@@ -63,14 +64,32 @@ export function bindAttributes(mount: Pick<BindMount, "writable" | "devices">): 
     (mount.devices ? 0 : MOUNT_ATTR_NODEV);
 }
 
-/** Puts the detached mount of a cell at its place. */
-export function attach(tree: Value, target: Target): Operation[] {
+/** Puts the detached mount of a cell at its place, and closes it unless it is to be kept. */
+export function attach(tree: Value, target: Target, keep = false): Operation[] {
   const flags = MOVE_MOUNT_F_EMPTY_PATH | (target.path === "" ? MOVE_MOUNT_T_EMPTY_PATH : 0);
   return [
     ...target.operations,
     { call: "move_mount", args: [tree, "", target.dirfd, target.path, flags] },
     ...target.after,
-    { call: "close", args: [tree] },
+    ...(keep ? [] : [{ call: "close", args: [tree] } as Operation]),
+  ];
+}
+
+/** Mounts an empty tmpfs; what comes below it in the list can be made there. */
+function ownTmpfs(
+  target: string,
+  { scaffold }: MountContext,
+  options: Record<string, string>,
+  attributes: number,
+): Operation[] {
+  const place = scaffold.mountPoint(target, "directory");
+  // Where a link may have led here, what is below is reached by the filesystem's own descriptor.
+  const base = place.path === "" ? scaffold.label("filesystem") : undefined;
+  scaffold.addOwn(target, base);
+  const cell = base ?? "tree";
+  return [
+    ...freshFilesystem("tmpfs", options, attributes, cell),
+    ...attach({ load32: cell }, place, base !== undefined),
   ];
 }
 
@@ -146,8 +165,6 @@ function tmpfs(mount: TmpfsMount, context: MountContext, field: string): NewStep
     mode: parseMode(mount.mode ?? 0o1777, `${field}.mode`).toString(8),
   };
   if (mount.size !== undefined) options.size = String(parseSize(mount.size, `${field}.size`));
-  const place = context.scaffold.mountPoint(mount.target, "directory");
-  context.scaffold.addOwn(mount.target);
   return {
     phase: "mounts",
     name: "tmpfs",
@@ -155,10 +172,7 @@ function tmpfs(mount: TmpfsMount, context: MountContext, field: string): NewStep
       mount.size === undefined ? "" : ` of ${mount.size}`
     } on "${mount.target}"`,
     paths: { path: "tmpfs", dest: mount.target },
-    operations: [
-      ...freshFilesystem("tmpfs", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "tree"),
-      ...attach(TREE, place),
-    ],
+    operations: ownTmpfs(mount.target, context, options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV),
   };
 }
 
@@ -198,11 +212,12 @@ const DEVICE_LINKS: [string, string][] = [
 function dev(mount: DevMount, context: MountContext): NewStep {
   const { target } = mount;
   const { scaffold } = context;
-  const operations = [
-    ...freshFilesystem("tmpfs", { mode: "755" }, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, "tree"),
-    ...attach(TREE, scaffold.mountPoint(target, "directory")),
-  ];
-  scaffold.addOwn(target);
+  const operations = ownTmpfs(
+    target,
+    context,
+    { mode: "755" },
+    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+  );
   for (const name of DEVICES) {
     operations.push(
       openTree(`/dev/${name}`, "tree"),
@@ -210,14 +225,15 @@ function dev(mount: DevMount, context: MountContext): NewStep {
     );
     scaffold.addForeign(`${target}/${name}`);
   }
-  const base = relative(target);
   for (const [name, to] of DEVICE_LINKS) {
-    operations.push({ call: "symlinkat", args: [to, { load32: "root" }, `${base}/${name}`] });
+    const { dirfd, path } = scaffold.place(`${target}/${name}`)!;
+    operations.push({ call: "symlinkat", args: [to, dirfd, path] });
     scaffold.addForeign(`${target}/${name}`);
   }
+  const shm = scaffold.place(`${target}/shm`)!;
   operations.push(
     // POSIX shared memory wants the sticky bit and everybody's leave.
-    { call: "mkdirat", args: [{ load32: "root" }, `${base}/shm`, 0o1777] },
+    { call: "mkdirat", args: [shm.dirfd, shm.path, 0o1777] },
     // No gid=5: under a map of one id there is no such group (EINVAL).
     ...freshFilesystem(
       "devpts",
@@ -238,19 +254,20 @@ function dev(mount: DevMount, context: MountContext): NewStep {
   };
 }
 
-function symlink(mount: SymlinkMount, context: MountContext): NewStep {
+function symlink(mount: SymlinkMount, context: MountContext, field: string): NewStep {
   const { scaffold } = context;
   const { target, source } = mount;
-  const operations = scaffold.isOwn(target)
-    ? [
-      ...scaffold.parents(target),
-      { call: "symlinkat", args: [source, { load32: "root" }, relative(target)] } as Operation,
-    ]
-    : inParent(
-      scaffold,
-      target,
-      (dirfd, name) => ({ call: "symlinkat", args: [source, dirfd, name] }),
+  const place = scaffold.place(target);
+  if (!place) {
+    throw new SpecError(
+      `${field}.target`,
+      `"${target}" lies on a filesystem of the host, where nothing is created; put a tmpfs above it`,
     );
+  }
+  const operations: Operation[] = [
+    ...scaffold.parents(target),
+    { call: "symlinkat", args: [source, place.dirfd, place.path] },
+  ];
   scaffold.addForeign(target);
   return {
     phase: "mounts",
@@ -261,28 +278,18 @@ function symlink(mount: SymlinkMount, context: MountContext): NewStep {
   };
 }
 
-/** An operation on a name in a directory that is not the plan's own, by the directory's fd. */
-function inParent(
-  scaffold: Scaffold,
-  path: string,
-  make: (dirfd: Value, name: string) => Operation,
-): Operation[] {
-  const cut = path.lastIndexOf("/");
-  const parent = scaffold.existing(path.slice(0, cut) || "/");
-  return [...parent.operations, make(parent.dirfd, path.slice(cut + 1)), ...parent.after];
-}
-
 function dir(mount: DirMount, context: MountContext, field: string): NewStep {
   const mode = parseMode(mount.mode ?? 0o755, `${field}.mode`);
   const { scaffold } = context;
   const { target } = mount;
   let operations: Operation[];
-  if (scaffold.isOwn(target)) {
+  const place = scaffold.place(target);
+  if (place) {
     operations = [
       ...scaffold.mountPoint(target, "directory").operations,
-      { call: "fchmodat", args: [{ load32: "root" }, relative(target), mode] },
+      { call: "fchmodat", args: [place.dirfd, place.path || ".", mode] },
     ];
-    scaffold.addOwn(target);
+    scaffold.addMade(target);
   } else {
     // On a filesystem of the host it may exist, but is never made.
     const there = scaffold.existing(target);
@@ -330,10 +337,11 @@ function file(mount: FileMount, context: MountContext, field: string): NewStep {
     { call: "close", args: [{ load32: "file" }], label: done },
   ];
   let operations: Operation[];
-  if (scaffold.isOwn(target)) {
+  const place = scaffold.place(target);
+  if (place) {
     operations = [
       ...scaffold.parents(target),
-      { call: "openat", args: [{ load32: "root" }, relative(target), flags, mode], store: "file" },
+      { call: "openat", args: [place.dirfd, place.path, flags, mode], store: "file" },
       ...finish,
     ];
     scaffold.addForeign(target);
@@ -375,7 +383,7 @@ export function mountStep(mount: MountSpec, context: MountContext, field: string
     case "dev":
       return dev(mount, context);
     case "symlink":
-      return symlink(mount, context);
+      return symlink(mount, context, field);
     case "dir":
       return dir(mount, context, field);
     case "file":

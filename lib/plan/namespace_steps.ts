@@ -16,11 +16,14 @@ import {
 } from "../sys/abi/socket.ts";
 import { EVENT_SIZE } from "../agent/event.ts";
 import { AGENT_FD } from "../agent/layout.ts";
+import { MNT_DETACH } from "../sys/abi/mount.ts";
+import { dieWithParent } from "./command_steps.ts";
 import { words } from "../agent/words.ts";
 import { FUTEX_WAIT, FUTEX_WAKE } from "../sys/abi/futex.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../sys/abi/fcntl.ts";
 import {
   CLONE_FILES,
+  CLONE_FS,
   CLONE_NEWCGROUP,
   CLONE_NEWIPC,
   CLONE_NEWNET,
@@ -200,12 +203,15 @@ export function loopbackStep(): NewStep {
 }
 
 /**
- * Begins to make the network namespace in a helper process, which shares this one's memory and
- * descriptors. Of all namespaces this one takes the longest to make, by far; so it is made while
- * the filesystem is, on another core if there is one. The helper leaves a descriptor and ends.
+ * Begins to make the network namespace in a helper process, which shares this one's memory,
+ * descriptors and working directory. Of all namespaces this one takes the longest to make, by far;
+ * so it is made while the filesystem is, on another core if there is one.
+ *
+ * The helper then detaches the old root, for which the kernel waits until every core has seen it;
+ * that too goes on beside the last steps before the command.
  */
-export function netBeginStep(hints: Readonly<Record<string, string>>): NewStep {
-  return {
+export function helperSteps(hints: Readonly<Record<string, string>>): NewStep[] {
+  const net: NewStep = {
     phase: "early",
     name: "net",
     sentence: "make a net namespace with its loopback device up, beside the following",
@@ -213,62 +219,106 @@ export function netBeginStep(hints: Readonly<Record<string, string>>): NewStep {
     operations: [
       {
         call: "clone3",
-        args: [
-          { words: [CLONE_VM | CLONE_FILES, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] },
-          88,
-        ],
+        args: [{ words: [CLONE_VM | CLONE_FILES | CLONE_FS, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] }, 88],
         when: { differs: 0 },
-        goto: "net is under way",
+        goto: "helper is under way",
       },
-      { call: "HANDLER", args: [{ label: "net failed" }, { at: "net failure" }] },
+      { call: "HANDLER", args: [{ label: "helper failed" }, { at: "net failure" }] },
+      dieWithParent(),
       // Not a flag of the clone: that would be the parent's work.
       { call: "unshare", args: [CLONE_NEWNET] },
       ...loopbackUp("net socket"),
       { call: "ioctl", args: [{ load32: "net socket" }, SIOCGSKNS, 0], store: "net" },
       { call: "close", args: [{ load32: "net socket" }] },
-      { call: "SET", args: [NET_MADE], store: "net state" },
-      { call: "futex", args: [{ at: "net state" }, FUTEX_WAKE, 1] },
+      ...say("net state", DONE),
+    ],
+  };
+  const detach: NewStep = {
+    phase: "early",
+    name: "detach",
+    sentence: "detach the host's root as soon as the new one is in place, beside the following",
+    operations: [
+      ...waitWhile("net root state", 0),
+      { call: "umount2", args: [".", MNT_DETACH] },
+      ...say("net root state", DETACHED),
       { call: "exit", args: [0] },
       {
         call: "write",
         args: [AGENT_FD.status, { at: "net failure" }, EVENT_SIZE],
         onError: "ignore",
-        label: "net failed",
+        label: "helper failed",
       },
-      { call: "SET", args: [NET_FAILED], store: "net state" },
-      { call: "futex", args: [{ at: "net state" }, FUTEX_WAKE, 1], onError: "ignore" },
+      ...say("net root state", FAILED),
+      ...say("net state", FAILED),
       { call: "exit", args: [1] },
-      { call: "SET", args: [0], label: "net is under way" },
+      { call: "SET", args: [0], label: "helper is under way" },
     ],
   };
+  return [net, detach];
 }
 
-// What the helper says of itself in the shared memory.
-const NET_MADE = 1, NET_FAILED = 2;
+// What the helper and its parent say in the shared memory.
+const DONE = 1, DETACHED = 2, FAILED = 3;
 
 /** Longer than any machine takes; a helper that was killed is not waited for without end. */
-const NET_PATIENCE_SECONDS = 60;
+const PATIENCE = words(60, 0);
 
-/** Waits for the helper of {@linkcode netBeginStep} and enters what it made. */
+/** Puts a word where the others look, and wakes who waits for it. futex(2). */
+function say(cell: string, word: number): Operation[] {
+  return [
+    { call: "SET", args: [word], store: cell, store32: true },
+    { call: "futex", args: [{ at: cell }, FUTEX_WAKE, 8] },
+  ];
+}
+
+/** Waits until the word is another one. */
+function waitWhile(cell: string, word: number): Operation[] {
+  const again = `${cell} is ${word}`;
+  return [
+    {
+      call: "futex",
+      args: [{ at: cell }, FUTEX_WAIT, word, PATIENCE],
+      onError: { tolerate: "EAGAIN" },
+      label: again,
+    },
+    { call: "SET", args: [{ load32: cell }], when: { equals: word }, goto: again },
+    // The helper has told what went wrong; the host hears that first.
+    { call: "SET", args: [{ load32: cell }], when: { equals: FAILED }, goto: "exit" },
+  ];
+}
+
+const KILLED_HINT = {
+  ETIMEDOUT: "the process that was to do it has been killed, maybe for want of memory",
+};
+
+/** Waits for the helper's network namespace and enters it. */
 export function netEnterStep(): NewStep {
   return {
     phase: "network",
     name: "enter net",
     sentence: "enter the net namespace",
-    hints: {
-      ETIMEDOUT: "the process that was to make it has been killed, maybe for want of memory",
-    },
+    hints: KILLED_HINT,
     operations: [
-      {
-        call: "futex",
-        args: [{ at: "net state" }, FUTEX_WAIT, 0, words(NET_PATIENCE_SECONDS, 0)],
-        onError: { tolerate: "EAGAIN" },
-      },
-      // The helper has told what went wrong; the host hears that first.
-      { call: "SET", args: [{ load32: "net state" }], when: { equals: NET_FAILED }, goto: "exit" },
+      ...waitWhile("net state", 0),
       { call: "setns", args: [{ load32: "net" }, CLONE_NEWNET] },
       { call: "close", args: [{ load32: "net" }] },
     ],
+  };
+}
+
+/** Tells the helper that the new root is in place. */
+export function letDetach(): Operation[] {
+  return say("net root state", DONE);
+}
+
+/** Makes sure that the helper has detached the host's root before anything of the user's runs. */
+export function detachedStep(): NewStep {
+  return {
+    phase: "command",
+    name: "detached",
+    sentence: "wait until the host's root is gone",
+    hints: KILLED_HINT,
+    operations: waitWhile("net root state", DONE),
   };
 }
 

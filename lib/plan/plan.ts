@@ -17,7 +17,7 @@ import {
   O_RDWR,
   O_WRONLY,
 } from "../sys/abi/fcntl.ts";
-import { TIOCGPTPEER, TIOCSPTLCK } from "../sys/abi/ioctl.ts";
+import { TIOCGPTPEER, TIOCSPTLCK, TIOCSWINSZ } from "../sys/abi/ioctl.ts";
 import { MOUNT_ATTR_IDMAP } from "../sys/abi/mount.ts";
 import { PR_SET_CHILD_SUBREAPER } from "../sys/abi/prctl.ts";
 import {
@@ -40,12 +40,14 @@ import { type MountContext, mountStep, openTree } from "./mount_steps.ts";
 import {
   clonedKinds,
   cloneFlags,
+  detachedStep,
+  helperSteps,
   idMapSteps,
   joinedKinds,
   joinStep,
+  letDetach,
   loopbackStep,
   nameStep,
-  netBeginStep,
   netEnterStep,
   timeStep,
 } from "./namespace_steps.ts";
@@ -60,7 +62,7 @@ import {
 } from "./root_steps.ts";
 import { Scaffold } from "./scaffold.ts";
 import { type NewStep, type Step } from "./step.ts";
-import { MOUNT_ATTR_SIZE, mountAttr } from "./structs.ts";
+import { MOUNT_ATTR_SIZE, mountAttr, windowSize } from "./structs.ts";
 
 /** What a launch adds to the description. */
 export interface LaunchChoices {
@@ -129,7 +131,7 @@ class Planner {
     this.#check();
     const { spec, choices } = this;
     const inside = [
-      ...(this.#netApart ? [netBeginStep(CLONE_HINTS)] : []),
+      ...(this.#netApart ? helperSteps(CLONE_HINTS) : []),
       ...this.#namespaces(),
       ...(this.#is("mount") === "new" ? this.#mounts() : []),
       ...this.#finish(),
@@ -316,7 +318,7 @@ class Planner {
       steps.push(mountStep(mount, context, `mounts[${index}]`));
     });
     if (spec.root === "host") steps.push(sealRootStep());
-    steps.push(pivotStep());
+    steps.push(pivotStep(this.#netApart ? letDetach() : undefined));
     if (this.#netApart) steps.push(netEnterStep());
     return steps;
   }
@@ -342,7 +344,7 @@ class Planner {
       phase: "outside",
       name: "open",
       sentence: `open "${mount.source}" on the host`,
-      paths: { path: mount.source },
+      paths: { path: mount.source, dest: mount.target },
       hints: { ENOENT: "give an existing path, or { optional: true }" },
       operations: [openTree(mount.source, cell)],
     });
@@ -372,13 +374,20 @@ class Planner {
             ],
             store: "master",
           },
-          { call: "ioctl", args: [{ load32: "master" }, TIOCSPTLCK, { at: "byte" }] },
+          { call: "ioctl", args: [{ load32: "master" }, TIOCSPTLCK, new Uint8Array(4)] },
           {
             call: "ioctl",
             args: [{ load32: "master" }, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC],
             store: "slave",
           },
           { call: "fchown", args: [{ load32: "slave" }, uid, gid] },
+          // Set before the command runs: one that looks only once must see the right size.
+          ...(typeof spec.tty === "object"
+            ? [{
+              call: "ioctl",
+              args: [{ load32: "master" }, TIOCSWINSZ, windowSize(spec.tty)],
+            } as Operation]
+            : []),
           ...sendDescriptor({ load32: this.choices.requestFd(0) }, "master"),
           { call: "close", args: [{ load32: "master" }] },
         ],
@@ -421,7 +430,7 @@ class Planner {
       ? [slave, slave, slave]
       : [1, 2, 3].map((index) => ({ load32: choices.requestFd(index) }));
     steps.push(stdioStep(stdio));
-    if (spec.newSession || spec.tty) steps.push(sessionStep(spec.tty));
+    if (spec.newSession || spec.tty) steps.push(sessionStep(spec.tty !== false));
     const softNofile = facts.softNofile;
     if (softNofile !== undefined && spec.rlimits.nofile === undefined) {
       steps.push(softNofileStep(softNofile));
@@ -439,6 +448,7 @@ class Planner {
     steps.push(cwdStep(spec.cwd ?? "/"));
     steps.push(umaskStep(spec.umask === undefined ? facts.umask : parseMode(spec.umask, "umask")));
     steps.push(noNewPrivsStep(), lastStep());
+    if (this.#netApart) steps.push(detachedStep());
     return steps;
   }
 }

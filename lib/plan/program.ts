@@ -25,7 +25,7 @@ import {
 } from "../agent/layout.ts";
 import type { Operation, Value } from "../agent/operation.ts";
 import { CLOSE_RANGE_ALL, POLL_ANSWER, pollfd, SIGNAL_SET_SIZE, words } from "../agent/words.ts";
-import { CLONE_PARENT, CLONE_PIDFD, CLONE_VFORK } from "../sys/abi/clone.ts";
+import { CLONE_PARENT, CLONE_PIDFD, CLONE_VFORK, CLONE_VM } from "../sys/abi/clone.ts";
 import { F_DUPFD_CLOEXEC, O_CLOEXEC, O_DIRECTORY, O_PATH } from "../sys/abi/fcntl.ts";
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../sys/abi/memory.ts";
 import { POLLIN } from "../sys/abi/poll.ts";
@@ -35,6 +35,7 @@ import { MSG_NOSIGNAL, SCM_RIGHTS, SOL_SOCKET } from "../sys/abi/socket.ts";
 import { __WALL, WNOHANG } from "../sys/abi/wait.ts";
 import { dieWithParent } from "./command_steps.ts";
 import type { Step } from "./step.ts";
+import { MOUNT_ATTR_SIZE } from "./structs.ts";
 
 /** Where in the descriptors of a request each one stands. */
 export const REQUEST_FD = { launch: 0, stdin: 1, stdout: 2, stderr: 3, firstJoin: 4 } as const;
@@ -287,7 +288,7 @@ function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault): Progr
     { call: "exit_group", args: [255], label: "exit" },
   ];
   return assemble(OUTSIDE_AREA, operations, {
-    buffers: { "pid text": 24, sync: 8, polled: 8, "no time": 16, "clone args": 88 },
+    buffers: { "pid text": 24, "no time": 16, "idmap attributes": MOUNT_ATTR_SIZE },
     contents: {
       "execute offset": new Uint8Array(8),
       "execute length": new Uint8Array(8),
@@ -386,12 +387,12 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
     { call: "prctl", args: [PR_SET_DUMPABLE, 0] },
     {
       call: "clone3",
-      // CLONE_VFORK without CLONE_VM: this process goes on when the other has executed or ended,
-      // so what it reports then is true.
+      // As vfork(2): the memory is shared and not copied, and this process goes on when the other
+      // has executed or ended, so what it reports then is true.
       args: [
         {
           words: [
-            CLONE_PIDFD | CLONE_VFORK,
+            CLONE_PIDFD | CLONE_VM | CLONE_VFORK,
             { at: "pidfd" },
             0,
             0,
@@ -446,18 +447,13 @@ const INIT_FD = { socket: 0, signals: 1, status: 2 } as const;
 function initProgram(shape: LaunchShape): Program {
   const operations: Operation[] = [
     { call: "HANDLER", args: [{ label: "exit" }, { at: "error" }] },
-    { call: "munmap", args: [SETUP_AREA, { load: "init setup length" }], onError: "ignore" },
-    ...(shape.preMount
-      ? [
-        {
-          call: "munmap",
-          args: [REST_AREA, { load: "init rest length" }],
-          onError: "ignore",
-        } as Operation,
-      ]
-      : []),
+    // One call for all the areas of the set-up, and one for the agent's.
+    {
+      call: "munmap",
+      args: [SETUP_AREA, HOOK_AREA + HOOK_SIZE - SETUP_AREA],
+      onError: "ignore",
+    },
     { call: "munmap", args: [OUTSIDE_AREA, OUTSIDE_SIZE], onError: "ignore" },
-    { call: "munmap", args: [HOOK_AREA, HOOK_SIZE], onError: "ignore" },
     {
       call: "wait4",
       args: [
@@ -513,8 +509,6 @@ function initProgram(shape: LaunchShape): Program {
       error: new Uint8Array(24),
       polled: words(pollfd(INIT_FD.socket, POLLIN), pollfd(INIT_FD.signals, POLLIN)),
       "init command": new Uint8Array(8),
-      "init setup length": new Uint8Array(8),
-      "init rest length": new Uint8Array(8),
     },
   });
 }

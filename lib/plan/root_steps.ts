@@ -68,7 +68,7 @@ export function directoryRootStep(path: string, writable: boolean, outside?: Val
     name: "root",
     sentence: `make the directory "${path}" the new root, ${writable ? "writable" : "read-only"}`,
     paths: { path },
-    hints: { ENOENT: "give an existing directory", ENOTDIR: "the root must be a directory" },
+    hints: { ENOENT: "give an existing directory", EINVAL: "the root must be a directory" },
     operations: [
       // Every mode from here on is meant as it stands.
       { call: "umask", args: [0] },
@@ -133,12 +133,15 @@ export function sealRootStep(): NewStep {
   };
 }
 
-/** Changes into the new root and lets go of the old one. */
-export function pivotStep(): NewStep {
+/**
+ * Changes into the new root and lets go of the old one; or has somebody else do the latter, with
+ * these operations.
+ */
+export function pivotStep(letDetach?: Operation[]): NewStep {
   return {
     phase: "mounts",
     name: "pivot",
-    sentence: "change into the new root and detach the host's",
+    sentence: `change into the new root${letDetach ? "" : " and detach the host's"}`,
     hints: {
       EINVAL: "the host's root is an initramfs, which cannot be pivoted; move to a real root first",
     },
@@ -146,8 +149,10 @@ export function pivotStep(): NewStep {
       { call: "fchdir", args: [ROOT] },
       // The old root ends up on top of the new one at the same place, and is detached there.
       { call: "pivot_root", args: [".", "."] },
-      { call: "umount2", args: [".", MNT_DETACH] },
-      { call: "chdir", args: ["/"] },
+      ...(letDetach ?? [
+        { call: "umount2", args: [".", MNT_DETACH] } as Operation,
+        { call: "chdir", args: ["/"] } as Operation,
+      ]),
     ],
   };
 }

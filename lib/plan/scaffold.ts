@@ -33,10 +33,20 @@ export interface Target {
   readonly after: Operation[];
 }
 
+/** A place of the plan's own: a descriptor, and a path below it without a link in it. */
+export interface OwnPlace {
+  /** The descriptor the path starts at. */
+  readonly dirfd: Value;
+  /** The path; empty for the descriptor's own place. */
+  readonly path: string;
+}
+
 /** The directories that are the plan's own, and those of others. */
 export class Scaffold {
   readonly #own = new Set<string>([""]);
   readonly #foreign = new Set<string>();
+  /** Filesystems of the sandbox's own that lie where a link may have led: the cells of their roots. */
+  readonly #bases = new Map<string, string>();
   #labels = 0;
 
   /** A label that no other step has. */
@@ -47,31 +57,51 @@ export class Scaffold {
   /** From here on down everything is the host's, or a link. */
   addForeign(path: string): void {
     const key = relative(path);
-    for (const known of this.#own) {
-      if (known === key || known.startsWith(`${key}/`)) this.#own.delete(known);
-    }
+    this.#forget(key);
+    this.#own.delete(key);
     this.#foreign.add(key);
   }
 
-  /** Here is an empty filesystem of the sandbox's own. */
-  addOwn(path: string): void {
+  /**
+   * Here is an empty filesystem of the sandbox's own. Where {@linkcode place} knew no plain path to
+   * it, its root must be open in the cell `base`, and stays so.
+   */
+  addOwn(path: string, base?: string): void {
     const key = relative(path);
-    for (const set of [this.#own, this.#foreign]) {
-      for (const known of set) if (known.startsWith(`${key}/`)) set.delete(known);
-    }
-    this.#foreign.delete(key);
+    this.#forget(key);
+    if (base !== undefined) this.#bases.set(key, base);
     this.#own.add(key);
   }
 
-  /** Whether everything on the way to this path is the plan's own. */
-  isOwn(path: string): boolean {
+  /** Here is a directory that the plan has made. */
+  addMade(path: string): void {
+    this.#own.add(relative(path));
+  }
+
+  /** What was here, and below, is covered. */
+  #forget(key: string): void {
+    for (const places of [this.#own, this.#foreign, this.#bases]) {
+      for (const known of places.keys()) if (known.startsWith(`${key}/`)) places.delete(known);
+    }
+    this.#foreign.delete(key);
+    this.#bases.delete(key);
+  }
+
+  /** How to get there if everything on the way is the plan's own; otherwise undefined. */
+  place(path: string): OwnPlace | undefined {
+    const root: Value = { load32: "root" };
+    let found: OwnPlace | undefined = this.#foreign.has("") ? undefined : { dirfd: root, path: "" };
     let prefix = "";
-    if (this.#foreign.has("")) return false;
     for (const part of relative(path).split("/")) {
       prefix = prefix === "" ? part : `${prefix}/${part}`;
-      if (this.#foreign.has(prefix)) return false;
+      const base = this.#bases.get(prefix);
+      if (base !== undefined) found = { dirfd: { load32: base }, path: "" };
+      else if (this.#foreign.has(prefix)) found = undefined;
+      else if (found) {
+        found = { ...found, path: found.path === "" ? part : `${found.path}/${part}` };
+      }
     }
-    return true;
+    return found;
   }
 
   /** The steps that make the directories above `path`, which must be the plan's own. */
@@ -81,10 +111,11 @@ export class Scaffold {
     let prefix = "";
     for (const part of parts) {
       prefix = prefix === "" ? part : `${prefix}/${part}`;
-      if (this.#own.has(prefix)) continue;
+      const place = this.place(prefix);
+      if (this.#own.has(prefix) || !place) continue;
       operations.push({
         call: "mkdirat",
-        args: [{ load32: "root" }, prefix, 0o755],
+        args: [place.dirfd, place.path, 0o755],
         onError: { tolerate: "EEXIST" },
       });
       this.#own.add(prefix);
@@ -102,17 +133,18 @@ export class Scaffold {
     if (rest === "") {
       return { operations: [], dirfd: { load32: "root" }, path: "", after: [] };
     }
-    if (!this.isOwn(path)) return this.existing(path);
+    const place = this.place(path);
+    if (!place) return this.existing(path);
     const operations = this.parents(path);
     const make: Record<"directory" | "file", Operation> = {
       directory: {
         call: "mkdirat",
-        args: [{ load32: "root" }, rest, 0o755],
+        args: [place.dirfd, place.path, 0o755],
         onError: { tolerate: "EEXIST" },
       },
       file: {
         call: "mknodat",
-        args: [{ load32: "root" }, rest, S_IFREG | 0o644, 0],
+        args: [place.dirfd, place.path, S_IFREG | 0o644, 0],
         onError: { tolerate: "EEXIST" },
       },
     };
@@ -133,7 +165,7 @@ export class Scaffold {
         { call: "SET", args: [0], label: ready },
       );
     } else operations.push(make[kind]);
-    return { operations, dirfd: { load32: "root" }, path: rest, after: [] };
+    return { operations, ...place, after: [] };
   }
 
   /** A place that exists, wherever its links lead inside of the root. */

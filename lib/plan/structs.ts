@@ -45,6 +45,11 @@ export function rlimit64(soft: bigint, hard: bigint): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new BigUint64Array([soft, hard]).buffer);
 }
 
+/** `struct winsize` for TIOCSWINSZ. ioctl_tty(2). */
+export function windowSize(size: { columns: number; rows: number }): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Uint16Array.of(size.rows, size.columns, 0, 0).buffer);
+}
+
 /** Bytes of `struct open_how`. */
 export const OPEN_HOW_SIZE = 24;
 

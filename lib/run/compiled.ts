@@ -7,9 +7,10 @@
 
 import type { Program } from "../agent/assembler.ts";
 import { requestFd } from "../agent/boot.ts";
+import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
-import { planLaunch, type PlannedLaunch } from "../plan/plan.ts";
-import { type Fault, launchPrograms, patch, patchLaunch } from "../plan/program.ts";
+import { executeStep, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
+import { executeProgram, type Fault, launchPrograms, patch, patchLaunch } from "../plan/program.ts";
 import type { SandboxSpec } from "../spec.ts";
 import { resolveSpec } from "./resolve.ts";
 
@@ -63,7 +64,6 @@ export function compile(
   const { outside, setup, init } = programs;
   patch(outside, "setup length", setup.bytes.length);
   patch(outside, "init length", init.bytes.length);
-  patch(init, "init setup length", setup.bytes.length);
   const image = new Uint8Array(outside.bytes.length + setup.bytes.length + init.bytes.length);
   const compiled = { spec, skipped, plan, programs, image, facts, flags, boot };
   // An optional mount is looked for each time.
@@ -74,6 +74,26 @@ export function compile(
     ) && (typeof source.root === "string" || source.root.path.startsWith("/"));
   if (!fault && lasting && skipped.length === 0) kept.set(source, compiled);
   return compiled;
+}
+
+function sameWords(a: CommandLine["argv"], b: CommandLine["argv"]): boolean {
+  return a.length === b.length && a.every((word, index) =>
+    // Bytes may have been changed in place.
+    typeof word === "string" && word === b[index]
+  );
+}
+
+let last: { compiled: Compiled; line: CommandLine; program: Program } | undefined;
+
+/** The program of a command line; the last one is kept, for many programs run the same again. */
+export function commandProgram(compiled: Compiled, line: CommandLine, fault?: Fault): Program {
+  if (
+    last && !fault && last.compiled === compiled && last.line.searchPath === line.searchPath &&
+    sameWords(last.line.argv, line.argv) && sameWords(last.line.env, line.env)
+  ) return last.program;
+  const program = executeProgram(executeStep(compiled.plan, line), fault);
+  last = fault ? undefined : { compiled, line: { ...line, argv: [...line.argv] }, program };
+  return program;
 }
 
 /** Fills in what differs from launch to launch; the image is good until the next call. */

@@ -39,7 +39,8 @@ function ordered(plugins: readonly Plugin[], stage: Stage): Ready[] {
 export class HookRunner {
   readonly #plugins: readonly Plugin[];
   readonly #deferred: { plugin: string; cleanup: () => unknown }[] = [];
-  readonly #end = new AbortController();
+  /** Made when a hook first wants it: most launches have none. */
+  #end: AbortController | undefined;
 
   /** Takes the plugins in the order of their registration. */
   constructor(plugins: readonly Plugin[]) {
@@ -72,7 +73,7 @@ export class HookRunner {
       });
       try {
         const base = {
-          signal: AbortSignal.any([this.#end.signal, over.signal]),
+          signal: AbortSignal.any([(this.#end ??= new AbortController()).signal, over.signal]),
           defer: (cleanup: () => unknown) => {
             this.#deferred.push({ plugin: hook.plugin, cleanup });
           },
@@ -91,7 +92,7 @@ export class HookRunner {
   /** Aborts what still listens and runs the clean-ups. Resolves to what they threw. */
   async end(): Promise<HookError[]> {
     const errors: HookError[] = [];
-    this.#end.abort();
+    this.#end?.abort();
     for (;;) {
       const entry = this.#deferred.pop();
       if (entry === undefined) return errors;

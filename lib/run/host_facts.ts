@@ -20,11 +20,9 @@ const COPIED = [
   "/etc/nsswitch.conf",
   "/etc/hosts",
   "/etc/host.conf",
-  "/etc/gai.conf",
   "/etc/resolv.conf",
   "/etc/localtime",
   "/etc/os-release",
-  "/etc/shells",
   "/etc/ssl/openssl.cnf",
 ];
 

@@ -39,7 +39,7 @@ import { SIGNALS } from "../sys/abi/signal.ts";
 import { AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../sys/abi/socket.ts";
 import { check, rawSyscall, syscall } from "../sys/libc.ts";
 import { SYS } from "../sys/syscall_numbers.ts";
-import { compile, type LaunchFlags, stamp } from "./compiled.ts";
+import { commandProgram, compile, type LaunchFlags, stamp } from "./compiled.ts";
 import { failure } from "./diagnose.ts";
 import type { HookRunner } from "./hooks.ts";
 import { mapByHelper } from "./id_helpers.ts";
@@ -141,7 +141,7 @@ export class Launch implements Supervised {
     this.#setup = programs.setup;
     this.#externals = programs.externals;
     this.#commandLine = init.command(this.spec);
-    const command = executeProgram(executeStep(this.plan, this.#commandLine), fault);
+    const command = commandProgram(compiled, this.#commandLine, fault);
 
     const pair = new Int32Array(2);
     check(syscall("socketpair", AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "socketpair");

@@ -28,6 +28,11 @@ export function setNonblocking(fd: number): void {
   check(syscall("fcntl", fd, F_SETFL, flags | O_NONBLOCK), "fcntl");
 }
 
+/** The same for an end of a pipe just made, whose flags are known. */
+function setFreshNonblocking(fd: number): void {
+  check(rawSyscall(SYS.fcntl, fd, F_SETFL, O_NONBLOCK), "fcntl");
+}
+
 /** A descriptor that is read until its end. */
 export class PipeReader {
   readonly #fd: number;
@@ -106,9 +111,9 @@ export class Collector {
   /** Takes the descriptor over and reads as soon as something comes. */
   constructor(fd: number) {
     this.#fd = fd;
-    setNonblocking(fd);
+    setFreshNonblocking(fd);
     this.done = new Promise((resolve) => this.#resolve = resolve);
-    reactor().hold();
+    // The launch keeps the program alive; this need not.
     reactor().watch(fd, EPOLLIN, () => this.drain());
   }
 
@@ -126,9 +131,7 @@ export class Collector {
   end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    reactor().unwatch(this.#fd);
-    syscall("close", this.#fd);
-    reactor().release();
+    reactor().close(this.#fd);
     this.#resolve(join(this.#chunks));
   }
 }

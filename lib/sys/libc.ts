@@ -20,6 +20,24 @@ export type SyscallArgument = number | bigint | ArrayBufferView<ArrayBufferLike>
 const SYMBOLS = {
   /** `long syscall(long number, ...)`: six arguments, each a number or an address. */
   syscall: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], result: "i64" },
+  /** The same with a buffer in the first place, and so on: Deno passes its address by itself. */
+  syscallBuffer0: {
+    name: "syscall",
+    parameters: ["i64", "buffer", "i64", "i64", "i64", "i64", "i64"],
+    result: "i64",
+  },
+  /** With a buffer in the second place. */
+  syscallBuffer1: {
+    name: "syscall",
+    parameters: ["i64", "i64", "buffer", "i64", "i64", "i64", "i64"],
+    result: "i64",
+  },
+  /** With a buffer in the fourth place. */
+  syscallBuffer3: {
+    name: "syscall",
+    parameters: ["i64", "i64", "i64", "i64", "buffer", "i64", "i64"],
+    result: "i64",
+  },
   /** `int *__errno_location(void)` */
   __errno_location: { parameters: [], result: "pointer" },
   /**
@@ -79,9 +97,14 @@ export function addressOf(view: ArrayBufferView<ArrayBufferLike>): number {
 
 const held: SyscallArgument[] = [null, null, null, null, null, null];
 
-function word(argument: SyscallArgument): number | bigint {
-  if (argument === null) return 0;
-  return typeof argument === "object" ? addressOf(argument) : argument;
+function isBuffer(argument: SyscallArgument): argument is Uint8Array<ArrayBuffer> {
+  return typeof argument === "object" && argument !== null;
+}
+
+/** Deno takes a number where it asks for a bigint, and that costs less. */
+function word(argument: SyscallArgument): bigint {
+  if (argument === null) return 0 as unknown as bigint;
+  return (typeof argument === "object" ? addressOf(argument) : argument) as bigint;
 }
 
 /**
@@ -100,16 +123,20 @@ export function rawSyscall(
   f: SyscallArgument = 0,
 ): number {
   const { symbols, errno } = opened ?? open();
-  const a0 = word(a), a1 = word(b), a2 = word(c), a3 = word(d), a4 = word(e), a5 = word(f);
-  const result = symbols.syscall(
-    word(number) as bigint,
-    a0 as bigint,
-    a1 as bigint,
-    a2 as bigint,
-    a3 as bigint,
-    a4 as bigint,
-    a5 as bigint,
-  );
+  const n = word(number) as bigint;
+  let result: bigint;
+  // One buffer, in a usual place: the cheap way. Otherwise addresses are asked for one by one.
+  const buffers = Number(isBuffer(a)) + Number(isBuffer(b)) + Number(isBuffer(c)) +
+    Number(isBuffer(d)) + Number(isBuffer(e)) + Number(isBuffer(f));
+  if (buffers === 1 && isBuffer(b)) {
+    result = symbols.syscallBuffer1(n, word(a), b, word(c), word(d), word(e), word(f));
+  } else if (buffers === 1 && isBuffer(a)) {
+    result = symbols.syscallBuffer0(n, a, word(b), word(c), word(d), word(e), word(f));
+  } else if (buffers === 1 && isBuffer(d)) {
+    result = symbols.syscallBuffer3(n, word(a), word(b), word(c), d, word(e), word(f));
+  } else {
+    result = symbols.syscall(n, word(a), word(b), word(c), word(d), word(e), word(f));
+  }
   const code = errno[0]!;
   // Up to here V8 must not take a buffer for garbage, though only its address was in use.
   if (typeof a === "object") held[0] = a;

@@ -1,0 +1,100 @@
+/**
+ * Runs a command in the foreground: with paddock's own standard streams or through a terminal, and
+ * with every signal that paddock gets sent on to it.
+ *
+ * @module
+ */
+
+import type { SandboxProcess, SandboxStatus } from "../run/child.ts";
+import type { Command } from "../run/run.ts";
+import type { Sandbox } from "../sandbox.ts";
+
+/** The signals that a user, a shell or a service manager sends to a program to tell it something. */
+const FORWARDED: readonly Deno.Signal[] = [
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGTERM",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGWINCH",
+  "SIGCONT",
+];
+/** Those that a terminal sends to all of its foreground group. */
+const FROM_TERMINAL: readonly Deno.Signal[] = ["SIGINT", "SIGQUIT", "SIGWINCH"];
+
+/** Sends signals on to a command, from before its start to its end. */
+class Forwarder {
+  /** Aborted by a signal that comes before there is a command to get it. */
+  readonly early = new AbortController();
+  /** The signal that came before the command. */
+  earlySignal: Deno.Signal | undefined;
+  readonly #handlers = new Map<Deno.Signal, () => void>();
+  #child: SandboxProcess | undefined;
+
+  listen(sharesTerminal: boolean): void {
+    for (const signal of FORWARDED) {
+      const handler = sharesTerminal && FROM_TERMINAL.includes(signal)
+        // The command is in the same foreground group and has got it from the terminal itself;
+        // paddock only must not die of it.
+        ? () => {}
+        : () => this.#pass(signal);
+      this.#handlers.set(signal, handler);
+      Deno.addSignalListener(signal, handler);
+    }
+  }
+
+  #pass(signal: Deno.Signal): void {
+    if (this.#child !== undefined) {
+      try {
+        this.#child.kill(signal);
+      } catch { /* it has just ended, and its status is on the way */ }
+    } else if (signal !== "SIGWINCH" && signal !== "SIGCONT") {
+      this.earlySignal ??= signal;
+      this.early.abort();
+    }
+  }
+
+  to(child: SandboxProcess): void {
+    this.#child = child;
+  }
+
+  end(): void {
+    for (const [signal, handler] of this.#handlers) Deno.removeSignalListener(signal, handler);
+  }
+}
+
+/** Runs a command to its end. */
+export async function execute(box: Sandbox, command: Command | undefined): Promise<SandboxStatus> {
+  const { tty, newSession } = box.spec;
+  const forwarder = new Forwarder();
+  const terminal = tty ? await import("./terminal.ts") : undefined;
+  const sized = terminal ? box.tty(terminal.ownSize() ?? true) : box;
+  const spawned = sized.spawn(command, { signal: forwarder.early.signal });
+  try {
+    // After the launch has begun: its processes do their work meanwhile.
+    forwarder.listen(!tty && !newSession && Deno.stdin.isTerminal());
+    const child = await spawned;
+    forwarder.to(child);
+    return await (terminal ? terminal.relay(child) : child.status);
+  } catch (error) {
+    if (forwarder.earlySignal === undefined) throw error;
+    return await killedEarly(forwarder.earlySignal);
+  } finally {
+    forwarder.end();
+  }
+}
+
+/** How it ended when a signal came while the sandbox was being made. */
+async function killedEarly(signal: Deno.Signal): Promise<SandboxStatus> {
+  const { SIGNALS } = await import("../sys/abi/signal.ts");
+  return {
+    success: false,
+    code: 128 + SIGNALS[signal as keyof typeof SIGNALS],
+    signal,
+    usage: { wall: 0, user: 0, system: 0, maxRss: 0 },
+    timedOut: false,
+    skipped: [],
+    hookErrors: [],
+  };
+}

@@ -1,0 +1,47 @@
+/**
+ * `--explain`: prints what would be done, and does nothing.
+ *
+ * @module
+ */
+
+import { SpecError } from "../errors.ts";
+import type { Command } from "../run/run.ts";
+import type { Sandbox } from "../sandbox.ts";
+import { print } from "./help.ts";
+
+/** What is no step of its own: it goes along with the steps, or comes around them. */
+function around(box: Sandbox): string[] {
+  const { env, timeout, asPid1 } = box.spec;
+  const lines: string[] = [];
+  const inherited = env.inherit === "all" ? ["all there are"] : env.inherit;
+  const values = Object.entries(env.set).map(([name, value]) =>
+    `${name}=${typeof value === "string" ? value : new TextDecoder().decode(value)}`
+  );
+  lines.push(
+    `environment: ${values.map((value) => JSON.stringify(value)).join(" ") || "nothing is set"}` +
+      (inherited.length === 0 ? "" : `; from here: ${inherited.join(" ")}`),
+  );
+  if (timeout !== undefined) lines.push(`time limit: ${timeout}, then everything inside is killed`);
+  if (asPid1) lines.push("the command is pid 1 itself, with no reaper above it");
+  return lines;
+}
+
+/** Prints the plan as a story or, with `json`, as data. */
+export function explain(
+  box: Sandbox,
+  command: Command | undefined,
+  json: boolean,
+  hooks: readonly { name: string }[],
+): void {
+  if (command === undefined) {
+    throw new SpecError("command", "there is nothing to run; give a command to explain");
+  }
+  const plan = box.plan(command);
+  if (json) return print(JSON.stringify(plan, undefined, 2));
+  const lines = around(box);
+  for (const { name, ...stages } of hooks) {
+    // What a hook does is code, and no plan can tell.
+    lines.push(`plugin "${name}": hooks ${Object.keys(stages).join(", ") || "none"}`);
+  }
+  print(`${plan}\nBesides:\n${lines.map((line) => `      ${line}`).join("\n")}`);
+}

@@ -1,0 +1,64 @@
+/**
+ * How the command line tells that something failed: one line, and an exit code. Loaded only when
+ * something did.
+ *
+ * @module
+ */
+
+import { SandboxError, SpecError, StepError, SyscallError } from "../errors.ts";
+import { nearest } from "./nearest.ts";
+
+/** The exit codes of paddock itself; all others are the command's. */
+export const EXIT = { timedOut: 124, failed: 125, notExecutable: 126, notFound: 127 } as const;
+
+/** The exit code for an error. */
+export function exitCode(error: unknown): number {
+  if (!(error instanceof StepError) || error.step !== "execute") return EXIT.failed;
+  const found = !(error.cause instanceof SyscallError && error.cause.code === "ENOENT");
+  return found ? EXIT.notExecutable : EXIT.notFound;
+}
+
+/** An error as one line, whatever is in it. */
+export function oneLine(error: unknown): string {
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  // A class that is not ours says what kind of mistake it is, e.g. a SyntaxError in a hook's module.
+  const kind = error instanceof Error && !(error instanceof SandboxError) && error.name !== "Error"
+    ? `${error.name}: `
+    : "";
+  // deno-lint-ignore no-control-regex
+  return `${kind}${text}`.replace(/\s*\n\s*/g, " ").replace(/[\x00-\x1f\x7f]/g, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  });
+}
+
+/** Writes a line to standard error. */
+export function complain(line: string): void {
+  writeAll(Deno.stderr, `${line}\n`);
+}
+
+/** Writes all of a text at once, synchronously: the program may be about to end. */
+export function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  let bytes: Uint8Array = new TextEncoder().encode(text);
+  while (bytes.length > 0) bytes = bytes.subarray(to.writeSync(bytes));
+}
+
+/** Tells of an error: one line, and with `debug` where it comes from. */
+export function report(error: unknown, debug: boolean): void {
+  complain(`paddock: ${oneLine(error)}`);
+  for (let at = error; debug && at instanceof Error; at = at.cause) complain(at.stack ?? at.name);
+}
+
+/** The error for a command that does not exist, or for none. */
+export function unknownCommand(name: string | undefined, known: readonly string[]): SpecError {
+  if (name === undefined) {
+    return new SpecError("command line", "there is no command; see `paddock --help`");
+  }
+  const near = nearest(name, known);
+  const what = name.startsWith("-") ? "option before the command" : "command";
+  return new SpecError(
+    name,
+    `there is no such ${what}; ${
+      near === undefined ? "see `paddock --help`" : `did you mean \`paddock ${near}\`?`
+    }`,
+  );
+}

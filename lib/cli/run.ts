@@ -1,0 +1,63 @@
+/**
+ * `paddock run`: runs a command in a new sandbox.
+ *
+ * @module
+ */
+
+import type { SandboxStatus } from "../run/child.ts";
+import type { CliContext } from "./main.ts";
+import { applyOptions, parseOptions } from "./options.ts";
+import { RUN_OPTIONS, type RunRequest } from "./run_options.ts";
+
+/** Runs the command, and resolves to paddock's exit code. */
+export async function run(args: readonly string[], context: CliContext): Promise<number> {
+  const { given, rest } = parseOptions(args, RUN_OPTIONS, "run");
+  const has = (name: string) => given.find(({ option }) => option.name === name);
+  if (has("help")) {
+    const { print, runHelp } = await import("./help.ts");
+    print(runHelp(RUN_OPTIONS));
+    return 0;
+  }
+  context.debug = has("debug") !== undefined;
+  const { sandbox } = await import("../sandbox.ts");
+  const request: RunRequest = {
+    box: sandbox(),
+    hooks: [],
+    explain: false,
+    json: false,
+    debug: false,
+    help: false,
+  };
+  const file = has("file");
+  if (file !== undefined) {
+    const { readSpecFile } = await import("./spec_file.ts");
+    const { box, hooks } = readSpecFile(file.value);
+    request.box = box;
+    request.hooks.push(...hooks);
+  }
+  applyOptions(given, request);
+  const plugins = request.hooks.length === 0
+    ? []
+    : await (await import("./hook_module.ts")).loadHooks(request.hooks);
+  for (const plugin of plugins) request.box = request.box.use(plugin);
+  const command = rest.length > 0 ? rest : request.box.spec.command;
+  if (request.explain) {
+    const { explain } = await import("./explain.ts");
+    explain(request.box, command, request.json, plugins);
+    return 0;
+  }
+  const { execute } = await import("./execute.ts");
+  return finish(await execute(request.box, command), request.json);
+}
+
+/** Tells what there is to tell of the end, and makes the exit code of it. */
+async function finish(status: SandboxStatus, json: boolean): Promise<number> {
+  if (json || status.hookErrors.length > 0) {
+    const { complain, oneLine } = await import("./failure.ts");
+    const hookErrors = status.hookErrors.map(oneLine);
+    for (const text of hookErrors) complain(`paddock: ${text}`);
+    // Last, so that a reader finds it behind whatever the command wrote to the same descriptor.
+    if (json) complain(JSON.stringify({ ...status, hookErrors }));
+  }
+  return status.timedOut ? 124 : status.code;
+}

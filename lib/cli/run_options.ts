@@ -1,0 +1,351 @@
+/**
+ * The options of `paddock run`: one table for parsing, help and what each option does.
+ *
+ * @module
+ */
+
+import type { NamespaceName, Sandbox } from "../sandbox.ts";
+import { SpecError } from "../errors.ts";
+import type { IdRange } from "../spec.ts";
+import type { Option } from "./options.ts";
+import {
+  bindValue,
+  idRangeValue,
+  insidePath,
+  joinValue,
+  listValue,
+  pair,
+  placeValue,
+  rlimitValue,
+  timeValue,
+  userValue,
+} from "./values.ts";
+
+/** What the arguments of `paddock run` ask for. */
+export interface RunRequest {
+  /** The sandbox so far. */
+  box: Sandbox;
+  /** Modules with hooks, to be loaded. */
+  readonly hooks: string[];
+  /** The file with the description that all else is put on top of. */
+  file?: string;
+  /** Print the plan, run nothing. */
+  explain: boolean;
+  /** Print the plan, or how the command ended, as JSON. */
+  json: boolean;
+  /** Show stack traces. */
+  debug: boolean;
+  /** Print the help, run nothing. */
+  help: boolean;
+}
+
+const FILES = "Filesystem (in the order given)";
+const PROCESS = "Process";
+const NAMESPACES = "Namespaces and ids";
+const NETWORK = "Network";
+const LIMITS = "Limits";
+const PADDOCK = "Paddock itself";
+
+const cwd = () => Deno.cwd();
+
+function idMap(run: RunRequest, value: string): void {
+  if (value === "auto") {
+    run.box = run.box.idMap("auto");
+    return;
+  }
+  const before = run.box.spec.idMap;
+  const { uids, gids } = idRangeValue(value);
+  const join = (kind: "uids" | "gids", ranges: IdRange[]) =>
+    typeof before === "object" ? [...before[kind], ...ranges] : ranges;
+  run.box = run.box.idMap({ uids: join("uids", uids), gids: join("gids", gids) });
+}
+
+function environment(run: RunRequest, value: string): void {
+  if (value.includes("=")) {
+    const [name, text] = pair(value, "=", "NAME=VALUE");
+    run.box = run.box.env(name, text);
+    return;
+  }
+  // By value, not inherited: the caller's HOME must win over the default one.
+  const text = value === "" ? undefined : Deno.env.get(value);
+  if (text === undefined) {
+    throw new SpecError("value", `"${value}" is not set here; give a value, e.g. ${value}=..`);
+  }
+  run.box = run.box.env(value, text);
+}
+
+/** The options of `paddock run`. */
+export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
+  {
+    name: "root",
+    value: "host|empty|DIR",
+    group: FILES,
+    help: "what / is: a minimal view of the host (default), nothing, or a directory, read-only",
+    apply: (run, value) => {
+      if (value === "") throw new SpecError("value", "is empty; give host, empty or a directory");
+      run.box = run.box.root(value);
+    },
+  },
+  {
+    name: "bind",
+    short: "b",
+    value: "SRC[:DST][:rw]",
+    group: FILES,
+    help: "show a file or directory of the host; read-only, but for :rw; :dev lets devices work",
+    apply: (run, value) => {
+      const { source, target, options } = bindValue(value, cwd);
+      run.box = run.box.bind(source, target, options);
+    },
+  },
+  {
+    name: "bind-try",
+    value: "SRC[:DST][:rw]",
+    group: FILES,
+    help: "the same, and left out if SRC is not there",
+    apply: (run, value) => {
+      const { source, target, options } = bindValue(value, cwd);
+      run.box = run.box.bind(source, target, { ...options, optional: true });
+    },
+  },
+  {
+    name: "tmpfs",
+    value: "DST[:size=..,mode=..]",
+    group: FILES,
+    help: "an empty filesystem in memory, e.g. /work:size=64M,mode=0755",
+    apply: (run, value) => {
+      const { target, options } = placeValue(value, ["size", "mode"]);
+      run.box = run.box.tmpfs(target, options);
+    },
+  },
+  {
+    name: "dir",
+    value: "DST[:mode=..]",
+    group: FILES,
+    help: "make a directory",
+    apply: (run, value) => {
+      const { target, options } = placeValue(value, ["mode"]);
+      run.box = run.box.dir(target, options);
+    },
+  },
+  {
+    name: "symlink",
+    value: "TARGET:LINK",
+    group: FILES,
+    help: "make a symbolic link LINK that says TARGET",
+    apply: (run, value) => {
+      const at = value.lastIndexOf(":");
+      if (at < 1) throw new SpecError("value", `"${value}" should be TARGET:LINK`);
+      run.box = run.box.symlink(value.slice(0, at), insidePath(value.slice(at + 1)));
+    },
+  },
+  {
+    name: "write",
+    value: "DST=TEXT",
+    group: FILES,
+    help: "make a file with this text; it is in memory only",
+    apply: (run, value) => {
+      const [target, text] = pair(value, "=", "DST=TEXT");
+      run.box = run.box.file(insidePath(target), text);
+    },
+  },
+  {
+    name: "proc",
+    value: "DST",
+    group: FILES,
+    help: "the sandbox's own proc (there is one on /proc already)",
+    apply: (run, value) => run.box = run.box.proc(insidePath(value)),
+  },
+  {
+    name: "dev",
+    value: "DST",
+    group: FILES,
+    help: "a minimal set of devices (there is one on /dev already)",
+    apply: (run, value) => run.box = run.box.dev(insidePath(value)),
+  },
+  {
+    name: "env",
+    short: "e",
+    value: "NAME[=VALUE]",
+    group: PROCESS,
+    help: "set a variable; without a value, to what it is here",
+    apply: environment,
+  },
+  {
+    name: "clear-env",
+    group: PROCESS,
+    help: "take everything out of the environment, what was set so far too",
+    apply: (run) => run.box = run.box.clearEnv(),
+  },
+  {
+    name: "cwd",
+    short: "w",
+    value: "DIR",
+    group: PROCESS,
+    help: "the working directory inside; default: /",
+    apply: (run, value) => run.box = run.box.cwd(insidePath(value)),
+  },
+  {
+    name: "user",
+    short: "u",
+    value: "UID[:GID]",
+    group: PROCESS,
+    help: "who the command is inside; default: your own ids",
+    apply: (run, value) => run.box = run.box.user(...userValue(value)),
+  },
+  {
+    name: "umask",
+    value: "MASK",
+    group: PROCESS,
+    help: "the file mode creation mask in octal, e.g. 077",
+    apply: (run, value) => run.box = run.box.umask(value),
+  },
+  {
+    name: "tty",
+    short: "t",
+    group: PROCESS,
+    help: "give the command a terminal of its own, connected with this one",
+    apply: (run) => run.box = run.box.tty(),
+  },
+  {
+    name: "new-session",
+    group: PROCESS,
+    help: "put the command into a session of its own (default)",
+    apply: (run) => run.box = run.box.newSession(),
+  },
+  {
+    name: "no-new-session",
+    group: PROCESS,
+    help: "leave it in yours: it can reach your terminal",
+    apply: (run) => run.box = run.box.newSession(false),
+  },
+  {
+    name: "as-pid-1",
+    group: PROCESS,
+    help: "make the command itself pid 1, with no reaper above it",
+    apply: (run) => run.box = run.box.asPid1(),
+  },
+  {
+    name: "hostname",
+    value: "NAME",
+    group: NAMESPACES,
+    help: "the hostname inside; default: paddock",
+    apply: (run, value) => run.box = run.box.hostname(value),
+  },
+  {
+    name: "domainname",
+    value: "NAME",
+    group: NAMESPACES,
+    help: "the NIS domain name inside",
+    apply: (run, value) => run.box = run.box.domainname(value),
+  },
+  {
+    name: "unshare",
+    value: "KIND,..",
+    group: NAMESPACES,
+    help: "make these namespaces new; default: all but time",
+    apply: (run, value) => run.box = run.box.unshare(...listValue(value) as NamespaceName[]),
+  },
+  {
+    name: "share",
+    value: "KIND,..",
+    group: NAMESPACES,
+    help: "share these with the host: cgroup ipc mount net pid time user uts",
+    apply: (run, value) => run.box = run.box.share(...listValue(value) as NamespaceName[]),
+  },
+  {
+    name: "join",
+    value: "KIND=TARGET",
+    group: NAMESPACES,
+    help: "join an existing one: a path such as /run/netns/blue, pid:N or fd:N",
+    apply: (run, value) => {
+      const [kind, target] = joinValue(value);
+      run.box = run.box.join(kind as NamespaceName, target);
+    },
+  },
+  {
+    name: "id-map",
+    value: "INSIDE:OUTSIDE[:COUNT]|auto",
+    group: NAMESPACES,
+    help: "ids that exist inside, after uid: or gid: for one sort; auto: from /etc/subuid",
+    apply: idMap,
+  },
+  {
+    name: "time-offset",
+    value: "CLOCK=TIME",
+    group: NAMESPACES,
+    help: "shift a clock, monotonic or boottime, e.g. boottime=10d",
+    apply: (run, value) => {
+      const [clock, time] = pair(value, "=", "monotonic=TIME or boottime=TIME");
+      if (clock !== "monotonic" && clock !== "boottime") {
+        throw new SpecError("value", `"${clock}" is neither monotonic nor boottime`);
+      }
+      run.box = run.box.timeOffset({ ...run.box.spec.timeOffsets, [clock]: timeValue(time) });
+    },
+  },
+  {
+    name: "network",
+    value: "none|host",
+    group: NETWORK,
+    help: "none: only loopback (default); host: the host's network",
+    apply: (run, value) => run.box = run.box.network(value as "none" | "host"),
+  },
+  {
+    name: "timeout",
+    value: "TIME",
+    group: LIMITS,
+    help: "kill everything inside after this time, e.g. 500ms, 30s, 5m; exit code 124",
+    apply: (run, value) => run.box = run.box.timeout(timeValue(value)),
+  },
+  {
+    name: "rlimit",
+    value: "NAME=VALUE[:HARD]",
+    group: LIMITS,
+    help: "a resource limit of getrlimit(2), e.g. nofile=256, fsize=1G, core=0:unlimited",
+    apply: (run, value) => run.box = run.box.rlimit(...rlimitValue(value)),
+  },
+  {
+    name: "file",
+    short: "f",
+    value: "SPEC.yaml",
+    group: PADDOCK,
+    help: "read a description in YAML or JSON; the options come on top of it",
+    apply: (run, value) => {
+      if (run.file !== undefined) throw new SpecError("value", "can be given only once");
+      run.file = value;
+    },
+  },
+  {
+    name: "hook",
+    value: "MODULE",
+    group: PADDOCK,
+    help: "a TypeScript module whose default export is made by defineHook, or a list of such",
+    apply: (run, value) => {
+      run.hooks.push(value);
+    },
+  },
+  {
+    name: "explain",
+    group: PADDOCK,
+    help: "print what would be done, step by step, and do nothing",
+    apply: (run) => run.explain = true,
+  },
+  {
+    name: "json",
+    group: PADDOCK,
+    help: "print how it ended as a line of JSON on standard error; with --explain, the steps",
+    apply: (run) => run.json = true,
+  },
+  {
+    name: "debug",
+    group: PADDOCK,
+    help: "show stack traces with errors",
+    apply: (run) => run.debug = true,
+  },
+  {
+    name: "help",
+    short: "h",
+    group: PADDOCK,
+    help: "print this",
+    apply: (run) => run.help = true,
+  },
+];

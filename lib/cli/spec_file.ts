@@ -1,0 +1,112 @@
+/**
+ * Reads a sandbox's description from a YAML or JSON file. What the file says comes on top of the
+ * safe defaults; what it does not mention stays as `sandbox()` has it.
+ *
+ * @module
+ */
+
+import { dirname, resolve } from "@std/path";
+import { parse } from "@std/yaml";
+import { SpecError } from "../errors.ts";
+import { type NamespaceName, Sandbox, sandbox } from "../sandbox.ts";
+import type { MountSpec, NamespaceChoice, SandboxSpec } from "../spec.ts";
+import { SPEC } from "./spec_shape.ts";
+
+/** What a file holds, once it is checked: a part of a description, and hooks. */
+type FileSpec = Partial<Omit<SandboxSpec, "root" | "env" | "namespaces">> & {
+  root?: SandboxSpec["root"] | string;
+  env?: Partial<SandboxSpec["env"]>;
+  namespaces?: { [kind in NamespaceName]?: NamespaceChoice };
+  hooks?: string[];
+};
+
+function read(path: string): unknown {
+  let content: string;
+  try {
+    content = Deno.readTextFileSync(path);
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound ? "it is not there" : String(error);
+    throw new SpecError("--file", `"${path}" cannot be read: ${why}`);
+  }
+  try {
+    // JSON is YAML, but YAML's reader takes five times as long.
+    return /^\s*\{/.test(content) && path.endsWith(".json") ? JSON.parse(content) : parse(content);
+  } catch (error) {
+    throw new SpecError("--file", `"${path}": ${(error as Error).message}`);
+  }
+}
+
+/** Namespaces first, for what else is default depends on them. */
+function withNamespaces(file: FileSpec): Sandbox {
+  let box = sandbox();
+  if (file.network !== undefined) box = box.network(file.network.mode);
+  if (file.timeOffsets !== undefined) box = box.unshare("time");
+  for (const [kind, choice] of Object.entries(file.namespaces ?? {})) {
+    const name = kind as NamespaceName;
+    if (choice === "new") box = box.unshare(name);
+    else if (choice === "shared") box = box.share(name);
+    else box = box.join(name, choice.join);
+  }
+  return box;
+}
+
+/** The file's mounts come after the default ones, but for those whose place they take. */
+function withMounts(defaults: readonly MountSpec[], own: readonly MountSpec[]): MountSpec[] {
+  const taken = new Set(own.map(({ target }) => target.replace(/(?<=.)\/+$/, "")));
+  return [...defaults.filter(({ target }) => !taken.has(target)), ...own];
+}
+
+/** Paths of the host in a file are relative to where the file is. */
+function located(file: FileSpec, folder: string): FileSpec {
+  const { mounts, root, hooks } = file;
+  return {
+    ...file,
+    mounts: mounts?.map((mount) =>
+      mount.kind === "bind" ? { ...mount, source: resolve(folder, mount.source) } : mount
+    ),
+    root: typeof root === "object"
+      ? { ...root, path: resolve(folder, root.path) }
+      : root === undefined || root === "host" || root === "empty"
+      ? root
+      : { path: resolve(folder, root) },
+    hooks: hooks?.map((name) => /^[a-z]+:/.test(name) ? name : resolve(folder, name)),
+  };
+}
+
+/** The sandbox that a value describes; relative paths in it start at `folder`. */
+export function sandboxFrom(value: unknown, folder: string): { box: Sandbox; hooks: string[] } {
+  SPEC(value, "");
+  const { hooks = [], namespaces: _, hostname, domainname, timeout, ...file } = located(
+    value as FileSpec,
+    folder,
+  );
+  const base = withNamespaces(value as FileSpec).spec;
+  const given = Object.fromEntries(
+    Object.entries(file).filter(([_, entry]) => entry !== undefined),
+  ) as Partial<SandboxSpec>;
+  let box = Sandbox.from({
+    ...base,
+    ...given,
+    mounts: withMounts(base.mounts, file.mounts ?? []),
+    env: {
+      set: { ...base.env.set, ...file.env?.set },
+      inherit: file.env?.inherit ?? base.env.inherit,
+    },
+  });
+  // By the builder's own methods, for they check.
+  if (hostname !== undefined) box = box.hostname(hostname);
+  if (domainname !== undefined) box = box.domainname(domainname);
+  if (timeout !== undefined) box = box.timeout(timeout);
+  return { box, hooks };
+}
+
+/** Reads a description from a file. */
+export function readSpecFile(path: string): { box: Sandbox; hooks: string[] } {
+  const value = read(path);
+  try {
+    return sandboxFrom(value, resolve(dirname(path)));
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    throw new SpecError(`${path}: ${error.field}`, error.message.slice(error.field.length + 2));
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Reads the values of options: each function takes one text apart, or throws a `SpecError` that
+ * quotes it and says how it should look.
+ *
+ * @module
+ */
+
+import { SpecError } from "../errors.ts";
+import { parseSize } from "../quantity.ts";
+import type { IdRange, JoinTarget, RlimitName, RlimitValue } from "../spec.ts";
+
+/** All resource limits by their names. */
+export const RLIMIT_NAMES: readonly RlimitName[] = [
+  "as",
+  "core",
+  "cpu",
+  "data",
+  "fsize",
+  "locks",
+  "memlock",
+  "msgqueue",
+  "nice",
+  "nofile",
+  "nproc",
+  "rss",
+  "rtprio",
+  "rttime",
+  "sigpending",
+  "stack",
+];
+
+/** The error of a value; the parser puts the option's name in front. */
+function wrong(value: string, remedy: string): SpecError {
+  return new SpecError("value", `"${value}" ${remedy}`);
+}
+
+/** Parts between colons; `\:` is a colon that divides nothing. */
+function parts(value: string): string[] {
+  return value.split(/(?<!\\):/).map((part) => part.replaceAll("\\:", ":"));
+}
+
+/** An absolute path inside of the sandbox. */
+export function insidePath(path: string): string {
+  if (path.startsWith("/")) return path;
+  throw wrong(path, "must be an absolute path inside of the sandbox");
+}
+
+/** `SRC[:DST][:rw]`: flags come last, by commas. */
+export function bindValue(
+  value: string,
+  cwd: () => string,
+): { source: string; target: string; options: { writable?: boolean; devices?: boolean } } {
+  const [source, ...rest] = parts(value);
+  if (source === "" || source === undefined) throw wrong(value, "has no source; write SRC[:DST]");
+  const options: { writable?: boolean; devices?: boolean } = {};
+  let target: string | undefined;
+  for (const [index, part] of rest.entries()) {
+    if (index === 0 && part.startsWith("/")) target = part;
+    else if (index === rest.length - 1) {
+      for (const flag of part.split(",")) {
+        if (flag === "rw") options.writable = true;
+        else if (flag === "dev") options.devices = true;
+        else if (flag !== "ro") {
+          throw wrong(value, `has "${flag}", which is neither an absolute path nor ro, rw or dev`);
+        }
+      }
+    } else throw wrong(value, "has too many parts; write SRC[:DST][:rw], and \\: for a colon");
+  }
+  return { source, target: target ?? absolute(source, cwd), options };
+}
+
+/** A path of the host made absolute, for it is the target too. */
+function absolute(path: string, cwd: () => string): string {
+  const names: string[] = [];
+  for (const name of (path.startsWith("/") ? path : `${cwd()}/${path}`).split("/")) {
+    if (name === "..") names.pop();
+    else if (name !== "" && name !== ".") names.push(name);
+  }
+  return `/${names.join("/")}`;
+}
+
+/** `DST[:key=value,..]` with the keys that are allowed. */
+export function placeValue<Key extends string>(
+  value: string,
+  keys: readonly Key[],
+): { target: string; options: { [key in Key]?: string } } {
+  const [target = "", settings, ...more] = parts(value);
+  if (more.length > 0) throw wrong(value, `has too many parts; write DST[:${keys[0]}=..]`);
+  const options: { [key in Key]?: string } = {};
+  for (const setting of settings === undefined ? [] : settings.split(",")) {
+    const [key, text] = pair(setting, "=", `DST:${keys.map((it) => `${it}=..`).join(",")}`);
+    if (!keys.includes(key as Key)) throw wrong(value, `has "${key}"; known: ${keys.join(", ")}`);
+    options[key as Key] = text;
+  }
+  return { target: insidePath(target), options };
+}
+
+/** Two texts with a sign between them, the first not empty. */
+export function pair(value: string, sign: string, shape: string): [string, string] {
+  const at = value.indexOf(sign);
+  if (at < 1) throw wrong(value, `should be ${shape}`);
+  return [value.slice(0, at), value.slice(at + 1)];
+}
+
+function number(text: string, value: string, what: string): number {
+  if (/^\d{1,10}$/.test(text) && Number(text) <= 0xffff_ffff) return Number(text);
+  throw wrong(value, `should be ${what}, in numbers`);
+}
+
+/** `UID[:GID]`. */
+export function userValue(value: string): [number, number?] {
+  const [uid, gid, ...more] = value.split(":");
+  if (more.length > 0) throw wrong(value, "should be UID[:GID]");
+  const first = number(uid!, value, "UID[:GID]");
+  return gid === undefined ? [first] : [first, number(gid, value, "UID[:GID]")];
+}
+
+/** `[uid:|gid:]INSIDE:OUTSIDE[:COUNT]`: without a word, for users and groups. */
+export function idRangeValue(value: string): { uids: IdRange[]; gids: IdRange[] } {
+  const shape = "auto or [uid:|gid:]INSIDE:OUTSIDE[:COUNT]";
+  const words = value.split(":");
+  const only = words[0] === "uid" || words[0] === "gid" ? words.shift() : undefined;
+  if (words.length < 2 || words.length > 3) throw wrong(value, `should be ${shape}`);
+  const [inside, outside, count = 1] = words.map((word) => number(word, value, shape));
+  const range = { inside: inside!, outside: outside!, count };
+  return { uids: only === "gid" ? [] : [range], gids: only === "uid" ? [] : [range] };
+}
+
+/** `KIND=TARGET`, where a target is a path, `pid:N` or `fd:N`. */
+export function joinValue(value: string): [string, JoinTarget] {
+  const [kind, target] = pair(value, "=", "KIND=PATH, KIND=pid:N or KIND=fd:N");
+  const word = /^(pid|fd):(.*)$/.exec(target);
+  if (word === null) {
+    if (target === "") {
+      throw wrong(value, "has no target; write KIND=PATH, KIND=pid:N or KIND=fd:N");
+    }
+    return [kind, target];
+  }
+  const id = number(word[2]!, value, `KIND=${word[1]}:N`);
+  return [kind, word[1] === "pid" ? { pid: id } : { fd: id }];
+}
+
+function limit(text: string): number | "unlimited" {
+  return text === "unlimited" ? text : parseSize(text, "value");
+}
+
+/** `NAME=VALUE[:HARD]`; a value may be `unlimited`, or have a unit as sizes have. */
+export function rlimitValue(value: string): [RlimitName, RlimitValue] {
+  const [name, text] = pair(value, "=", "NAME=VALUE[:HARD]");
+  if (!RLIMIT_NAMES.includes(name as RlimitName)) {
+    throw wrong(name, `is no resource limit; known: ${RLIMIT_NAMES.join(", ")}`);
+  }
+  const [soft, hard, ...more] = text.split(":");
+  if (more.length > 0) throw wrong(value, "should be NAME=VALUE[:HARD]");
+  const limits = hard === undefined ? limit(soft!) : { soft: limit(soft!), hard: limit(hard) };
+  return [name as RlimitName, limits];
+}
+
+/** A time with its unit: what a bare number means is not the same everywhere. */
+export function timeValue(value: string): string {
+  if (/^-?\d+(\.\d+)?$/.test(value)) throw wrong(value, `has no unit; write e.g. ${value}s`);
+  return value;
+}
+
+/** Words between commas. */
+export function listValue(value: string): string[] {
+  const words = value.split(",").filter((word) => word !== "");
+  if (words.length === 0) throw wrong(value, "names nothing");
+  return words;
+}
