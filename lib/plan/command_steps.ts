@@ -208,13 +208,23 @@ export function show(word: string | Uint8Array): string {
   return typeof word === "string" ? word : new TextDecoder().decode(word);
 }
 
+/** A program in a folder; as bytes, where its name is. */
+function below(folder: string, program: string | Uint8Array): string | Uint8Array {
+  if (typeof program === "string") return `${folder}/${program}`;
+  const prefix = new TextEncoder().encode(`${folder}/`);
+  const path = new Uint8Array(prefix.length + program.length);
+  path.set(prefix);
+  path.set(program, prefix.length);
+  return path;
+}
+
 /** Looks the program up along the path, inside, and becomes it. execvp(3). */
 export function execStep(command: CommandLine): NewStep {
   const program = command.argv[0]!;
   const name = show(program);
   const candidates = name.includes("/")
     ? [program]
-    : command.searchPath.split(":").map((folder) => `${folder === "" ? "." : folder}/${name}`);
+    : command.searchPath.split(":").map((folder) => below(folder === "" ? "." : folder, program));
   const argv: Value = { words: [...command.argv, 0] };
   const envp: Value = { words: [...command.env, 0] };
   // For a script without an interpreter line: its argument 1 is filled in when that is known.

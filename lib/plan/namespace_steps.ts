@@ -196,7 +196,8 @@ export function loopbackStep(): NewStep {
     name: "loopback",
     sentence: "bring the loopback device up",
     operations: [
-      ...loopbackUp("socket"),
+      { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: "socket" },
+      loopbackUp("socket"),
       { call: "close", args: [{ load32: "socket" }] },
     ],
   };
@@ -227,10 +228,11 @@ export function helperSteps(hints: Readonly<Record<string, string>>): NewStep[] 
       dieWithParent(),
       // Not a flag of the clone: that would be the parent's work.
       { call: "unshare", args: [CLONE_NEWNET] },
-      ...loopbackUp("net socket"),
+      { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: "net socket" },
       { call: "ioctl", args: [{ load32: "net socket" }, SIOCGSKNS, 0], store: "net" },
-      { call: "close", args: [{ load32: "net socket" }] },
       ...say("net state", DONE),
+      loopbackUp("net socket"),
+      { call: "close", args: [{ load32: "net socket" }] },
     ],
   };
   const detach: NewStep = {
@@ -316,25 +318,39 @@ export function detachedStep(): NewStep {
   return {
     phase: "command",
     name: "detached",
-    sentence: "wait until the host's root is gone",
+    sentence: "wait until the loopback device is up and the host's root is gone",
     hints: KILLED_HINT,
     operations: waitWhile("net root state", DONE),
   };
 }
 
-/** Sets the flags of `lo`, by a socket that stays open in the cell. */
-function loopbackUp(cell: string): Operation[] {
-  return [
-    { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: cell },
-    {
-      call: "ioctl",
-      args: [
-        { load32: cell },
-        SIOCSIFFLAGS,
-        ifreqFlags("lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING),
-      ],
-    },
-  ];
+/** Sets the flags of `lo`, by the socket in the cell. netdevice(7). */
+function loopbackUp(cell: string): Operation {
+  return {
+    call: "ioctl",
+    args: [
+      { load32: cell },
+      SIOCSIFFLAGS,
+      ifreqFlags("lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING),
+    ],
+  };
+}
+
+/** Makes the cheaper namespaces, while the helper makes the dear one. unshare(2). */
+export function unshareStep(
+  kinds: readonly NamespaceKind[],
+  hints: Readonly<Record<string, string>>,
+): NewStep {
+  return {
+    phase: "early",
+    name: "unshare",
+    sentence: `make new ${kinds.join(", ")} namespaces`,
+    hints,
+    operations: [{
+      call: "unshare",
+      args: [kinds.reduce((flags, kind) => flags | NAMESPACE_FLAG[kind], 0) >>> 0],
+    }],
+  };
 }
 
 /** Sets the hostname or the domain name. */

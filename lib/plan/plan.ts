@@ -50,6 +50,7 @@ import {
   nameStep,
   netEnterStep,
   timeStep,
+  unshareStep,
 } from "./namespace_steps.ts";
 import { cloneOperations, type LaunchShape, sendDescriptor } from "./program.ts";
 import {
@@ -130,14 +131,18 @@ class Planner {
   plan(): PlannedLaunch {
     this.#check();
     const { spec, choices } = this;
+    const beside = (["cgroup", "ipc", "uts"] as const).filter((kind) =>
+      this.#netApart && spec.namespaces[kind] === "new"
+    );
     const inside = [
       ...(this.#netApart ? helperSteps(CLONE_HINTS) : []),
+      ...(beside.length > 0 ? [unshareStep(beside, CLONE_HINTS)] : []),
       ...this.#namespaces(),
       ...(this.#is("mount") === "new" ? this.#mounts() : []),
       ...this.#finish(),
       ...this.#command(),
     ];
-    const apart: NamespaceKind[] = this.#netApart ? ["time", "net"] : ["time"];
+    const apart: NamespaceKind[] = this.#netApart ? ["time", "net", ...beside] : ["time"];
     const kinds = clonedKinds(spec, apart);
     const joins = joinedKinds(spec);
     const staged = joins.length > 0;
