@@ -9,6 +9,7 @@
 import type { Operation, Value } from "../agent/operation.ts";
 import { CLOSE_RANGE_ALL, SIGNAL_SET_SIZE } from "../agent/words.ts";
 import { _LINUX_CAPABILITY_VERSION_3 } from "../sys/abi/capability.ts";
+import { ERRNO } from "../sys/abi/errno.ts";
 import { CLOSE_RANGE_CLOEXEC } from "../sys/abi/fcntl.ts";
 import { TIOCSCTTY } from "../sys/abi/ioctl.ts";
 import {
@@ -139,14 +140,25 @@ export function identityStep(
 ): NewStep {
   const groups = new Uint8Array(new Uint32Array(user.groups).buffer);
   const operations: Operation[] = [];
-  // The highest capability differs by kernel; EINVAL is one beyond it.
-  for (let capability = 0; capability < 64; capability++) {
-    operations.push({
+  operations.push(
+    // The highest capability differs by kernel; EINVAL is one beyond it, EPERM is not tolerated.
+    {
       call: "prctl",
-      args: [PR_CAPBSET_DROP, capability],
-      ...(capability < 38 ? {} : { onError: { goto: "bounding set is empty" } }),
-    });
-  }
+      args: [PR_CAPBSET_DROP, { load: "capability" }],
+      store: "dropped",
+      onError: "ignore",
+      when: { equals: -ERRNO.EINVAL },
+      goto: "bounding set is empty",
+      label: "next capability",
+    },
+    { call: "SET", args: [{ load: "dropped" }] },
+    {
+      call: "ADD",
+      args: [{ load: "capability" }, 1],
+      store: "capability",
+      goto: "next capability",
+    },
+  );
   operations.push({
     call: "prctl",
     args: [PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL],

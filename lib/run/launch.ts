@@ -42,12 +42,8 @@ import { SYS } from "../sys/syscall_numbers.ts";
 import { commandProgram, compile, type LaunchFlags, stamp } from "./compiled.ts";
 import { failure } from "./diagnose.ts";
 import type { HookRunner } from "./hooks.ts";
-import { mapByHelper } from "./id_helpers.ts";
-import { insideAt } from "./inside.ts";
 import { openJoins } from "./joins.ts";
-import { adoptMount } from "./late_mounts.ts";
 import { resolveSpec } from "./resolve.ts";
-import { killStragglers } from "./stragglers.ts";
 import { nextLaunchNumber, type Supervised, type Supervisor, supervisor } from "./supervisor.ts";
 
 /** What a launch is made of. */
@@ -202,10 +198,13 @@ export class Launch implements Supervised {
   /** Kills everything inside. `reason` becomes the error, if the command was not running yet. */
   kill(reason?: Error): void {
     if (this.#over || this.#killed) return;
-    this.#killed = true;
-    if (reason) this.#error ??= reason;
-    this.#noAnswer?.(reason ?? new SandboxError("The sandbox was killed"));
     this.drain();
+    if (this.#over) return;
+    this.#killed = true;
+    // The command's pidfd comes when it has been executed, also to those who did not ask to know.
+    const runs = this.#hasStarted || this.#commandPidfd !== undefined;
+    if (reason && !runs) this.#error ??= reason;
+    this.#noAnswer?.(reason ?? new SandboxError("The sandbox was killed"));
     this.#killNow();
   }
 
@@ -304,7 +303,7 @@ export class Launch implements Supervised {
       if (this.plan.ownsPids) return this.#finish();
       // Without a pid namespace, what the command left behind is looked for from here.
       this.drain();
-      killStragglers(this.#firstPid!).finally(() => this.#closeSocket());
+      this.#killStragglers().finally(() => this.#closeSocket());
     }
   }
 
@@ -409,7 +408,14 @@ export class Launch implements Supervised {
     return promise;
   }
 
-  #inside(code: number, program: Program): Inside {
+  // What few launches need is loaded when one does: a plain `paddock run` is quicker to start.
+  async #killStragglers(): Promise<void> {
+    const { killStragglers } = await import("./stragglers.ts");
+    await killStragglers(this.#firstPid!);
+  }
+
+  async #inside(code: number, program: Program): Promise<Inside> {
+    const { insideAt } = await import("./inside.ts");
     return insideAt({
       resume: program.labels.get(`barrier ${code}`)!,
       handler: program.labels.get("failed")!,
@@ -421,10 +427,12 @@ export class Launch implements Supervised {
   async #atBarrier(code: number): Promise<void> {
     const { hooks } = this.#init;
     const pid = this.firstPid!;
-    if (code === Barrier.MAPS) await mapByHelper(pid, this.plan.identity.maps!);
-    else if (code === Barrier.PRE_MOUNT) return await this.#preMount(pid);
+    if (code === Barrier.MAPS) {
+      const { mapByHelper } = await import("./id_helpers.ts");
+      await mapByHelper(pid, this.plan.identity.maps!);
+    } else if (code === Barrier.PRE_MOUNT) return await this.#preMount(pid);
     else {
-      const inside = this.#inside(code, this.#setup);
+      const inside = await this.#inside(code, this.#setup);
       const { spec } = this;
       await hooks.run(
         "networkSetup",
@@ -438,7 +446,7 @@ export class Launch implements Supervised {
   async #preMount(pid: number): Promise<void> {
     const { spec } = this;
     const { hooks, facts, fault } = this.#init;
-    const inside = this.#inside(Barrier.PRE_MOUNT, this.#setup);
+    const inside = await this.#inside(Barrier.PRE_MOUNT, this.#setup);
     const added: MountSpec[] = [];
     await hooks.run("preMount", (base) => ({
       ...base,
@@ -455,6 +463,7 @@ export class Launch implements Supervised {
     const privileged = this.plan.identity.maps !== undefined && facts.uid === 0;
     for (const [index, mount] of added.entries()) {
       if (mount.kind !== "bind" || !privileged) continue;
+      const { adoptMount } = await import("./late_mounts.ts");
       const fd = await adoptMount(mount, pid, socket, (program, tree) => {
         const result = inside.run(program);
         // The program takes it as the next message.

@@ -120,6 +120,7 @@ export class Collector {
   /** Reads what is there now. */
   drain(): void {
     while (!this.#ended) {
+      const shared = buffer ??= new Uint8Array(CHUNK);
       const count = rawSyscall(SYS.read, this.#fd, shared, shared.length);
       if (count > 0) this.#chunks.push(shared.slice(0, count));
       else if (count === -ERRNO.EAGAIN) return;
@@ -136,7 +137,7 @@ export class Collector {
   }
 }
 
-const shared = new Uint8Array(CHUNK);
+let buffer: Uint8Array<ArrayBuffer> | undefined;
 
 function join(chunks: Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
   if (chunks.length === 1) return chunks[0]!;

@@ -10,8 +10,6 @@ import type { Fault } from "../plan/program.ts";
 import { parseDuration } from "../quantity.ts";
 import type { SandboxSpec } from "../spec.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";
-import { duplicate } from "../sys/file.ts";
-import { setWindowSize } from "../sys/terminal.ts";
 import { type SandboxOutput, SandboxProcess, type SandboxStatus } from "./child.ts";
 import { hostFacts } from "./host_facts.ts";
 import { HookRunner } from "./hooks.ts";
@@ -120,6 +118,8 @@ function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<San
   }, Math.max(0, limit - (performance.now() - begun.at)));
   const abort = () => launch.kill(options.signal!.reason);
   options.signal?.addEventListener("abort", abort);
+  // It may have been aborted while the launch began, before anybody listened.
+  if (options.signal?.aborted) abort();
   const postStart = hooks.has("postStart")
     ? launch.started.then(() =>
       hooks.run("postStart", (base) => ({
@@ -156,7 +156,8 @@ function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<San
       hookErrors.push(...await hooks.end());
       return { ...status, usage, timedOut, skipped: launch.skipped, hookErrors };
     } finally {
-      clearTimeout(timer);
+      // Deno loads all of node:timers for the first timer, even for clearing none.
+      if (timer !== undefined) clearTimeout(timer);
       options.signal?.removeEventListener("abort", abort);
       await hooks.end();
     }
@@ -236,6 +237,10 @@ export async function spawn(
   let terminal;
   if (launch.spec.tty) {
     const master = launch.takeDescriptor()!;
+    const [{ duplicate }, { setWindowSize }] = await Promise.all([
+      import("../sys/file.ts"),
+      import("../sys/terminal.ts"),
+    ]);
     const writer = new PipeWriter(duplicate(master));
     streams = { ...streams, stdin: writer.stream(), stdout: new PipeReader(master).stream() };
     terminal = {

@@ -1,0 +1,60 @@
+/**
+ * What a launch takes, beside a plain process and beside the peers that are on the machine.
+ *
+ * @module
+ */
+
+import { sandbox } from "../mod.ts";
+import { type Candidate, installed, paired, type Timing } from "./measure.ts";
+
+const BWRAP = [
+  "--unshare-all",
+  ...["--ro-bind", "/", "/"],
+  ...["--dev", "/dev"],
+  ...["--proc", "/proc"],
+  ...["--tmpfs", "/tmp"],
+];
+
+function command(program: string, args: string[]): () => Promise<unknown> {
+  return () => new Deno.Command(program, { args }).output();
+}
+
+/** Times the default sandbox against what there is. */
+export async function benchLaunch(rounds: number): Promise<Timing[]> {
+  const candidates: Candidate[] = [
+    { name: "paddock", run: () => sandbox().output(["/bin/true"]) },
+    { name: "plain process", run: command("/bin/true", []) },
+  ];
+  if (await installed("bwrap")) {
+    candidates.push({ name: "bwrap", run: command("bwrap", [...BWRAP, "/bin/true"]) });
+  }
+  if (await installed("unshare")) {
+    candidates.push({
+      name: "unshare",
+      run: command("unshare", ["-Urmpfniu", "--mount-proc", "/bin/true"]),
+    });
+  }
+  return await paired(candidates, rounds);
+}
+
+/** Times launches with many read-only binds: the growth should be linear. */
+export async function benchBinds(counts: readonly number[], rounds: number): Promise<Timing[]> {
+  const timings: Timing[] = [];
+  for (const count of counts) {
+    const targets = Array.from({ length: count }, (_, index) => `/binds/${index}`);
+    const box = targets.reduce((box, target) => box.bind("/etc/hostname", target), sandbox());
+    const args = [
+      ...BWRAP,
+      ...targets.flatMap((target) => ["--ro-bind", "/etc/hostname", `/tmp${target}`]),
+    ];
+    const candidates = [{ name: `paddock, ${count} binds`, run: () => box.output(["/bin/true"]) }];
+    if (await installed("bwrap")) {
+      candidates.push({
+        name: `bwrap, ${count} binds`,
+        run: command("bwrap", [...args, "/bin/true"]) as () => ReturnType<typeof box.output>,
+      });
+    }
+    timings.push(...await paired(candidates, rounds, 1));
+  }
+  return timings;
+}

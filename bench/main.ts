@@ -1,0 +1,86 @@
+/**
+ * `deno task bench [--json] [--rounds N]`: every figure of bench/README.md, with its bar.
+ *
+ * @module
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { benchBinds, benchLaunch } from "./launch.ts";
+import { benchAlive, benchThroughput } from "./many.ts";
+import type { Timing } from "./measure.ts";
+import { benchMemory } from "./memory.ts";
+import { benchStartup } from "./startup.ts";
+
+const flags = parseArgs(Deno.args, { boolean: ["json"], string: ["rounds"] });
+const rounds = Number(flags.rounds ?? 200);
+
+interface Bar {
+  measure: string;
+  value: number;
+  atMost: number;
+  holds: boolean;
+}
+
+const bars: Bar[] = [];
+const say = (text: string) => flags.json || console.log(text);
+
+function bar(measure: string, value: number | undefined, atMost: number): void {
+  if (value === undefined || Number.isNaN(value)) {
+    return say(`  ${measure}: not to be measured here`);
+  }
+  const holds = value <= atMost;
+  bars.push({ measure, value, atMost, holds });
+  say(`  ${measure}: ${value.toFixed(2)} (bar ${atMost}) ${holds ? "holds" : "MISSED"}`);
+}
+
+function table(timings: readonly Timing[]): void {
+  for (const { name, median, minimum } of timings) {
+    say(
+      `  ${name.padEnd(24)} ${median.toFixed(2).padStart(8)} ms   at best ${minimum.toFixed(2)} ms`,
+    );
+  }
+}
+
+function of(timings: readonly Timing[], name: string): number {
+  return timings.find((timing) => timing.name === name)?.median ?? NaN;
+}
+
+say("A launch, from the call to the known exit status (medians of paired runs)");
+const launch = await benchLaunch(rounds);
+table(launch);
+bar("against bwrap", of(launch, "paddock") / of(launch, "bwrap"), 0.5);
+bar("against a plain process", of(launch, "paddock") / of(launch, "plain process"), 2.2);
+
+say("The command as a process");
+const startup = await benchStartup(Math.ceil(rounds / 5));
+table(startup);
+bar(
+  "paddock run -- true against an empty file",
+  of(startup, "paddock run -- true") / of(startup, "empty file"),
+  2,
+);
+
+say("Memory of one idle sandbox beside its command (PSS)");
+const memory = await benchMemory();
+for (const [name, bytes] of Object.entries(memory ?? {})) say(`  ${name}: ${bytes / 1024} KiB`);
+const sum = memory && Object.values(memory).reduce((total, bytes) => total + bytes, 0) / 1024;
+bar("KiB in all", sum, 32);
+
+say("Many");
+const alive = await benchAlive(500);
+say(
+  `  ${alive.count} alive: first launches ${alive.firstMilliseconds.toFixed(2)} ms, last ${
+    alive.lastMilliseconds.toFixed(2)
+  } ms; threads ${alive.threadsBefore}, then ${alive.threadsAfter}`,
+);
+bar("last launches against the first", alive.lastMilliseconds / alive.firstMilliseconds, 1.5);
+const throughput = await benchThroughput(1000, 8);
+say(`  1000 runs, 8 at a time: ${throughput.toFixed(0)} a second`);
+
+say("Read-only binds");
+const binds = await benchBinds([100, 1000], 5);
+table(binds);
+
+if (flags.json) {
+  console.log(JSON.stringify({ bars, launch, startup, memory, alive, throughput, binds }, null, 2));
+}
