@@ -29,6 +29,12 @@ export interface SyscallErrorInit {
   hint?: string;
 }
 
+/** The set-up took longer than the time limit. Of a command that ran, its status tells. */
+export class TimeoutError extends SandboxError {
+  /** The class's name. */
+  override name = "TimeoutError";
+}
+
 /** A system call that failed. */
 export class SyscallError extends SandboxError {
   /** The class's name. */

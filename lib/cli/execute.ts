@@ -65,7 +65,7 @@ class Forwarder {
 }
 
 /** Runs a command to its end. */
-export async function execute(box: Sandbox, command: Command | undefined): Promise<SandboxStatus> {
+export async function execute(box: Sandbox, command: Command): Promise<SandboxStatus> {
   const { tty, newSession } = box.spec;
   const forwarder = new Forwarder();
   const terminal = tty ? await import("./terminal.ts") : undefined;

@@ -4,7 +4,6 @@
  * @module
  */
 
-import { SpecError } from "../errors.ts";
 import type { Command } from "../run/run.ts";
 import type { Sandbox } from "../sandbox.ts";
 import { print } from "./help.ts";
@@ -29,13 +28,10 @@ function around(box: Sandbox): string[] {
 /** Prints the plan as a story or, with `json`, as data. */
 export function explain(
   box: Sandbox,
-  command: Command | undefined,
+  command: Command,
   json: boolean,
   hooks: readonly { name: string }[],
 ): void {
-  if (command === undefined) {
-    throw new SpecError("command", "there is nothing to run; give a command to explain");
-  }
   const plan = box.plan(command);
   if (json) return print(JSON.stringify(plan, undefined, 2));
   const lines = around(box);

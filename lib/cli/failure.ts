@@ -5,7 +5,7 @@
  * @module
  */
 
-import { SandboxError, SpecError, StepError, SyscallError } from "../errors.ts";
+import { SandboxError, SpecError, StepError, SyscallError, TimeoutError } from "../errors.ts";
 import { nearest } from "./nearest.ts";
 
 /** The exit codes of paddock itself; all others are the command's. */
@@ -13,6 +13,7 @@ export const EXIT = { timedOut: 124, failed: 125, notExecutable: 126, notFound: 
 
 /** The exit code for an error. */
 export function exitCode(error: unknown): number {
+  if (error instanceof TimeoutError) return EXIT.timedOut;
   if (!(error instanceof StepError) || error.step !== "execute") return EXIT.failed;
   const found = !(error.cause instanceof SyscallError && error.cause.code === "ENOENT");
   return found ? EXIT.notExecutable : EXIT.notFound;

@@ -5,6 +5,7 @@
  */
 
 import type { SandboxStatus } from "../run/child.ts";
+import { SpecError } from "../errors.ts";
 import type { CliContext } from "./main.ts";
 import { applyOptions, parseOptions } from "./options.ts";
 import { RUN_OPTIONS, type RunRequest } from "./run_options.ts";
@@ -41,6 +42,12 @@ export async function run(args: readonly string[], context: CliContext): Promise
     : await (await import("./hook_module.ts")).loadHooks(request.hooks);
   for (const plugin of plugins) request.box = request.box.use(plugin);
   const command = rest.length > 0 ? rest : request.box.spec.command;
+  if (command === undefined || command.length === 0) {
+    throw new SpecError(
+      "command line",
+      "there is nothing to run; write `paddock run [options] COMMAND [ARG...]`",
+    );
+  }
   if (request.explain) {
     const { explain } = await import("./explain.ts");
     explain(request.box, command, request.json, plugins);

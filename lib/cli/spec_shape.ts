@@ -178,7 +178,7 @@ export const SPEC: Check = record({
   ),
   network: record({ mode: oneOf("none", "host") }, ["mode"]),
   timeout: duration,
-  tty: either(flag),
+  tty: either(record({ columns: whole, rows: whole }, ["columns", "rows"]), flag),
   newSession: flag,
   asPid1: flag,
   timeOffsets: record({ monotonic: duration, boottime: duration }),

@@ -45,9 +45,11 @@ export async function relay(child: SandboxProcess): Promise<SandboxStatus> {
     Deno.addSignalListener("SIGWINCH", resize);
     // The window may have changed its size while the sandbox was being made.
     resize();
-    type(child, interactive, over.signal).catch(() => {});
-    await show(child);
+    const writer = child.stdin.getWriter();
+    type(writer, interactive, over.signal).catch(() => {});
+    const complete = await show(child);
     shown = true;
+    if (!complete) hangUp(child, writer);
     return await child.status;
   } finally {
     shown = true;
@@ -57,26 +59,34 @@ export async function relay(child: SandboxProcess): Promise<SandboxStatus> {
   }
 }
 
-/** Copies what the command shows. Ends with it, or hangs up when nobody can see it any more. */
-async function show(child: SandboxProcess): Promise<void> {
+/** Copies what the command shows. Resolves to false when nobody can see it any more. */
+async function show(child: SandboxProcess): Promise<boolean> {
   for await (const chunk of child.stdout) {
     let rest: Uint8Array = chunk;
     try {
       while (rest.length > 0) rest = rest.subarray(await Deno.stdout.write(rest));
     } catch {
-      // Leaving the loop closes the terminal, and that is SIGHUP for those on it.
-      return;
+      return false;
     }
   }
+  return true;
+}
+
+/** Ends a terminal as the closing of its window does. */
+function hangUp(child: SandboxProcess, writer: WritableStreamDefaultWriter<Uint8Array>): void {
+  // The kernel sends SIGHUP when the last descriptor is closed; a write under way would delay that.
+  writer.abort().catch(() => {});
+  try {
+    child.kill("SIGHUP");
+  } catch { /* it has ended */ }
 }
 
 /** Copies what is typed. */
 async function type(
-  child: SandboxProcess,
+  writer: WritableStreamDefaultWriter<Uint8Array>,
   interactive: boolean,
   over: AbortSignal,
 ): Promise<void> {
-  const writer = child.stdin.getWriter();
   const buffer = new Uint8Array(4096);
   for (;;) {
     const count = await Deno.stdin.read(buffer).catch(() => null);

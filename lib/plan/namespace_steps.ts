@@ -20,7 +20,7 @@ import { MNT_DETACH } from "../sys/abi/mount.ts";
 import { dieWithParent } from "./command_steps.ts";
 import { words } from "../agent/words.ts";
 import { FUTEX_WAIT, FUTEX_WAKE } from "../sys/abi/futex.ts";
-import { AT_FDCWD, O_CLOEXEC, O_RDONLY, O_WRONLY } from "../sys/abi/fcntl.ts";
+import { AT_FDCWD, O_CLOEXEC, type O_RDONLY, O_WRONLY } from "../sys/abi/fcntl.ts";
 import {
   CLONE_FILES,
   CLONE_FS,

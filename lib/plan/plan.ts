@@ -62,8 +62,8 @@ import {
   sealRootStep,
 } from "./root_steps.ts";
 import { Scaffold } from "./scaffold.ts";
-import { type NewStep, type Step } from "./step.ts";
-import { MOUNT_ATTR_SIZE, mountAttr, windowSize } from "./structs.ts";
+import type { NewStep, Step } from "./step.ts";
+import { MOUNT_ATTR_SIZE, type mountAttr, windowSize } from "./structs.ts";
 
 /** What a launch adds to the description. */
 export interface LaunchChoices {

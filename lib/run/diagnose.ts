@@ -5,7 +5,7 @@
  */
 
 import type { AgentEvent } from "../agent/event.ts";
-import { SandboxError, StepError, SyscallError, UnsupportedError } from "../errors.ts";
+import { type SandboxError, StepError, SyscallError, UnsupportedError } from "../errors.ts";
 import type { Step } from "../plan/step.ts";
 import { errnoName } from "../sys/abi/errno.ts";
 import { syscallName } from "../sys/syscall_numbers.ts";

@@ -28,7 +28,7 @@ import {
   Answer,
   Barrier,
   EXECUTE_STEP,
-  executeProgram,
+  type executeProgram,
   type Fault,
   patchLaunch,
   restProgram,
@@ -369,14 +369,10 @@ export class Launch implements Supervised {
   #letGo(): void {
     this.#giveSlots();
     this.#closeSocket();
-    for (
-      const fd of [
-        this.#stagePidfd,
-        this.#firstPidfd,
-        this.#commandPidfd,
-        ...this.#descriptors.splice(0),
-      ]
-    ) {
+    const fds = [this.#stagePidfd, this.#firstPidfd, this.#commandPidfd];
+    // A terminal is still to be taken where the command has started, and ended in the same moment.
+    if (this.#error !== undefined || !this.#hasStarted) fds.push(...this.#descriptors.splice(0));
+    for (const fd of fds) {
       if (fd !== undefined) syscall("close", fd);
     }
     this.#stagePidfd = this.#firstPidfd = this.#commandPidfd = undefined;

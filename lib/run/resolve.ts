@@ -7,6 +7,7 @@
 
 import { resolve } from "@std/path";
 import { SpecError } from "../errors.ts";
+import { checkSpec } from "../plan/check_spec.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
 import type { MountSpec, SandboxSpec } from "../spec.ts";
@@ -44,6 +45,7 @@ export function resolveSpec(
   spec: SandboxSpec,
   facts: HostFacts,
 ): { spec: SandboxSpec; skipped: string[] } {
+  checkSpec(spec);
   const skipped: string[] = [];
   const mounts = spec.mounts.flatMap((mount, index): MountSpec[] => {
     const target = insidePath(mount.target, `mounts[${index}].target`);

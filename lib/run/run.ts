@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SandboxError, SpecError } from "../errors.ts";
+import { SpecError, TimeoutError } from "../errors.ts";
 import type { Plugin, Usage } from "../hook.ts";
 import type { Fault } from "../plan/program.ts";
 import { parseDuration } from "../quantity.ts";
@@ -45,7 +45,13 @@ function checkCommand(command: Command | undefined): Command {
   if (command === undefined || command.length === 0) {
     throw new SpecError("command", 'there is nothing to run; give a program, e.g. ["id"]');
   }
+  if (!Array.isArray(command)) {
+    throw new SpecError("command", "a command is a list of the program and its arguments");
+  }
   command.forEach((word, index) => {
+    if (typeof word !== "string" && !((word as unknown) instanceof Uint8Array)) {
+      throw new SpecError(`command[${index}]`, `${word} is neither text nor bytes`);
+    }
     const bad = typeof word === "string" ? PATTERN_NUL.test(word) : word.includes(0);
     if (bad) throw new SpecError(`command[${index}]`, "an argument cannot hold a NUL byte");
   });
@@ -114,7 +120,7 @@ function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<San
   const limit = spec.timeout === undefined ? undefined : parseDuration(spec.timeout, "timeout");
   const timer = limit === undefined ? undefined : setTimeout(() => {
     timedOut = true;
-    launch.kill(new SandboxError(`The set-up took longer than the time limit of ${spec.timeout}`));
+    launch.kill(new TimeoutError(`The set-up took longer than the time limit of ${spec.timeout}`));
   }, Math.max(0, limit - (performance.now() - begun.at)));
   const abort = () => launch.kill(options.signal!.reason);
   options.signal?.addEventListener("abort", abort);
@@ -236,17 +242,30 @@ export async function spawn(
   }
   let terminal;
   if (launch.spec.tty) {
-    const master = launch.takeDescriptor()!;
-    const [{ duplicate }, { setWindowSize }] = await Promise.all([
+    const master = launch.takeDescriptor();
+    if (master === undefined) {
+      // It started and was lost in the same moment; the status says how.
+      await status;
+      throw new SandboxError("The sandbox ended before its terminal could be taken");
+    }
+    const [{ close, duplicate }, { setWindowSize }] = await Promise.all([
       import("../sys/file.ts"),
       import("../sys/terminal.ts"),
     ]);
     const writer = new PipeWriter(duplicate(master));
+    // Of its own, for the others are closed when the terminal's other side is.
+    let control: number | undefined = duplicate(master);
     streams = { ...streams, stdin: writer.stream(), stdout: new PipeReader(master).stream() };
     terminal = {
-      resize: (columns: number, rows: number) => setWindowSize(master, { columns, rows }),
+      resize(columns: number, rows: number) {
+        if (control !== undefined) setWindowSize(control, { columns, rows });
+      },
     };
-    status.finally(() => writer.close()).catch(() => {});
+    status.finally(() => {
+      writer.close();
+      if (control !== undefined) close(control);
+      control = undefined;
+    }).catch(() => {});
   }
   return new SandboxProcess({
     pid: launch.pid ?? 0,

@@ -1,0 +1,104 @@
+/**
+ * Checks that a description has the types it declares. TypeScript does that for those who write
+ * TypeScript; a kind that is not known, or an `"of"` for `"off"`, must not be passed over silently
+ * for anybody else.
+ *
+ * @module
+ */
+
+import { SpecError } from "../errors.ts";
+import { type MountSpec, NAMESPACE_KINDS, type SandboxSpec } from "../spec.ts";
+import { RLIMITS } from "../sys/abi/resource.ts";
+
+const MOUNT_KINDS = ["bind", "tmpfs", "proc", "dev", "symlink", "dir", "file"];
+
+function show(value: unknown): string {
+  return typeof value === "string" ? `"${value}"` : String(value);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function checkMount(mount: MountSpec, field: string): void {
+  if (!isRecord(mount) || !MOUNT_KINDS.includes(mount.kind)) {
+    const kind = isRecord(mount) ? (mount as { kind: unknown }).kind : mount;
+    throw new SpecError(`${field}.kind`, `${show(kind)} is none of ${MOUNT_KINDS.join(", ")}`);
+  }
+  if ((mount.kind === "bind" || mount.kind === "symlink") && typeof mount.source !== "string") {
+    throw new SpecError(`${field}.source`, `${show(mount.source)} is not a path`);
+  }
+  if (mount.kind === "bind") {
+    for (const flag of ["writable", "devices", "optional"] as const) {
+      if (!["boolean", "undefined"].includes(typeof mount[flag])) {
+        throw new SpecError(`${field}.${flag}`, `${show(mount[flag])} is neither true nor false`);
+      }
+    }
+  }
+  if (
+    mount.kind === "file" && typeof mount.contents !== "string" &&
+    !((mount.contents as unknown) instanceof Uint8Array)
+  ) {
+    throw new SpecError(`${field}.contents`, "the contents of a file are text or bytes");
+  }
+}
+
+function checkNamespaces(spec: SandboxSpec): void {
+  for (const [kind, choice] of Object.entries(spec.namespaces)) {
+    const field = `namespaces.${kind}`;
+    if (!NAMESPACE_KINDS.includes(kind as never)) {
+      throw new SpecError(field, `there is no such kind; known: ${NAMESPACE_KINDS.join(", ")}`);
+    }
+    if (choice === undefined || choice === "new" || choice === "shared") continue;
+    const target: unknown = isRecord(choice) ? choice.join : undefined;
+    const number = isRecord(target) ? target.pid ?? target.fd : undefined;
+    if (typeof target !== "string" && !(Number.isSafeInteger(number) && number as number >= 0)) {
+      throw new SpecError(
+        field,
+        'is "new", "shared" or { join: a path, { pid } or { fd } }',
+      );
+    }
+  }
+}
+
+function checkRlimits(spec: SandboxSpec): void {
+  for (const [name, value] of Object.entries(spec.rlimits)) {
+    const field = `rlimits.${name}`;
+    if (!(`RLIMIT_${name.toUpperCase()}` in RLIMITS)) {
+      throw new SpecError(field, "there is no such limit; see getrlimit(2)");
+    }
+    const [soft, hard] = isRecord(value) ? [value.soft, value.hard] : [value, value];
+    for (const limit of [soft, hard]) {
+      if (limit === "unlimited" || (Number.isSafeInteger(limit) && limit as number >= 0)) continue;
+      throw new SpecError(field, `${show(limit)} is neither a number nor "unlimited"`);
+    }
+    const most = hard === "unlimited" ? Infinity : hard as number;
+    if ((soft === "unlimited" ? Infinity : soft as number) > most) {
+      throw new SpecError(field, `the soft limit ${soft} is above the hard one, ${hard}`);
+    }
+  }
+}
+
+/** Throws a `SpecError` for a value of the wrong type. */
+export function checkSpec(spec: SandboxSpec): void {
+  const { root, idMap, env } = spec;
+  const path = isRecord(root) ? root.path : undefined;
+  if (root !== "host" && root !== "empty" && (typeof path !== "string" || path === "")) {
+    throw new SpecError("root", `${show(root)} is none of "host", "empty", a directory`);
+  }
+  spec.mounts.forEach((mount, index) => checkMount(mount, `mounts[${index}]`));
+  checkNamespaces(spec);
+  checkRlimits(spec);
+  if (idMap !== undefined && idMap !== "auto") {
+    for (const side of ["uids", "gids"] as const) {
+      if (!isRecord(idMap) || !Array.isArray(idMap[side])) {
+        throw new SpecError(`idMap.${side}`, 'an id map is "auto" or lists of ranges');
+      }
+    }
+  }
+  for (const [name, value] of Object.entries(env.set)) {
+    if (typeof value !== "string" && !((value as unknown) instanceof Uint8Array)) {
+      throw new SpecError(`env.${name}`, `${show(value)} is neither text nor bytes`);
+    }
+  }
+}

@@ -1,0 +1,218 @@
+import { assertEquals, assertThrows } from "@std/assert";
+import { nearest } from "../../lib/cli/nearest.ts";
+import { applyOptions, parseOptions } from "../../lib/cli/options.ts";
+import { RUN_OPTIONS, type RunRequest } from "../../lib/cli/run_options.ts";
+import { SpecError } from "../../lib/errors.ts";
+import { sandbox } from "../../lib/sandbox.ts";
+import type { SandboxSpec } from "../../lib/spec.ts";
+
+/** What the options make of the default sandbox. */
+function request(...args: string[]): RunRequest {
+  const run: RunRequest = {
+    box: sandbox(),
+    hooks: [],
+    explain: false,
+    json: false,
+    debug: false,
+    help: false,
+  };
+  applyOptions(parseOptions(args, RUN_OPTIONS, "run").given, run);
+  return run;
+}
+
+function spec(...args: string[]): SandboxSpec {
+  return request(...args).box.spec;
+}
+
+/** The mounts that the options add. */
+function mounts(...args: string[]): unknown[] {
+  return spec(...args).mounts.slice(sandbox().spec.mounts.length);
+}
+
+Deno.test("the command starts at the first word that is no option", () => {
+  const rest = (...args: string[]) => parseOptions(args, RUN_OPTIONS, "run").rest;
+  assertEquals(rest("-t", "ls", "-l", "--bind"), ["ls", "-l", "--bind"]);
+  assertEquals(rest("-t", "--", "-x", "--"), ["-x", "--"]);
+  assertEquals(rest("--hostname", "fern", "-"), ["-"]);
+  assertEquals(rest(), []);
+});
+
+Deno.test("a value may be attached or the next word", () => {
+  for (
+    const args of [
+      ["--cwd", "/x"],
+      ["--cwd=/x"],
+      ["-w", "/x"],
+      ["-w/x"],
+      ["-w=/x"],
+      ["-tw", "/x"],
+      ["-tw/x"],
+    ]
+  ) {
+    assertEquals(spec(...args).cwd, "/x", args.join(" "));
+  }
+  assertEquals(spec("-tw", "/x").tty, true);
+  assertEquals(spec("-e=A=b=c").env.set.A, "b=c");
+  assertEquals(spec("--env=A=").env.set.A, "");
+});
+
+Deno.test("mounts keep the caller's order", () => {
+  assertEquals(
+    mounts(
+      ...["--tmpfs", "/a:size=1M,mode=0700", "-b", "/srv:/b:rw", "--dir=/c", "--symlink", "x:/d"],
+      ...["--bind-try", "/e:rw,dev", "--write", "/f=a=b", "--tmpfs", "/a", "--proc", "/g"],
+      ...["--dev", "/h", "--dir", "/i:mode=0700"],
+    ),
+    [
+      { kind: "tmpfs", target: "/a", size: "1M", mode: "0700" },
+      { kind: "bind", source: "/srv", target: "/b", writable: true },
+      { kind: "dir", target: "/c" },
+      { kind: "symlink", source: "x", target: "/d" },
+      {
+        kind: "bind",
+        source: "/e",
+        target: "/e",
+        writable: true,
+        devices: true,
+        optional: true,
+      },
+      { kind: "file", target: "/f", contents: "a=b" },
+      { kind: "tmpfs", target: "/a" },
+      { kind: "proc", target: "/g" },
+      { kind: "dev", target: "/h" },
+      { kind: "dir", target: "/i", mode: "0700" },
+    ],
+  );
+});
+
+Deno.test("a bind without a target is shown at the same place", () => {
+  const here = Deno.cwd();
+  assertEquals(mounts("-b", "./a/../b"), [
+    { kind: "bind", source: "./a/../b", target: `${here}/b` },
+  ]);
+  assertEquals(mounts("-b", "/a\\:b:/c\\:d:ro"), [
+    { kind: "bind", source: "/a:b", target: "/c:d" },
+  ]);
+});
+
+Deno.test("every other option does what it says", () => {
+  assertEquals(spec("--root", "empty").root, "empty");
+  assertEquals(spec("--root=/srv").root, { path: "/srv" });
+  assertEquals(spec("-u", "7").user, { uid: 7, gid: 7, groups: [] });
+  assertEquals(spec("-u", "7:8").user, { uid: 7, gid: 8, groups: [] });
+  assertEquals(spec("--id-map", "auto").idMap, "auto");
+  assertEquals(spec("--id-map", "0:1000", "--id-map", "gid:1:100000:65536").idMap, {
+    uids: [{ inside: 0, outside: 1000, count: 1 }],
+    gids: [
+      { inside: 0, outside: 1000, count: 1 },
+      { inside: 1, outside: 100000, count: 65536 },
+    ],
+  });
+  assertEquals(spec("--hostname", "fern").hostname, "fern");
+  assertEquals(spec("--domainname", "wood").domainname, "wood");
+  assertEquals(spec("--unshare", "time,uts").namespaces.time, "new");
+  assertEquals(spec("--share", "net,ipc").namespaces.net, "shared");
+  assertEquals(spec("--join", "net=/run/netns/a").namespaces.net, { join: "/run/netns/a" });
+  assertEquals(spec("--join", "uts=pid:7").namespaces.uts, { join: { pid: 7 } });
+  assertEquals(spec("--join", "ipc=fd:9").namespaces.ipc, { join: { fd: 9 } });
+  assertEquals(spec("--network", "host").network, { mode: "host" });
+  assertEquals(spec("--timeout", "3s").timeout, "3s");
+  assertEquals(spec("--rlimit", "nofile=16").rlimits.nofile, 16);
+  assertEquals(spec("--rlimit", "core=0:unlimited").rlimits.core, { soft: 0, hard: "unlimited" });
+  assertEquals(spec("--rlimit", "fsize=1K").rlimits.fsize, 1024);
+  assertEquals(spec("--umask", "077").umask, "077");
+  const offsets = ["--time-offset", "boottime=1d", "--time-offset=monotonic=-2s"];
+  assertEquals(spec(...offsets).timeOffsets, { boottime: "1d", monotonic: "-2s" });
+  assertEquals(spec(...offsets).namespaces.time, "new");
+  assertEquals(spec("--no-new-session").newSession, false);
+  assertEquals(spec("--no-new-session", "--new-session").newSession, true);
+  assertEquals(spec("--as-pid-1").asPid1, true);
+  assertEquals(spec("-e", "A=1", "--clear-env", "-e", "B=2").env, { set: { B: "2" }, inherit: [] });
+  const { file, hooks, explain, json, debug } = request(
+    ...["-f", "x.yaml", "--hook", "a.ts", "--hook=b.ts", "--explain", "--json", "--debug"],
+  );
+  assertEquals({ file, hooks, explain, json, debug }, {
+    file: "x.yaml",
+    hooks: ["a.ts", "b.ts"],
+    explain: true,
+    json: true,
+    debug: true,
+  });
+});
+
+Deno.test("a variable without a value is the caller's, and wins over the default", () => {
+  const home = Deno.env.get("HOME");
+  Deno.env.set("HOME", "/home/fern");
+  try {
+    assertEquals(spec("-e", "HOME").env.set.HOME, "/home/fern");
+  } finally {
+    if (home === undefined) Deno.env.delete("HOME");
+    else Deno.env.set("HOME", home);
+  }
+});
+
+const WRONG: [string[], string][] = [
+  [["--bnd", "/x"], "--bnd: there is no such option; did you mean --bind?"],
+  [["--host", "x"], "--host: there is no such option; did you mean --root?"],
+  [["--hostnam=x"], "--hostnam: there is no such option; did you mean --hostname?"],
+  [["--timout", "3s"], "--timout: there is no such option; did you mean --timeout?"],
+  [["--no-new-sesion"], "--no-new-sesion: there is no such option; did you mean --no-new-session?"],
+  [["--xyzzy"], "--xyzzy: there is no such option; see `paddock run --help`"],
+  [["-tq"], "-q: there is no such option; see `paddock run --help`"],
+  [["--bind"], "--bind: needs a value: SRC[:DST][:rw]"],
+  [["-w"], "--cwd: needs a value: DIR"],
+  [["--tty=yes"], '--tty: takes no value, but got "yes"'],
+  [
+    ["-b", "/a:b"],
+    '--bind: "/a:b" has "b", which is neither an absolute path nor ro, rw or dev',
+  ],
+  [["-b", ":/b"], '--bind: ":/b" has no source; write SRC[:DST]'],
+  [["--tmpfs", "x"], '--tmpfs: "x" must be an absolute path inside of the sandbox'],
+  [["--tmpfs", "/x:sise=1M"], '--tmpfs: "/x:sise=1M" has "sise"; known: size, mode'],
+  [["--tmpfs", "/x:size=much"], '--tmpfs: "much" is not a size; write bytes or e.g. "64M", "1.5G"'],
+  [["--dir", "/x:mode=9"], '--dir: "9" is not a mode; write octal digits, e.g. "0755"'],
+  [["--symlink", "x"], '--symlink: "x" should be TARGET:LINK'],
+  [["--user", "bob"], '--user: "bob" should be UID[:GID], in numbers'],
+  [["--id-map", "5"], '--id-map: "5" should be auto or [uid:|gid:]INSIDE:OUTSIDE[:COUNT]'],
+  [["--join", "net"], '--join: "net" should be KIND=PATH, KIND=pid:N or KIND=fd:N'],
+  [["--join", "net=pid:x"], '--join: "net=pid:x" should be KIND=pid:N, in numbers'],
+  [
+    ["--share", "nett"],
+    '--share: "nett" is none of cgroup, ipc, mount, net, pid, time, user, uts',
+  ],
+  [["--network", "bridge"], '--network: "bridge" is neither "none" nor "host"'],
+  [["--timeout", "30"], '--timeout: "30" has no unit; write e.g. 30s'],
+  [["--timeout", "0s"], "--timeout: must be positive"],
+  [["--rlimit", "nofile"], '--rlimit: "nofile" should be NAME=VALUE[:HARD]'],
+  [
+    ["--time-offset", "realtime=1d"],
+    '--time-offset: "realtime" is neither monotonic nor boottime',
+  ],
+  [["--hostname", ""], '--hostname: "" must have 1 to 64 characters'],
+  [
+    ["-e", "PADDOCK_NOT_SET"],
+    '--env: "PADDOCK_NOT_SET" is not set here; give a value, e.g. PADDOCK_NOT_SET=..',
+  ],
+  [["-f", "a", "-f", "b"], "--file: can be given only once"],
+];
+
+for (const [args, message] of WRONG) {
+  Deno.test(`an error names the option: ${args.join(" ")}`, () => {
+    const error = assertThrows(() => request(...args), SpecError) as SpecError;
+    assertEquals(error.message, message);
+  });
+}
+
+Deno.test("the nearest word is proposed only when it is near", () => {
+  const words = ["bind", "hostname", "share", "unshare"];
+  assertEquals(nearest("bidn", words), "bind");
+  assertEquals(nearest("unhsare", words), "unshare");
+  assertEquals(nearest("host", words), "hostname");
+  assertEquals(nearest("memory", words), undefined);
+  assertEquals(nearest("x", words), undefined);
+});
+
+Deno.test("no two options have the same name", () => {
+  const names = RUN_OPTIONS.flatMap(({ name, short }) => short ? [name, short] : [name]);
+  assertEquals(names.length, new Set(names).size);
+});
