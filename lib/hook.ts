@@ -52,6 +52,8 @@ export interface Inside {
 export interface HookContext {
   /** The description, as the `configure` hooks left it. */
   readonly spec: SandboxSpec;
+  /** The same number in every stage of one launch, and in no other launch of this program. */
+  readonly launch: number;
   /** Aborted when the sandbox is torn down, or the hook's time is over. */
   readonly signal: AbortSignal;
   /** Runs when the sandbox has ended or failed, whatever happened; last in, first out. */

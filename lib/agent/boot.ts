@@ -27,6 +27,7 @@ import type { Operation } from "./operation.ts";
 import {
   ALL_SIGNALS,
   CLOSE_RANGE_ALL,
+  KEYCTL_JOIN_SESSION_KEYRING,
   POLL_ANSWER,
   pollfd,
   SIGNAL_SET_SIZE,
@@ -55,6 +56,12 @@ export function bootProgram(fds: BootFds, arch?: Arch): Program {
     { call: "prctl", args: [PR_SET_PDEATHSIG, SIGNALS.SIGKILL] },
     // Ctrl-C and the like reach the whole foreground group; they are the host program's to handle.
     { call: "rt_sigprocmask", args: [SIG_SETMASK, { at: "all signals" }, 0, SIGNAL_SET_SIZE] },
+    // The caller's keys are not the sandboxes'. A kernel without keys has nothing to hide.
+    {
+      call: "keyctl",
+      args: [KEYCTL_JOIN_SESSION_KEYRING, 0],
+      onError: { tolerate: "ENOSYS" },
+    },
     { call: "dup3", args: [fds.control, AGENT_FD.control, O_CLOEXEC] },
     { call: "dup3", args: [fds.status, AGENT_FD.status, O_CLOEXEC] },
     { call: "dup3", args: [fds.arena, AGENT_FD.arena, O_CLOEXEC] },

@@ -25,3 +25,6 @@ export function pollfd(fd: number, events: number): number {
 
 /** The answer's bits in a `struct pollfd` loaded as a 64-bit word. */
 export const POLL_ANSWER = 0xffff_0000 * 0x1_0000_0000;
+
+/** Starts a new session keyring. keyctl(2). */
+export const KEYCTL_JOIN_SESSION_KEYRING = 1;

@@ -6,6 +6,7 @@
 
 import type { NamespaceName, Sandbox } from "../sandbox.ts";
 import { SpecError } from "../errors.ts";
+import { parseMode } from "../quantity.ts";
 import type { IdRange } from "../spec.ts";
 import type { Option } from "./options.ts";
 import {
@@ -124,6 +125,7 @@ export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
     help: "make a directory",
     apply: (run, value) => {
       const { target, options } = placeValue(value, ["mode"]);
+      if (options.mode !== undefined) parseMode(options.mode, "value");
       run.box = run.box.dir(target, options);
     },
   },

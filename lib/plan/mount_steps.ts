@@ -13,8 +13,10 @@ import {
   AT_RECURSIVE,
   O_CLOEXEC,
   O_CREAT,
+  O_DIRECTORY,
   O_EXCL,
   O_NOFOLLOW,
+  O_PATH,
   O_WRONLY,
 } from "../sys/abi/fcntl.ts";
 import {
@@ -152,6 +154,7 @@ function bind(mount: BindMount, context: MountContext, field: string): NewStep {
     sentence: `bind "${source}" ${mode} on "${target}"`,
     paths: { path: source, dest: target },
     hints: {
+      EINVAL: "a directory can only be bound on a directory, and a file on a file",
       ENOENT: place.path === ""
         ? `"${target}" must exist there, for nothing is created on a filesystem of the host; or put a tmpfs above it`
         : `"${source}" is not there; give an existing path, or { optional: true }`,
@@ -292,7 +295,7 @@ function dir(mount: DirMount, context: MountContext, field: string): NewStep {
     scaffold.addMade(target);
   } else {
     // On a filesystem of the host it may exist, but is never made.
-    const there = scaffold.existing(target);
+    const there = scaffold.existing(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
     operations = [...there.operations, ...there.after];
   }
   return {
@@ -358,6 +361,8 @@ function file(mount: FileMount, context: MountContext, field: string): NewStep {
         store: "copy",
       },
       { call: "close", args: [TREE] },
+      // Nobody inside writes to a file that replaces another, as nobody writes to the root.
+      setAttributes({ load32: "copy" }, bindAttributes({})),
       ...attach({ load32: "copy" }, scaffold.existing(target)),
     ];
   }
@@ -388,5 +393,12 @@ export function mountStep(mount: MountSpec, context: MountContext, field: string
       return dir(mount, context, field);
     case "file":
       return file(mount, context, field);
+    default:
+      throw new SpecError(
+        `${field}.kind`,
+        `"${
+          (mount as { kind: unknown }).kind
+        }" is none of bind, tmpfs, proc, dev, symlink, dir, file`,
+      );
   }
 }

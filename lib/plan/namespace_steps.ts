@@ -16,6 +16,7 @@ import {
 } from "../sys/abi/socket.ts";
 import { EVENT_SIZE } from "../agent/event.ts";
 import { AGENT_FD } from "../agent/layout.ts";
+import { KEYCTL_JOIN_SESSION_KEYRING } from "../agent/words.ts";
 import { MNT_DETACH } from "../sys/abi/mount.ts";
 import { dieWithParent } from "./command_steps.ts";
 import { words } from "../agent/words.ts";
@@ -404,6 +405,43 @@ export function timeStep(offsets: TimeOffsets): NewStep {
         { call: "write", args: [{ load32: "offsets" }, bytes, bytes.length] },
         { call: "close", args: [{ load32: "offsets" }] },
       ] as Operation[]),
+    ],
+  };
+}
+
+/**
+ * A session keyring of the sandbox's own. Before the set-up user, so that root's quota counts and
+ * not that of an id with 200 keys. Where the quota is used up all the same, the agent's keyring
+ * stays, which is not the caller's either. session-keyring(7).
+ */
+export function keyringStep(): NewStep {
+  return {
+    phase: "namespaces",
+    name: "keyring",
+    sentence: "join a session keyring of the sandbox's own",
+    operations: [{ call: "keyctl", args: [KEYCTL_JOIN_SESSION_KEYRING, 0], onError: "ignore" }],
+  };
+}
+
+/**
+ * Nobody inside can make user namespaces, which would reopen the kernel's riskier parts. The limit
+ * is that of the writer's own namespace, whichever proc it is written to; so the host's is used,
+ * by the agent's descriptor, which nobody inside can have tampered with.
+ */
+export function noNestingStep(): NewStep {
+  return {
+    phase: "namespaces",
+    name: "no nesting",
+    sentence: "forbid user namespaces inside",
+    paths: { path: "/proc/sys/user/max_user_namespaces" },
+    operations: [
+      {
+        call: "openat",
+        args: [AGENT_FD.proc, "sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC, 0],
+        store: "knob",
+      },
+      { call: "write", args: [{ load32: "knob" }, "0", 1] },
+      { call: "close", args: [{ load32: "knob" }] },
     ],
   };
 }

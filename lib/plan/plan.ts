@@ -45,10 +45,12 @@ import {
   idMapSteps,
   joinedKinds,
   joinStep,
+  keyringStep,
   letDetach,
   loopbackStep,
   nameStep,
   netEnterStep,
+  noNestingStep,
   timeStep,
   unshareStep,
 } from "./namespace_steps.ts";
@@ -98,7 +100,8 @@ class Planner {
   readonly identity: Identity;
   readonly scaffold = new Scaffold();
   readonly #outside: NewStep[] = [];
-  readonly #idmapped: string[] = [];
+  /** What can be written must be id-mapped; the rest is where the filesystem can. */
+  readonly #idmapped: { cell: string; must: boolean }[] = [];
   #trees = 0;
 
   constructor(
@@ -237,7 +240,7 @@ class Planner {
       steps.push({
         phase: "maps",
         name: "idmap",
-        sentence: "let files of the caller appear as the sandbox's user's, in what is writable",
+        sentence: "let files of the caller appear as the sandbox's user's",
         hints: {
           EINVAL:
             'this filesystem has no id-mapped mounts; bind it read-only, or set idMap() or share("user")',
@@ -250,7 +253,7 @@ class Planner {
             store: { name: "idmap attributes", offset: 24 },
           },
           { call: "SET", args: [MOUNT_ATTR_IDMAP], store: { name: "idmap attributes", offset: 0 } },
-          ...this.#idmapped.map((cell): Operation => ({
+          ...this.#idmapped.map(({ cell, must }): Operation => ({
             call: "mount_setattr",
             args: [
               { load32: cell },
@@ -259,6 +262,8 @@ class Planner {
               { at: "idmap attributes" },
               MOUNT_ATTR_SIZE,
             ],
+            // Without it, less can be read; what is to be written must have it.
+            onError: must ? "stop" : "ignore",
           })),
         ],
       });
@@ -270,6 +275,8 @@ class Planner {
     const { spec, identity } = this;
     const steps: NewStep[] = [];
     const add = (step: NewStep) => steps.push(step);
+    add(keyringStep());
+    if (this.#userns) add(noNestingStep());
     if (this.#userns) {
       const { uid, gid } = identity.setup;
       add({
@@ -353,14 +360,13 @@ class Planner {
       hints: { ENOENT: "give an existing path, or { optional: true }" },
       operations: [openTree(mount.source, cell)],
     });
-    if (mount.writable) this.#idmapped.push(cell);
+    this.#idmapped.push({ cell, must: mount.writable === true });
     return { load32: cell };
   }
 
   #finish(): NewStep[] {
     const { spec, identity } = this;
     const steps: NewStep[] = [];
-    if (this.#userns && spec.asPid1 === false) steps.push(...this.#nestedNamespaces());
     if (spec.tty) {
       const dev = this.#devTarget()!;
       const { uid, gid } = identity.user;
@@ -399,32 +405,6 @@ class Planner {
       });
     }
     return steps;
-  }
-
-  /** Nobody inside can make user namespaces, which would reopen the kernel's riskier parts. */
-  #nestedNamespaces(): NewStep[] {
-    const proc = this.spec.mounts.find((mount) => mount.kind === "proc");
-    if (!proc || this.#is("mount") !== "new" || this.#is("pid") !== "new") return [];
-    return [{
-      phase: "finish",
-      name: "no nesting",
-      sentence: "forbid user namespaces inside",
-      paths: { path: "/proc/sys/user/max_user_namespaces" },
-      operations: [
-        {
-          call: "openat",
-          args: [
-            { load32: "root" },
-            `${proc.target.slice(1)}/sys/user/max_user_namespaces`,
-            O_WRONLY | O_CLOEXEC,
-            0,
-          ],
-          store: "knob",
-        },
-        { call: "write", args: [{ load32: "knob" }, "0", 1] },
-        { call: "close", args: [{ load32: "knob" }] },
-      ],
-    }];
   }
 
   #command(): NewStep[] {

@@ -113,9 +113,15 @@ export class SandboxProcess implements AsyncDisposable {
     };
   }
 
-  /** Kills everything inside and waits for the end. */
+  /** Kills everything inside, waits for the end, and closes the streams that nobody uses. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#init.killAll();
+    const { killAll, stdin, stdout, stderr } = this.#init;
+    killAll();
     await this.status.catch(() => {});
+    // Whoever holds a stream's lock may still want what has come.
+    if (stdin?.locked === false) await stdin.abort().catch(() => {});
+    for (const stream of [stdout, stderr]) {
+      if (stream?.locked === false) await stream.cancel().catch(() => {});
+    }
   }
 }

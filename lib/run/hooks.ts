@@ -6,7 +6,7 @@
  */
 
 import { HookError } from "../errors.ts";
-import type { Hook, Plugin, Stage } from "../hook.ts";
+import type { Hook, HookContext, Plugin, Stage } from "../hook.ts";
 import { parseDuration } from "../quantity.ts";
 
 const DEFAULT_TIMEOUT = 30_000;
@@ -35,12 +35,19 @@ function ordered(plugins: readonly Plugin[], stage: Stage): Ready[] {
   return [...groups.pre!, ...groups.plain!, ...groups.post!];
 }
 
+let launches = 0;
+
+/** What every hook is given, but for the description. */
+type BaseContext = Pick<HookContext, "launch" | "signal" | "defer">;
+
 /** The hooks of one launch and what they want cleaned up. */
 export class HookRunner {
   readonly #plugins: readonly Plugin[];
   readonly #deferred: { plugin: string; cleanup: () => unknown }[] = [];
   /** Made when a hook first wants it: most launches have none. */
   #end: AbortController | undefined;
+
+  readonly #launch = ++launches;
 
   /** Takes the plugins in the order of their registration. */
   constructor(plugins: readonly Plugin[]) {
@@ -58,7 +65,7 @@ export class HookRunner {
    */
   async run<Context>(
     stage: Stage,
-    context: (base: { signal: AbortSignal; defer(cleanup: () => unknown): void }) => Context,
+    context: (base: BaseContext) => Context,
     each?: (returned: unknown) => void,
   ): Promise<void> {
     for (const hook of ordered(this.#plugins, stage)) {
@@ -74,6 +81,7 @@ export class HookRunner {
       try {
         const base = {
           signal: AbortSignal.any([(this.#end ??= new AbortController()).signal, over.signal]),
+          launch: this.#launch,
           defer: (cleanup: () => unknown) => {
             this.#deferred.push({ plugin: hook.plugin, cleanup });
           },

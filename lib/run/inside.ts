@@ -5,7 +5,7 @@
  */
 
 import { assemble, OPERATION_SIZE } from "../agent/assembler.ts";
-import { HOOK_AREA, HOOK_SIZE } from "../agent/layout.ts";
+import { HOOK_AREA } from "../agent/layout.ts";
 import type { Operation, Value } from "../agent/operation.ts";
 import { SandboxError, SyscallError } from "../errors.ts";
 import type { Inside, InsideArgument, InsideProgram, InsideResult } from "../hook.ts";
@@ -29,6 +29,9 @@ export type Exchange = (message: Uint8Array<ArrayBuffer>) => Promise<{
   bytes: Uint8Array<ArrayBuffer>;
   fds: number[];
 }>;
+
+/** What a message over a Unix socket holds everywhere, with some room. unix(7). */
+const LARGEST_PROGRAM = 128 * 1024;
 
 function message(program: InsideProgram, place: BarrierPlace) {
   const send = program.send ?? [];
@@ -103,8 +106,10 @@ function fill(value: Value, length: number): Value {
 export function insideAt(place: BarrierPlace, exchange: Exchange): Inside {
   const run = async (source: InsideProgram): Promise<InsideResult> => {
     const { program, operations } = message(source, place);
-    if (program.bytes.length + 32 > HOOK_SIZE) {
-      throw new SandboxError(`A hook's program may have at most ${HOOK_SIZE - 32} bytes`);
+    if (program.bytes.length > LARGEST_PROGRAM) {
+      throw new SandboxError(
+        `A hook's program has ${program.bytes.length} bytes; at most ${LARGEST_PROGRAM} fit a message`,
+      );
     }
     const request = new Uint8Array(HOOK_PROGRAM - HOOK_AREA + program.bytes.length);
     new DataView(request.buffer).setBigUint64(0, BigInt(Answer.RUN), true);

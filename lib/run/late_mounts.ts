@@ -42,13 +42,14 @@ export async function adoptMount(
 ): Promise<number> {
   const tree = openTree(mount.source);
   try {
-    if (mount.writable) {
-      const userns = open(`/proc/${pid}/ns/user`, { flags: O_RDONLY | O_CLOEXEC });
-      try {
-        mountSetattr(tree, { set: MOUNT_ATTR_IDMAP, userns });
-      } finally {
-        close(userns);
-      }
+    const userns = open(`/proc/${pid}/ns/user`, { flags: O_RDONLY | O_CLOEXEC });
+    try {
+      mountSetattr(tree, { set: MOUNT_ATTR_IDMAP, userns });
+    } catch (error) {
+      // Without it, less can be read; what is to be written must have it.
+      if (mount.writable) throw error;
+    } finally {
+      close(userns);
     }
     const result = await run(receiver(socket), tree);
     const control = result.bytes("received control", 24);

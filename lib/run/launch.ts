@@ -113,6 +113,7 @@ export class Launch implements Supervised {
   #noAnswer: ((error: Error) => void) | undefined;
   #watching = false;
   #killed = false;
+  #patience: ReturnType<typeof setTimeout> | undefined;
 
   /** Plans, assembles, and hands the launch to the agent. Throws if it cannot even begin. */
   constructor(init: LaunchInit) {
@@ -212,9 +213,12 @@ export class Launch implements Supervised {
     const kill = (pidfd: number | undefined) => {
       if (pidfd !== undefined) rawSyscall(SYS.pidfd_send_signal, pidfd, SIGNALS.SIGKILL, 0, 0);
     };
-    if (!this.plan.ownsPids && this.#commandPidfd !== undefined && !this.plan.asPid1) {
-      // No pid namespace to do it: the command first; its parent then looks for what is left.
-      return kill(this.#commandPidfd);
+    if (this.#commandPidfd !== undefined && !this.plan.asPid1) {
+      // Its parent then kills what is left, and reports what the command took.
+      kill(this.#commandPidfd);
+      if (!this.plan.ownsPids) return;
+      this.#patience = setTimeout(() => kill(this.#firstPidfd), KILL_PATIENCE);
+      return;
     }
     kill(this.#stagePidfd);
     kill(this.#firstPidfd);
@@ -339,6 +343,7 @@ export class Launch implements Supervised {
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
+    if (this.#patience !== undefined) clearTimeout(this.#patience);
     this.#supervisor.remove(this, this.#alivePids);
     const ending = this.#result ?? this.#reaped;
     if (this.#error !== undefined || ending === undefined) {
@@ -393,13 +398,13 @@ export class Launch implements Supervised {
     const { promise, resolve, reject } = Promise.withResolvers<
       { bytes: Uint8Array<ArrayBuffer>; fds: number[] }
     >();
-    this.#noAnswer = reject;
     this.#answer = (reply) => {
       this.#answer = this.#noAnswer = undefined;
       this.#unwatch();
       resolve(reply);
     };
     check(send(this.#socket, message), "sendmsg", { path: "the sandbox's socket" });
+    this.#noAnswer = reject;
     this.#watch();
     return promise;
   }
@@ -432,7 +437,13 @@ export class Launch implements Supervised {
       const { spec } = this;
       await hooks.run(
         "networkSetup",
-        (base) => ({ ...base, spec, pid, inside, netns: `/proc/${pid}/ns/net` }),
+        (base) => ({
+          ...base,
+          spec: structuredClone(spec),
+          pid,
+          inside,
+          netns: `/proc/${pid}/ns/net`,
+        }),
       );
     }
     this.#reply(Answer.CONTINUE);
@@ -446,7 +457,7 @@ export class Launch implements Supervised {
     const added: MountSpec[] = [];
     await hooks.run("preMount", (base) => ({
       ...base,
-      spec,
+      spec: structuredClone(spec),
       pid,
       inside,
       addMount: (mount: MountSpec) => {
@@ -486,6 +497,9 @@ export class Launch implements Supervised {
     this.#reply(Answer.LOAD_REST, slot.offset, rest.bytes.length);
   }
 }
+
+/** Milliseconds after which pid 1 is killed too, if it has not ended by itself. */
+const KILL_PATIENCE = 1000;
 
 const shared = new Uint8Array(EVENT_SIZE);
 

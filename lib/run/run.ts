@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SpecError, TimeoutError } from "../errors.ts";
+import { SandboxError, SpecError, TimeoutError } from "../errors.ts";
 import type { Plugin, Usage } from "../hook.ts";
 import type { Fault } from "../plan/program.ts";
 import { parseDuration } from "../quantity.ts";
@@ -68,7 +68,7 @@ interface Begun {
 
 async function configured(spec: SandboxSpec, hooks: HookRunner): Promise<SandboxSpec> {
   let current = spec;
-  await hooks.run("configure", () => current, (returned) => {
+  await hooks.run("configure", () => structuredClone(current), (returned) => {
     if (returned !== undefined) current = returned as SandboxSpec;
   });
   return current;
@@ -130,7 +130,7 @@ function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<San
     ? launch.started.then(() =>
       hooks.run("postStart", (base) => ({
         ...base,
-        spec,
+        spec: structuredClone(spec),
         pid: launch.pid!,
         kill: (signal: Deno.Signal = "SIGTERM") => launch.signal(signalNumber(signal)),
       }))
@@ -156,7 +156,10 @@ function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<San
       const status = exitStatus(ending.status);
       const hookErrors: SandboxStatus["hookErrors"][number][] = [];
       if (hooks.has("postStop")) {
-        await hooks.run("postStop", (base) => ({ ...base, spec, status, usage }))
+        await hooks.run(
+          "postStop",
+          (base) => ({ ...base, spec: structuredClone(spec), status, usage }),
+        )
           .catch((error) => hookErrors.push(error));
       }
       hookErrors.push(...await hooks.end());

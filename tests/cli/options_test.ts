@@ -153,7 +153,7 @@ Deno.test("a variable without a value is the caller's, and wins over the default
 
 const WRONG: [string[], string][] = [
   [["--bnd", "/x"], "--bnd: there is no such option; did you mean --bind?"],
-  [["--host", "x"], "--host: there is no such option; did you mean --root?"],
+  [["--host", "x"], "--host: there is no such option; did you mean --hostname?"],
   [["--hostnam=x"], "--hostnam: there is no such option; did you mean --hostname?"],
   [["--timout", "3s"], "--timout: there is no such option; did you mean --timeout?"],
   [["--no-new-sesion"], "--no-new-sesion: there is no such option; did you mean --no-new-session?"],

@@ -1,0 +1,133 @@
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { sandboxFrom } from "../../lib/cli/spec_file.ts";
+import { SpecError } from "../../lib/errors.ts";
+import { sandbox } from "../../lib/sandbox.ts";
+import type { SandboxSpec } from "../../lib/spec.ts";
+import { paddock, withFolder } from "./run.ts";
+
+function spec(value: unknown): SandboxSpec {
+  return sandboxFrom(value, "/folder").box.spec;
+}
+
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
+
+Deno.test("what a file does not mention is as sandbox() has it", () => {
+  assertEquals(plain(spec({})), plain(sandbox().spec));
+});
+
+Deno.test("a builder's description, written as JSON, describes the same sandbox", () => {
+  const box = sandbox().bind("/srv", "/data", { writable: true }).tmpfs("/work", { size: "1M" })
+    .env("A", "1").cwd("/work").timeout("5s").rlimit("nofile", 16).user(7, 8).umask("077")
+    .idMap({ uids: [{ inside: 7, outside: 7 }], gids: [{ inside: 8, outside: 8 }] })
+    .share("net").join("uts", "/run/uts/blue").timeOffset({ boottime: "1d" }).newSession(false)
+    .inheritEnv("FERN").root("/srv", { writable: true }).tty({ columns: 80, rows: 24 });
+  assertEquals(plain(spec(plain(box.spec))), plain(box.spec));
+});
+
+Deno.test("mounts come after the default ones, but for those whose place they take", () => {
+  const { mounts } = spec({
+    mounts: [{ kind: "tmpfs", target: "/tmp/", size: "64M" }, {
+      kind: "bind",
+      source: "./src",
+      target: "/work",
+    }],
+  });
+  assertEquals(mounts, [
+    { kind: "proc", target: "/proc" },
+    { kind: "dev", target: "/dev" },
+    { kind: "tmpfs", target: "/run", mode: "0755" },
+    { kind: "tmpfs", target: "/tmp/", size: "64M" },
+    { kind: "bind", source: "/folder/src", target: "/work" },
+  ]);
+});
+
+Deno.test("paths of the host are relative to the file", () => {
+  const { box, hooks } = sandboxFrom(
+    { root: "./rootfs", hooks: ["./a.ts", "/b.ts", "jsr:@x/y"] },
+    "/folder",
+  );
+  assertEquals(box.spec.root, { path: "/folder/rootfs" });
+  assertEquals(hooks, ["/folder/a.ts", "/b.ts", "jsr:@x/y"]);
+});
+
+Deno.test("namespaces that are not mentioned stay new", () => {
+  const { namespaces, hostname } = spec({
+    namespaces: { time: "new", uts: { join: "/run/uts/blue" } },
+  });
+  assertEquals(namespaces, {
+    ...sandbox().spec.namespaces,
+    time: "new",
+    uts: { join: "/run/uts/blue" },
+  });
+  assertEquals(hostname, undefined);
+  assertEquals(spec({ network: { mode: "host" } }).namespaces.net, "shared");
+  assertEquals(spec({ timeOffsets: { monotonic: "1d" } }).namespaces.time, "new");
+});
+
+const WRONG: [unknown, string][] = [
+  [[], "must be a mapping"],
+  [{ hostnam: "x" }, 'hostnam: there is no such key; did you mean "hostname"?'],
+  [{ mounts: [{ kind: "bnd" }] }, 'mounts[0].kind: "bnd" is none of'],
+  [
+    { mounts: [{ kind: "tmpfs", target: "/a", sise: 1 }] },
+    'mounts[0].sise: there is no such key; did you mean "size"?',
+  ],
+  [{ mounts: [{ kind: "bind", target: "/a" }] }, "mounts[0].source: is missing"],
+  [{ mounts: [{ kind: "dir", target: "/a", mode: 755 }] }, 'octal digits in quotes, e.g. "0755"'],
+  [{ namespaces: { nett: "new" } }, "namespaces.nett: there is no such key"],
+  [{ namespaces: { net: "nev" } }, 'namespaces.net: "nev" is none of new, shared; did you mean'],
+  [{ namespaces: { net: { join: { pid: "1" } } } }, "namespaces.net.join"],
+  [{ command: ["sleep", 5] }, "command[1]: 5 must be a text; put it in quotes"],
+  [{ command: [] }, "command: [] must not be empty"],
+  [{ env: { LANG: "C" } }, "env.LANG: there is no such key; known: set, inherit"],
+  [{ env: { set: { A: 1 } } }, "env.set.A: 1 must be a text; put it in quotes"],
+  [{ rlimits: { nofiles: 1 } }, 'rlimits.nofiles: there is no such key; did you mean "nofile"?'],
+  [{ network: { mode: "bridge" } }, 'network.mode: "bridge" is none of none, host'],
+  [{ timeout: "soon" }, 'timeout: "soon" is not a time'],
+  [{ timeout: 0 }, "timeout: must be positive"],
+  [{ user: { gid: 1 } }, "user.uid: is missing"],
+  [{ hostname: "" }, "hostname:"],
+  [{ tty: "yes" }, 'tty: "yes" must be true or false'],
+];
+
+for (const [value, message] of WRONG) {
+  Deno.test(`an error names what is wrong: ${JSON.stringify(value)}`, () => {
+    const error = assertThrows(() => spec(value), SpecError) as SpecError;
+    assertStringIncludes(error.message, message);
+  });
+}
+
+Deno.test("a YAML file is run, and options come on top of it", async () => {
+  const files = {
+    "box.yaml": `
+command: [sh, -c, "hostname; cat /etc/motd /data/box.yaml | head -1; echo $A $B $PWD"]
+hostname: fern
+mounts:
+  - { kind: file, target: /etc/motd, contents: "hello\\n", mode: "0644" }
+  - { kind: bind, source: ., target: /data }
+env: { set: { A: "1", B: "2" } }
+cwd: /tmp
+timeout: 20s
+`,
+    "box.json": JSON.stringify({ command: ["hostname"], hostname: "moss" }),
+    "typo.yaml": "command: [true_]\nhostnam: fern\n",
+    "broken.yaml": "command: [",
+  };
+  await withFolder(files, async (folder) => {
+    assertEquals(await paddock(["run", "-e", "B=3", "-f", `${folder}/box.yaml`]), {
+      code: 0,
+      stdout: "fern\nhello\n1 3 /tmp\n",
+      stderr: "",
+    });
+    const other = await paddock(["run", "-f", `${folder}/box.yaml`, "echo", "other"]);
+    assertEquals(other.stdout, "other\n");
+    assertEquals((await paddock(["run", "-f", `${folder}/box.json`])).stdout, "moss\n");
+    const typo = await paddock(["run", "-f", `${folder}/typo.yaml`]);
+    assertEquals(typo.code, 125);
+    assert(typo.stderr.endsWith('hostnam: there is no such key; did you mean "hostname"?\n'));
+    const broken = await paddock(["run", "-f", `${folder}/broken.yaml`]);
+    assertEquals([broken.code, broken.stderr.split("\n").length], [125, 2]);
+  });
+});
