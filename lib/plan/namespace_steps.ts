@@ -5,7 +5,8 @@
  * @module
  */
 
-import type { Operation } from "../agent/operation.ts";
+import type { Operation, Place } from "../agent/operation.ts";
+import { SIGNALS } from "../sys/abi/signal.ts";
 import {
   AF_INET,
   IFF_UP,
@@ -21,7 +22,7 @@ import { MNT_DETACH } from "../sys/abi/mount.ts";
 import { dieWithParent } from "./command_steps.ts";
 import { words } from "../agent/words.ts";
 import { FUTEX_WAIT, FUTEX_WAKE } from "../sys/abi/futex.ts";
-import { AT_FDCWD, O_CLOEXEC, type O_RDONLY, O_WRONLY } from "../sys/abi/fcntl.ts";
+import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY, O_WRONLY } from "../sys/abi/fcntl.ts";
 import {
   CLONE_FILES,
   CLONE_FS,
@@ -138,13 +139,13 @@ function ranges(list: readonly IdRange[]): string {
   ).join(", ");
 }
 
-/** Writes a file of the sandbox's first process below the directory in the cell `proc`. */
-function writeProc(file: string, text: string): Operation[] {
+/** Writes a file of a process, below the directory in the cell: by default the first process's. */
+function writeProc(file: string, text: string, cell = "proc"): Operation[] {
   const bytes = new TextEncoder().encode(text);
   return [
     {
       call: "openat",
-      args: [{ load32: "proc" }, file, O_WRONLY | O_CLOEXEC, 0],
+      args: [{ load32: cell }, file, O_WRONLY | O_CLOEXEC, 0],
       store: "map",
     },
     { call: "write", args: [{ load32: "map" }, bytes, bytes.length] },
@@ -444,4 +445,43 @@ export function noNestingStep(): NewStep {
       { call: "close", args: [{ load32: "knob" }] },
     ],
   };
+}
+
+/**
+ * Opens a user namespace that maps the caller's ids on disk to the sandbox's user, whatever that
+ * user's number is inside, and stores its descriptor. A process that does nothing holds it for as
+ * long as that takes. mount_setattr(2), "ID-mapped mounts".
+ */
+export function openDiskMap(
+  disk: { uid: number; gid: number },
+  outside: { uid: number; gid: number },
+  store: Place,
+): Operation[] {
+  return [
+    {
+      call: "clone3",
+      args: [{ words: [CLONE_NEWUSER, 0, 0, 0, SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0] }, 88],
+      store: "holder",
+      when: { equals: 0 },
+      goto: "hold",
+    },
+    { call: "DECIMAL", args: [{ load: "holder" }, { at: "pid text" }] },
+    {
+      call: "openat",
+      args: [AGENT_FD.proc, { at: "pid text" }, O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
+      store: "holder proc",
+    },
+    ...writeProc("uid_map", `${disk.uid} ${outside.uid} 1\n`, "holder proc"),
+    ...writeProc("gid_map", `${disk.gid} ${outside.gid} 1\n`, "holder proc"),
+    {
+      call: "openat",
+      args: [{ load32: "holder proc" }, "ns/user", O_RDONLY | O_CLOEXEC, 0],
+      store,
+    },
+    { call: "kill", args: [{ load: "holder" }, SIGNALS.SIGKILL], goto: "held" },
+    { ...dieWithParent(), label: "hold" },
+    { call: "ppoll", args: [0, 0, 0, 0, 0], onError: "ignore" },
+    { call: "exit_group", args: [0] },
+    { call: "SET", args: [0], label: "held" },
+  ];
 }

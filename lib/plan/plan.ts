@@ -9,14 +9,7 @@ import type { Operation, Value } from "../agent/operation.ts";
 import { SpecError } from "../errors.ts";
 import { parseMode } from "../quantity.ts";
 import type { BindMount, NamespaceKind, RlimitName, SandboxSpec } from "../spec.ts";
-import {
-  AT_EMPTY_PATH,
-  O_CLOEXEC,
-  O_NOCTTY,
-  O_RDONLY,
-  O_RDWR,
-  O_WRONLY,
-} from "../sys/abi/fcntl.ts";
+import { AT_EMPTY_PATH, O_CLOEXEC, O_NOCTTY, O_RDONLY, O_RDWR } from "../sys/abi/fcntl.ts";
 import { TIOCGPTPEER, TIOCSPTLCK, TIOCSWINSZ } from "../sys/abi/ioctl.ts";
 import { MOUNT_ATTR_IDMAP } from "../sys/abi/mount.ts";
 import { PR_SET_CHILD_SUBREAPER } from "../sys/abi/prctl.ts";
@@ -35,7 +28,7 @@ import {
   umaskStep,
 } from "./command_steps.ts";
 import type { HostEntry, HostFacts } from "./facts.ts";
-import { decideIdentity, type Identity } from "./identity.ts";
+import { decideIdentity, type Identity, UNPRIVILEGED_ID } from "./identity.ts";
 import { type MountContext, mountStep, openTree } from "./mount_steps.ts";
 import {
   clonedKinds,
@@ -51,6 +44,7 @@ import {
   nameStep,
   netEnterStep,
   noNestingStep,
+  openDiskMap,
   timeStep,
   unshareStep,
 } from "./namespace_steps.ts";
@@ -65,7 +59,7 @@ import {
 } from "./root_steps.ts";
 import { Scaffold } from "./scaffold.ts";
 import type { NewStep, Step } from "./step.ts";
-import { MOUNT_ATTR_SIZE, type mountAttr, windowSize } from "./structs.ts";
+import { MOUNT_ATTR_SIZE, windowSize } from "./structs.ts";
 
 /** What a launch adds to the description. */
 export interface LaunchChoices {
@@ -94,6 +88,11 @@ const CLONE_HINTS = {
   EINVAL: "this kernel lacks one of these namespaces",
   EUSERS: "user namespaces are nested too deep (32)",
 };
+
+/** Whether the command has the caller's own numbers, so that its map is the files' map too. */
+export function isCaller({ user }: Identity, facts: HostFacts): boolean {
+  return user.uid === facts.uid && user.gid === facts.gid;
+}
 
 class Planner {
   readonly steps: Step[] = [];
@@ -247,11 +246,7 @@ class Planner {
           EPERM: 'a mount of this kind cannot be id-mapped; bind it read-only, or share("user")',
         },
         operations: [
-          {
-            call: "openat",
-            args: [{ load32: "proc" }, "ns/user", O_RDONLY | O_CLOEXEC, 0],
-            store: { name: "idmap attributes", offset: 24 },
-          },
+          ...this.#openIdMap(),
           { call: "SET", args: [MOUNT_ATTR_IDMAP], store: { name: "idmap attributes", offset: 0 } },
           ...this.#idmapped.map(({ cell, must }): Operation => ({
             call: "mount_setattr",
@@ -269,6 +264,20 @@ class Planner {
       });
     }
     return steps;
+  }
+
+  /** The user namespace by which files of the caller become the sandbox's user's. */
+  #openIdMap(): Operation[] {
+    const { facts, identity, spec } = this;
+    const store = { name: "idmap attributes", offset: 24 };
+    if (spec.idMap === undefined && !isCaller(identity, facts)) {
+      return openDiskMap(facts, { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID }, store);
+    }
+    return [{
+      call: "openat",
+      args: [{ load32: "proc" }, "ns/user", O_RDONLY | O_CLOEXEC, 0],
+      store,
+    }];
   }
 
   #namespaces(): NewStep[] {
@@ -307,7 +316,7 @@ class Planner {
   }
 
   #mounts(): NewStep[] {
-    const { spec, facts, scaffold } = this;
+    const { spec, scaffold } = this;
     const steps: NewStep[] = [privateStep()];
     const context: MountContext = {
       scaffold,

@@ -6,6 +6,7 @@
  */
 
 import type { InsideProgram, InsideResult } from "../hook.ts";
+import { UnsupportedError } from "../errors.ts";
 import type { BindMount } from "../spec.ts";
 import { O_CLOEXEC, O_RDONLY } from "../sys/abi/fcntl.ts";
 import { MOUNT_ATTR_IDMAP } from "../sys/abi/mount.ts";
@@ -38,8 +39,15 @@ export async function adoptMount(
   mount: BindMount,
   pid: number,
   socket: number,
+  mapped: boolean,
   run: RunWithFd,
 ): Promise<number> {
+  if (mount.writable && !mapped) {
+    throw new UnsupportedError(
+      `a writable bind of "${mount.source}" added by a hook`,
+      "root's files can only be mapped here if the command has root's own number; leave out user(), or bind it in the description",
+    );
+  }
   const tree = openTree(mount.source);
   try {
     const userns = open(`/proc/${pid}/ns/user`, { flags: O_RDONLY | O_CLOEXEC });

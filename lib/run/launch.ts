@@ -23,12 +23,11 @@ import type { MountSpec, SandboxSpec } from "../spec.ts";
 import type { Inside } from "../hook.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
-import { executeStep, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
+import { executeStep, isCaller, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
 import {
   Answer,
   Barrier,
   EXECUTE_STEP,
-  type executeProgram,
   type Fault,
   patchLaunch,
   restProgram,
@@ -465,13 +464,14 @@ export class Launch implements Supervised {
       },
     }));
     const full = resolveSpec({ ...spec, mounts: [...spec.mounts, ...added] }, facts).spec;
+    const mapped = full.idMap !== undefined || isCaller(this.plan.identity, facts);
     const adopted = new Map<number, number>();
     const socket = requestFd(this.#supervisor.agent.boot, 0);
     const privileged = this.plan.identity.maps !== undefined && facts.uid === 0;
     for (const [index, mount] of added.entries()) {
       if (mount.kind !== "bind" || !privileged) continue;
       const { adoptMount } = await import("./late_mounts.ts");
-      const fd = await adoptMount(mount, pid, socket, (program, tree) => {
+      const fd = await adoptMount(mount, pid, socket, mapped, (program, tree) => {
         const result = inside.run(program);
         // The program takes it as the next message.
         check(send(this.#socket, new Uint8Array(8), [tree]), "sendmsg");
