@@ -15,7 +15,7 @@ import {
 } from "../sys/abi/memory.ts";
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH } from "../sys/abi/fcntl.ts";
 import { POLLIN } from "../sys/abi/poll.ts";
-import { PR_SET_PDEATHSIG } from "../sys/abi/prctl.ts";
+import { PR_SET_NAME, PR_SET_PDEATHSIG } from "../sys/abi/prctl.ts";
 import { SFD_CLOEXEC, SIG_SETMASK, SIGNALS } from "../sys/abi/signal.ts";
 import { MSG_CMSG_CLOEXEC } from "../sys/abi/socket.ts";
 import { __WALL, WNOHANG } from "../sys/abi/wait.ts";
@@ -54,6 +54,8 @@ export function bootProgram(fds: BootFds, arch?: Arch): Program {
   const operations: Operation[] = [
     { call: "HANDLER", args: [{ label: "exit" }, { at: "reaped" }] },
     { call: "prctl", args: [PR_SET_PDEATHSIG, SIGNALS.SIGKILL] },
+    // The kernel would call it by the number of its descriptor, and pid 1 of each sandbox too.
+    { call: "prctl", args: [PR_SET_NAME, "paddock"] },
     // Ctrl-C and the like reach the whole foreground group; they are the host program's to handle.
     { call: "rt_sigprocmask", args: [SIG_SETMASK, { at: "all signals" }, 0, SIGNAL_SET_SIZE] },
     // The caller's keys are not the sandboxes'. A kernel without keys has nothing to hide.

@@ -22,7 +22,15 @@ import { MNT_DETACH } from "../sys/abi/mount.ts";
 import { dieWithParent } from "./command_steps.ts";
 import { words } from "../agent/words.ts";
 import { FUTEX_WAIT, FUTEX_WAKE } from "../sys/abi/futex.ts";
-import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY, O_WRONLY } from "../sys/abi/fcntl.ts";
+import {
+  AT_FDCWD,
+  F_DUPFD_CLOEXEC,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  O_RDONLY,
+  O_WRONLY,
+} from "../sys/abi/fcntl.ts";
 import {
   CLONE_FILES,
   CLONE_FS,
@@ -227,6 +235,13 @@ export function helperSteps(hints: Readonly<Record<string, string>>): NewStep[] 
         goto: "helper is under way",
       },
       { call: "HANDLER", args: [{ label: "helper failed" }, { at: "net failure" }] },
+      // Of its own: as pid 1 the command's standard output takes the number, in the same table.
+      {
+        call: "fcntl",
+        args: [AGENT_FD.status, F_DUPFD_CLOEXEC, AGENT_FD.status],
+        store: "helper status",
+        onError: "ignore",
+      },
       dieWithParent(),
       // Not a flag of the clone: that would be the parent's work.
       { call: "unshare", args: [CLONE_NEWNET] },
@@ -248,7 +263,7 @@ export function helperSteps(hints: Readonly<Record<string, string>>): NewStep[] 
       { call: "exit", args: [0] },
       {
         call: "write",
-        args: [AGENT_FD.status, { at: "net failure" }, EVENT_SIZE],
+        args: [{ load32: "helper status" }, { at: "net failure" }, EVENT_SIZE],
         onError: "ignore",
         label: "helper failed",
       },
