@@ -23,14 +23,18 @@ const FORWARDED: readonly Deno.Signal[] = [
 /** Those that a terminal sends to all of its foreground group. */
 const FROM_TERMINAL: readonly Deno.Signal[] = ["SIGINT", "SIGQUIT", "SIGWINCH"];
 
+/** How long a signal waits for a command that is just being started, in milliseconds. */
+const PATIENCE = 100;
+
 /** Sends signals on to a command, from before its start to its end. */
 class Forwarder {
-  /** Aborted by a signal that comes before there is a command to get it. */
+  /** Aborted when a signal has come and there is still no command to get it. */
   readonly early = new AbortController();
-  /** The signal that came before the command. */
-  earlySignal: Deno.Signal | undefined;
+  /** What came before the command. */
+  readonly waiting: Deno.Signal[] = [];
   readonly #handlers = new Map<Deno.Signal, () => void>();
   #child: SandboxProcess | undefined;
+  #impatient: ReturnType<typeof setTimeout> | undefined;
 
   listen(sharesTerminal: boolean): void {
     for (const signal of FORWARDED) {
@@ -50,16 +54,26 @@ class Forwarder {
         this.#child.kill(signal);
       } catch { /* it has just ended, and its status is on the way */ }
     } else if (signal !== "SIGWINCH" && signal !== "SIGCONT") {
-      this.earlySignal ??= signal;
-      this.early.abort();
+      // The command may run already, and only the news of it be under way. If not, it is a hook or
+      // the set-up that takes long, and the signal is to end that.
+      this.waiting.push(signal);
+      this.#impatient ??= setTimeout(() => this.early.abort(), PATIENCE);
     }
   }
 
   to(child: SandboxProcess): void {
     this.#child = child;
+    this.#calm();
+    for (const signal of this.waiting.splice(0)) this.#pass(signal);
+  }
+
+  #calm(): void {
+    // Deno loads all of node:timers for a timer, even for clearing none.
+    if (this.#impatient !== undefined) clearTimeout(this.#impatient);
   }
 
   end(): void {
+    this.#calm();
     for (const [signal, handler] of this.#handlers) Deno.removeSignalListener(signal, handler);
   }
 }
@@ -78,8 +92,9 @@ export async function execute(box: Sandbox, command: Command): Promise<SandboxSt
     forwarder.to(child);
     return await (terminal ? terminal.relay(child) : child.status);
   } catch (error) {
-    if (forwarder.earlySignal === undefined) throw error;
-    return await killedEarly(forwarder.earlySignal);
+    const [signal] = forwarder.waiting;
+    if (signal === undefined || !forwarder.early.signal.aborted) throw error;
+    return await killedEarly(signal);
   } finally {
     forwarder.end();
   }

@@ -48,7 +48,9 @@ import {
   timeStep,
   unshareStep,
 } from "./namespace_steps.ts";
-import { cloneOperations, type LaunchShape, sendDescriptor } from "./program.ts";
+import type { LaunchShape } from "./launch_shape.ts";
+import { cloneOperations } from "./outside_program.ts";
+import { sendDescriptor } from "./program_parts.ts";
 import {
   directoryRootStep,
   emptyRootStep,

@@ -10,7 +10,9 @@ import { requestFd } from "../agent/boot.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
 import { executeStep, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
-import { executeProgram, type Fault, launchPrograms, patch, patchLaunch } from "../plan/program.ts";
+import type { Fault } from "../plan/launch_shape.ts";
+import { executeProgram, launchPrograms } from "../plan/program.ts";
+import { patch, patchLaunch } from "../plan/program_parts.ts";
 import type { SandboxSpec } from "../spec.ts";
 import { resolveSpec } from "./resolve.ts";
 

@@ -9,7 +9,7 @@ import { HOOK_AREA } from "../agent/layout.ts";
 import type { Operation, Value } from "../agent/operation.ts";
 import { SandboxError, SyscallError } from "../errors.ts";
 import type { Inside, InsideArgument, InsideProgram, InsideResult } from "../hook.ts";
-import { Answer, HOOK_PROGRAM } from "../plan/program.ts";
+import { Answer, HOOK_PROGRAM } from "../plan/launch_shape.ts";
 import { MSG_NOSIGNAL, SCM_RIGHTS, SOL_SOCKET } from "../sys/abi/socket.ts";
 import { type SyscallName, syscallName } from "../sys/syscall_numbers.ts";
 

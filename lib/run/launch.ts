@@ -24,14 +24,10 @@ import type { Inside } from "../hook.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
 import { executeStep, isCaller, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
-import {
-  Answer,
-  Barrier,
-  EXECUTE_STEP,
-  type Fault,
-  patchLaunch,
-  restProgram,
-} from "../plan/program.ts";
+import { Answer, Barrier, type Fault } from "../plan/launch_shape.ts";
+import { EXECUTE_STEP } from "../plan/program.ts";
+import { patchLaunch } from "../plan/program_parts.ts";
+import { restProgram } from "../plan/setup_program.ts";
 import type { Step } from "../plan/step.ts";
 import { EPOLLIN } from "../sys/abi/poll.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";
@@ -295,8 +291,10 @@ export class Launch implements Supervised {
       this.#error ??= failure(event, this.#stepOf(event.step));
       this.drain();
       // Before the clone there is nobody whose end could be waited for.
-      if (this.#alivePids.size === 0) this.#finish();
-      else if (this.#firstPid === undefined && !this.plan.staged) this.#watch();
+      if (this.#alivePids.size === 0) return this.#finish();
+      // Whoever failed ends by itself, but whoever waits for what it was to do would go on waiting.
+      this.#killed = true;
+      this.#killNow();
     } else if (event.kind === EventKind.BARRIER) {
       this.drain();
       this.#atBarrier(event.pid).catch((error) => this.kill(error));

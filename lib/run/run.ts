@@ -6,7 +6,7 @@
 
 import { SandboxError, SpecError, TimeoutError } from "../errors.ts";
 import type { Plugin, Usage } from "../hook.ts";
-import type { Fault } from "../plan/program.ts";
+import type { Fault } from "../plan/launch_shape.ts";
 import { parseDuration } from "../quantity.ts";
 import type { SandboxSpec } from "../spec.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";

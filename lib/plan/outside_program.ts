@@ -1,0 +1,179 @@
+/**
+ * The agent's part of a launch, and the first steps of the process that it makes.
+ *
+ * @module
+ */
+
+import { assemble, type Program } from "../agent/assembler.ts";
+import { returnToAgent } from "../agent/boot.ts";
+import { EVENT_OFFSET, EVENT_SIZE, EventKind, eventTemplate } from "../agent/event.ts";
+import {
+  AGENT_FD,
+  HOOK_AREA,
+  HOOK_SIZE,
+  INIT_AREA,
+  OUTSIDE_AREA,
+  SETUP_AREA,
+} from "../agent/layout.ts";
+import type { Operation } from "../agent/operation.ts";
+import { SIGNAL_SET_SIZE } from "../agent/words.ts";
+import { CLONE_PARENT, CLONE_PIDFD } from "../sys/abi/clone.ts";
+import { O_CLOEXEC, O_DIRECTORY, O_PATH } from "../sys/abi/fcntl.ts";
+import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../sys/abi/memory.ts";
+import { SIGNALS } from "../sys/abi/signal.ts";
+import { dieWithParent } from "./command_steps.ts";
+import type { Fault, LaunchShape } from "./launch_shape.ts";
+import { controlTemplate, launchFd, loadProgram, phase, sendRecord } from "./program_parts.ts";
+import { MOUNT_ATTR_SIZE } from "./structs.ts";
+
+/** The clone of the sandbox's first process. clone3(2). */
+export function cloneOperations(flags: number, staged: boolean): Operation[] {
+  const all = flags | CLONE_PIDFD | (staged ? CLONE_PARENT : 0);
+  return [{
+    call: "clone3",
+    // With CLONE_PARENT the signal is the agent's own, and must not be given.
+    args: [{
+      words: [all >>> 0, { at: "pidfd" }, 0, 0, staged ? 0 : SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0],
+    }, 88],
+    store: "pid",
+    when: { equals: 0 },
+    goto: "child",
+  }];
+}
+
+/** The agent's part: it opens, clones, writes the id maps, and goes back to its loop. */
+export function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault): Program {
+  const socket = launchFd(boot);
+  const cloneStep = shape.steps.find((step) => step.name === "clone")!;
+  const announce = (record: "first" | "stage", pidCell: string): Operation[] => [
+    { call: "SET", args: [{ load: pidCell }], store: { name: record, offset: EVENT_OFFSET.pid } },
+    ...sendRecord(socket, record, "pidfd"),
+  ];
+  const handleAgent: Operation = {
+    call: "HANDLER",
+    args: [{ label: "failed" }, { at: "failure" }],
+  };
+  const stage: Operation[] = !shape.staged ? [] : [
+    {
+      call: "clone3",
+      args: [
+        { words: [CLONE_PIDFD, { at: "pidfd" }, 0, 0, SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0] },
+        88,
+      ],
+      store: "stage pid",
+      when: { equals: 0 },
+      goto: "stage",
+    },
+    ...announce("stage", "stage pid"),
+    { call: "SET", args: [0], goto: "return" },
+    { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "stage" },
+    dieWithParent(),
+    ...phase(shape, ["join"], fault),
+  ];
+  const sync = shape.hasMaps && !shape.mapsByHost;
+  const end: Operation[] = shape.staged
+    ? [{ call: "exit_group", args: [0] }]
+    : [{ call: "SET", args: [0], goto: "return" }];
+  const clone = cloneStep.operations.map((operation, index): Operation => ({
+    ...operation,
+    step: cloneStep.number,
+    ...(fault?.step === cloneStep.number && fault.operation === index
+      ? { call: "SET", args: [-fault.errno] }
+      : {}),
+  }));
+  const operations: Operation[] = [
+    handleAgent,
+    ...phase(shape, ["outside"], fault).filter((operation) => operation.step !== cloneStep.number),
+    ...stage,
+    ...(sync ? [{ call: "pipe2", args: [{ at: "sync" }, O_CLOEXEC] } as Operation] : []),
+    ...clone,
+    ...announce("first", "pid"),
+    ...(sync
+      ? [
+        { call: "DECIMAL", args: [{ load: "pid" }, { at: "pid text" }] } as Operation,
+        {
+          call: "openat",
+          args: [AGENT_FD.proc, { at: "pid text" }, O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
+          store: "proc",
+        } as Operation,
+        ...phase(shape, ["maps"], fault),
+        // Releases the child; an early end of this side reads as the end of the pipe there.
+        {
+          call: "write",
+          args: [{ load32: { name: "sync", offset: 4 } }, { at: "sync" }, 1],
+        } as Operation,
+      ]
+      : []),
+    ...end,
+    {
+      call: "write",
+      args: [AGENT_FD.status, { at: "failure" }, EVENT_SIZE],
+      label: "failed",
+      onError: "ignore",
+    },
+    ...returnToAgent(boot).map((operation, index): Operation =>
+      index === 0 ? { ...operation, label: "return" } : operation
+    ),
+
+    // The sandbox's first process starts here.
+    { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "child" },
+    dieWithParent(),
+    ...phase(shape, ["early"], fault),
+    // The host program holds the other end of this socket: a hang-up means that it is gone, and
+    // with it maybe the agent, too early for the line above to notice.
+    {
+      call: "SET",
+      args: [socket],
+      store: "polled",
+      store32: true,
+    },
+    {
+      call: "ppoll",
+      args: [{ at: "polled" }, 1, { at: "no time" }, 0, SIGNAL_SET_SIZE],
+      when: { differs: 0 },
+      goto: "exit",
+    },
+    ...(sync
+      ? [{ call: "close", args: [{ load32: { name: "sync", offset: 4 } }] } as Operation]
+      : []),
+    ...(shape.asPid1
+      ? []
+      : loadProgram(INIT_AREA, { load: "init offset" }, { load: "init length" })),
+    ...(shape.preMount || shape.networkSetup || shape.mapsByHost
+      ? [{
+        call: "mmap",
+        args: [
+          HOOK_AREA,
+          HOOK_SIZE,
+          PROT_READ | PROT_WRITE,
+          MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+          -1,
+          0,
+        ],
+      } as Operation]
+      : []),
+    ...loadProgram(SETUP_AREA, { load: "setup offset" }, { load: "setup length" }),
+    { call: "SET", args: [0], goto: SETUP_AREA },
+    {
+      call: "write",
+      args: [AGENT_FD.status, { at: "failure" }, EVENT_SIZE],
+      label: "child failed",
+      onError: "ignore",
+    },
+    { call: "exit_group", args: [255], label: "exit" },
+  ];
+  return assemble(OUTSIDE_AREA, operations, {
+    buffers: { "pid text": 24, "no time": 16, "idmap attributes": MOUNT_ATTR_SIZE },
+    contents: {
+      "execute offset": new Uint8Array(8),
+      "execute length": new Uint8Array(8),
+      failure: eventTemplate(EventKind.FAILED),
+      "net failure": eventTemplate(EventKind.FAILED),
+      first: eventTemplate(EventKind.FIRST),
+      "first control": controlTemplate(),
+      ...(shape.staged
+        ? { stage: eventTemplate(EventKind.STAGE), "stage control": controlTemplate() }
+        : {}),
+    },
+  });
+}

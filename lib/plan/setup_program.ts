@@ -1,0 +1,204 @@
+/**
+ * The set-up: what the sandbox's first process does, and then the command's own up to execve.
+ *
+ * @module
+ */
+
+import { assemble, type Program } from "../agent/assembler.ts";
+import { EVENT_OFFSET, EVENT_SIZE, EventKind, eventTemplate } from "../agent/event.ts";
+import {
+  AGENT_FD,
+  EXECUTE_AREA,
+  HOOK_AREA,
+  HOOK_SIZE,
+  INIT_AREA,
+  REST_AREA,
+  SETUP_AREA,
+} from "../agent/layout.ts";
+import type { Operation, Value } from "../agent/operation.ts";
+import { CLOSE_RANGE_ALL, SIGNAL_SET_SIZE, words } from "../agent/words.ts";
+import { CLONE_PIDFD, CLONE_VFORK, CLONE_VM } from "../sys/abi/clone.ts";
+import { F_DUPFD_CLOEXEC, O_CLOEXEC } from "../sys/abi/fcntl.ts";
+import { PR_SET_DUMPABLE } from "../sys/abi/prctl.ts";
+import { SFD_CLOEXEC, SIGNALS } from "../sys/abi/signal.ts";
+import { INIT_FD } from "./init_program.ts";
+import { Answer, Barrier, type Fault, HOOK_PROGRAM, type LaunchShape } from "./launch_shape.ts";
+import { controlTemplate, launchFd, loadProgram, phase, sendRecord } from "./program_parts.ts";
+
+/** Waits until the host program says to go on; it may send programs to run until then. */
+function barrier(code: number, socket: Value): Operation[] {
+  const name = `barrier ${code}`;
+  return [
+    { call: "SET", args: [code], store: { name: "barrier", offset: EVENT_OFFSET.pid } },
+    { call: "write", args: [AGENT_FD.status, { at: "barrier" }, EVENT_SIZE] },
+    {
+      call: "read",
+      args: [socket, HOOK_AREA, HOOK_SIZE],
+      when: { equals: 0 },
+      goto: "exit",
+      label: name,
+    },
+    { call: "SET", args: [{ load: HOOK_AREA }], when: { equals: Answer.RUN }, goto: HOOK_PROGRAM },
+  ];
+}
+
+/** What the sandbox's first process does, and then the command's own, up to its execution. */
+export function setupOperations(
+  shape: LaunchShape,
+  boot: Program,
+  part: "all" | "first" | "rest",
+  fault?: Fault,
+): Operation[] {
+  const socket = launchFd(boot);
+  const handler: Operation = { call: "HANDLER", args: [{ label: "failed" }, { at: "failure" }] };
+  const first: Operation[] = part === "rest" ? [] : [
+    ...(shape.mapsByHost ? barrier(Barrier.MAPS, socket) : []),
+    ...(shape.hasMaps && !shape.mapsByHost
+      ? [{
+        call: "read",
+        args: [{ load32: "sync" }, { at: "byte" }, 1],
+        when: { differs: 1 },
+        goto: "exit",
+      } as Operation]
+      : []),
+    ...phase(shape, ["namespaces"], fault),
+  ];
+  const toRest: Operation[] = part !== "first" ? [] : [
+    ...barrier(Barrier.PRE_MOUNT, socket),
+    ...loadProgram(REST_AREA, { load: HOOK_AREA + 8 }, { load: HOOK_AREA + 16 }),
+    { call: "SET", args: [0], goto: REST_AREA },
+  ];
+  const second: Operation[] = part === "first" ? [] : [
+    ...phase(shape, ["mounts"], fault),
+    ...phase(shape, ["network"], fault),
+    ...(shape.networkSetup ? barrier(Barrier.NETWORK, socket) : []),
+    ...phase(shape, ["finish"], fault),
+    ...start(shape, socket),
+    ...phase(shape, ["command"], fault),
+    { call: "SET", args: [0], goto: EXECUTE_AREA },
+  ];
+  return [
+    handler,
+    ...first,
+    ...toRest,
+    ...second,
+    {
+      call: "write",
+      args: [{ load32: "status" }, { at: "failure" }, EVENT_SIZE],
+      label: "failed",
+      onError: "ignore",
+    },
+    { call: "exit_group", args: [255], label: "exit" },
+  ];
+}
+
+/** Where the command's own process begins; and what becomes of this one. */
+function start(shape: LaunchShape, socket: Value): Operation[] {
+  // Standard output takes the place of the status pipe, so that moves out of the way first.
+  const begin: Operation[] = [
+    {
+      call: "fcntl",
+      args: [AGENT_FD.status, F_DUPFD_CLOEXEC, 3],
+      store: "status",
+      label: "command",
+    },
+    ...loadProgram(EXECUTE_AREA, { load: "execute offset" }, { load: "execute length" }),
+  ];
+  if (shape.asPid1) return begin;
+  return [
+    // Nobody inside may look into this process, or write its memory (CVE-2016-9962).
+    { call: "prctl", args: [PR_SET_DUMPABLE, 0] },
+    {
+      call: "clone3",
+      // As vfork(2): the memory is shared and not copied, and this process goes on when the other
+      // has executed or ended, so what it reports then is true.
+      args: [
+        {
+          words: [
+            CLONE_PIDFD | CLONE_VM | CLONE_VFORK,
+            { at: "pidfd" },
+            0,
+            0,
+            SIGNALS.SIGCHLD,
+            0,
+            0,
+            0,
+            0,
+            0,
+            0,
+          ],
+        },
+        88,
+      ],
+      store: "init command",
+      when: { equals: 0 },
+      goto: "command",
+    },
+    {
+      call: "SET",
+      args: [{ load: "init command" }],
+      store: { name: "command record", offset: EVENT_OFFSET.pid },
+    },
+    ...sendRecord(socket, "command record", "pidfd"),
+    ...(shape.reportStart
+      ? [{ call: "write", args: [AGENT_FD.status, { at: "started" }, EVENT_SIZE] } as Operation]
+      : []),
+    {
+      call: "signalfd4",
+      args: [-1, words(2 ** (SIGNALS.SIGCHLD - 1)), SIGNAL_SET_SIZE, SFD_CLOEXEC],
+      store: "signals",
+    },
+    { call: "dup3", args: [AGENT_FD.status, INIT_FD.status, O_CLOEXEC] },
+    { call: "dup3", args: [socket, INIT_FD.socket, O_CLOEXEC] },
+    { call: "dup3", args: [{ load32: "signals" }, INIT_FD.signals, O_CLOEXEC] },
+    { call: "close_range", args: [INIT_FD.status + 1, CLOSE_RANGE_ALL, 0] },
+    { call: "SET", args: [0], goto: INIT_AREA },
+    ...begin,
+  ];
+}
+
+/** The data that set-up programs share. */
+export function setupData(): Record<string, Uint8Array> {
+  return {
+    failure: eventTemplate(EventKind.FAILED),
+    barrier: eventTemplate(EventKind.BARRIER),
+    started: eventTemplate(EventKind.STARTED),
+    "command record": eventTemplate(EventKind.COMMAND),
+    "command record control": controlTemplate(),
+    descriptor: eventTemplate(EventKind.DESCRIPTOR),
+    "descriptor control": controlTemplate(),
+    // Until the command's process moves it, the status pipe is where the agent has it.
+    status: words(AGENT_FD.status),
+  };
+}
+
+const SETUP_BUFFERS = { statx: 256, cwd: 4096, nofile: 16, byte: 8 };
+
+/** Assembles the set-up, or its first part when hooks may still add to the plan behind it. */
+export function setupProgram(
+  shape: LaunchShape,
+  boot: Program,
+  externals: ReadonlyMap<string, number>,
+  fault?: Fault,
+): Program {
+  const part = shape.preMount ? "first" : "all";
+  return assemble(SETUP_AREA, setupOperations(shape, boot, part, fault), {
+    externals,
+    buffers: SETUP_BUFFERS,
+    contents: setupData(),
+  });
+}
+
+/** Assembles the later part of a set-up, for the plan that the pre-mount hooks left. */
+export function restProgram(
+  shape: LaunchShape,
+  boot: Program,
+  externals: ReadonlyMap<string, number>,
+  fault?: Fault,
+): Program {
+  return assemble(REST_AREA, setupOperations(shape, boot, "rest", fault), {
+    externals,
+    buffers: SETUP_BUFFERS,
+    contents: setupData(),
+  });
+}
