@@ -29,22 +29,19 @@ import {
 } from "./command_steps.ts";
 import type { HostEntry, HostFacts } from "./facts.ts";
 import { decideIdentity, type Identity, UNPRIVILEGED_ID } from "./identity.ts";
-import { type MountContext, mountStep, openTree } from "./mount_steps.ts";
+import { type MountContext, openTree } from "./mount_parts.ts";
+import { mountStep } from "./mount_steps.ts";
+import { detachedStep, helperSteps, letDetach, netEnterStep } from "./helper_steps.ts";
+import { idMapSteps, openDiskMap } from "./id_map_steps.ts";
 import {
   clonedKinds,
   cloneFlags,
-  detachedStep,
-  helperSteps,
-  idMapSteps,
   joinedKinds,
   joinStep,
   keyringStep,
-  letDetach,
   loopbackStep,
   nameStep,
-  netEnterStep,
   noNestingStep,
-  openDiskMap,
   timeStep,
   unshareStep,
 } from "./namespace_steps.ts";

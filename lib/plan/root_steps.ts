@@ -21,10 +21,10 @@ import {
   bindAttributes,
   freshFilesystem,
   type MountContext,
-  mountStep,
   openTree,
   setAttributes,
-} from "./mount_steps.ts";
+} from "./mount_parts.ts";
+import { mountStep } from "./mount_steps.ts";
 import type { NewStep } from "./step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "./structs.ts";
 

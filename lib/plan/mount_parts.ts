@@ -1,0 +1,110 @@
+/**
+ * What mount steps are put together from: a mount is made detached, gets its attributes, and only
+ * then is put into the tree, so that it is never there without them. mount_setattr(2), move_mount(2).
+ *
+ * @module
+ */
+
+import type { Operation, Value } from "../agent/operation.ts";
+import type { BindMount } from "../spec.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE } from "../sys/abi/fcntl.ts";
+import {
+  FSCONFIG_CMD_CREATE,
+  FSCONFIG_SET_STRING,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  MOUNT_ATTR_NODEV,
+  MOUNT_ATTR_NOSUID,
+  MOUNT_ATTR_RDONLY,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
+  OPEN_TREE_CLOEXEC,
+  OPEN_TREE_CLONE,
+} from "../sys/abi/mount.ts";
+import type { Scaffold, Target } from "./scaffold.ts";
+import { MOUNT_ATTR_SIZE, mountAttr } from "./structs.ts";
+
+/** What the mount steps need to know. */
+export interface MountContext {
+  /** What is where in the new root. */
+  readonly scaffold: Scaffold;
+  /** Opens a bind's source outside and returns the place of its descriptor, or undefined: inside. */
+  openOutside(mount: BindMount, field: string): Value | undefined;
+  /** Whether a fresh proc can be mounted; if not, the host's is bound. */
+  readonly freshProc: boolean;
+}
+
+/** Bind mounts that must not honour set-uid bits; devices only where asked for. */
+export function bindAttributes(mount: Pick<BindMount, "writable" | "devices">): number {
+  return MOUNT_ATTR_NOSUID |
+    (mount.writable ? 0 : MOUNT_ATTR_RDONLY) |
+    (mount.devices ? 0 : MOUNT_ATTR_NODEV);
+}
+
+/** Puts the detached mount of a cell at its place, and closes it unless it is to be kept. */
+export function attach(tree: Value, target: Target, keep = false): Operation[] {
+  const flags = MOVE_MOUNT_F_EMPTY_PATH | (target.path === "" ? MOVE_MOUNT_T_EMPTY_PATH : 0);
+  return [
+    ...target.operations,
+    { call: "move_mount", args: [tree, "", target.dirfd, target.path, flags] },
+    ...target.after,
+    ...(keep ? [] : [{ call: "close", args: [tree] } as Operation]),
+  ];
+}
+
+/** Opens a copy of a mount tree of the host, detached, in the cell. */
+export function openTree(source: string, cell: string): Operation {
+  return {
+    call: "open_tree",
+    args: [AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE],
+    store: cell,
+  };
+}
+
+/** Sets attributes on a detached tree, on all the mounts in it. */
+export function setAttributes(tree: Value, attributes: number): Operation {
+  return {
+    call: "mount_setattr",
+    args: [tree, "", AT_EMPTY_PATH | AT_RECURSIVE, mountAttr(attributes), MOUNT_ATTR_SIZE],
+  };
+}
+
+/** Makes a filesystem from nothing, detached, in the cell. fsopen(2), fsmount(2). */
+export function freshFilesystem(
+  type: string,
+  options: Record<string, string>,
+  attributes: number,
+  cell: string,
+): Operation[] {
+  const settings = Object.entries(options).map(([key, value]): Operation => ({
+    call: "fsconfig",
+    args: [{ load32: "filesystem" }, FSCONFIG_SET_STRING, key, value, 0],
+  }));
+  return [
+    { call: "fsopen", args: [type, FSOPEN_CLOEXEC], store: "filesystem" },
+    ...settings,
+    { call: "fsconfig", args: [{ load32: "filesystem" }, FSCONFIG_CMD_CREATE, 0, 0, 0] },
+    { call: "fsmount", args: [{ load32: "filesystem" }, FSMOUNT_CLOEXEC, attributes], store: cell },
+    { call: "close", args: [{ load32: "filesystem" }] },
+  ];
+}
+
+export const TREE: Value = { load32: "tree" };
+
+/** Mounts an empty tmpfs; what comes below it in the list can be made there. */
+export function ownTmpfs(
+  target: string,
+  { scaffold }: MountContext,
+  options: Record<string, string>,
+  attributes: number,
+): Operation[] {
+  const place = scaffold.mountPoint(target, "directory");
+  // Where a link may have led here, what is below is reached by the filesystem's own descriptor.
+  const base = place.path === "" ? scaffold.label("filesystem") : undefined;
+  scaffold.addOwn(target, base);
+  const cell = base ?? "tree";
+  return [
+    ...freshFilesystem("tmpfs", options, attributes, cell),
+    ...attach({ load32: cell }, place, base !== undefined),
+  ];
+}
