@@ -32,13 +32,14 @@ export type {
   PreMountContext,
   Usage,
 } from "./lib/hook.ts";
-export type { ErrorRule, Operation, Place, Value } from "./lib/agent/operation.ts";
+export type { ErrorRule, Operation, Place, PseudoCall, Value } from "./lib/agent/operation.ts";
 export type {
   SandboxOutput,
   SandboxProcess,
   SandboxStatus,
   SandboxTerminal,
 } from "./lib/run/child.ts";
+export type { ExitStatus } from "./lib/run/wait_status.ts";
 export type { Command, SpawnOptions } from "./lib/run/run.ts";
 export type { Stdio } from "./lib/run/stdio.ts";
 export type { Plan } from "./lib/run/plan_view.ts";

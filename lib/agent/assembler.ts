@@ -10,7 +10,7 @@
 import { ERRNO } from "../sys/abi/errno.ts";
 import { ARCH, type Arch } from "../sys/arch.ts";
 import { syscallNumber } from "../sys/syscall_numbers.ts";
-import { type Operation, type Place, PSEUDO, type Value } from "./operation.ts";
+import { type Operation, type Place, PSEUDO, type PseudoCall, type Value } from "./operation.ts";
 
 /** Bytes an operation takes. */
 export const OPERATION_SIZE = 80;
@@ -153,7 +153,7 @@ export function assemble(
   operations.forEach((operation, index) => {
     const at = index * OPERATION_SIZE;
     const { call } = operation;
-    low(at, call in PSEUDO ? PSEUDO[call as keyof typeof PSEUDO] : syscallNumber(call, arch)!);
+    low(at, call in PSEUDO ? PSEUDO[call as PseudoCall] : syscallNumber(call, arch)!);
     let modes = 0;
     operation.args?.forEach((value, place) => {
       const to = at + 16 + place * 8;

@@ -9,8 +9,11 @@
 import type { SyscallName } from "../sys/syscall_numbers.ts";
 import type { ErrnoName } from "../sys/abi/errno.ts";
 
-/** The steps that the interpreter does itself; their numbers have bit 31 set. */
-export const PSEUDO = {
+/** A step that the interpreter does itself; {@linkcode PSEUDO} says what each does. */
+export type PseudoCall = "SET" | "ADD" | "SUBTRACT" | "AND" | "DECIMAL" | "HANDLER";
+
+/** The numbers of the steps that the interpreter does itself; they have bit 31 set. */
+export const PSEUDO: Readonly<Record<PseudoCall, number>> = {
   /** The result is the first argument. */
   SET: 0x8000_0000,
   /** The sum of two arguments. */
@@ -23,7 +26,7 @@ export const PSEUDO = {
   DECIMAL: 0x8000_0004,
   /** From now on an error goes on at the first argument and is recorded at the second. */
   HANDLER: 0x8000_0005,
-} as const;
+};
 
 /**
  * An argument, or a word of a structure.
@@ -60,8 +63,8 @@ export type ErrorRule =
 
 /** One operation. */
 export interface Operation {
-  /** The system call, or one of {@linkcode PSEUDO}. */
-  readonly call: SyscallName | keyof typeof PSEUDO;
+  /** The system call, or one of {@linkcode PseudoCall}. */
+  readonly call: SyscallName | PseudoCall;
   /** Up to six arguments; the rest are zero. */
   readonly args?: readonly Value[];
   /** Where the result goes. */
