@@ -83,7 +83,8 @@ export function idMapSteps(
 /**
  * Opens a user namespace that maps the caller's ids on disk to the sandbox's user, whatever that
  * user's number is inside, and stores its descriptor. A process that does nothing holds it for as
- * long as that takes. mount_setattr(2), "ID-mapped mounts".
+ * long as that takes: until its pipe hangs up, as it does too when a step fails meanwhile.
+ * mount_setattr(2), "ID-mapped mounts".
  */
 export function openDiskMap(
   disk: { uid: number; gid: number },
@@ -91,6 +92,7 @@ export function openDiskMap(
   store: Place,
 ): Operation[] {
   return [
+    { call: "pipe2", args: [{ at: "holder pipe" }, O_CLOEXEC] },
     {
       call: "clone3",
       args: [{ words: [CLONE_NEWUSER, 0, 0, 0, SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0] }, 88],
@@ -111,9 +113,17 @@ export function openDiskMap(
       args: [{ load32: "holder proc" }, "ns/user", O_RDONLY | O_CLOEXEC, 0],
       store,
     },
-    { call: "kill", args: [{ load: "holder" }, SIGNALS.SIGKILL], goto: "held" },
-    { ...dieWithParent(), label: "hold" },
-    { call: "ppoll", args: [0, 0, 0, 0, 0], onError: "ignore" },
+    { call: "close", args: [{ load32: "holder pipe" }] },
+    {
+      call: "close",
+      args: [{ load32: { name: "holder pipe", offset: 4 } }],
+      goto: "held",
+    },
+    // Not the agent's handler, which would make an agent of it.
+    { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "hold" },
+    dieWithParent(),
+    { call: "close", args: [{ load32: { name: "holder pipe", offset: 4 } }] },
+    { call: "read", args: [{ load32: "holder pipe" }, { at: "pid text" }, 1] },
     { call: "exit_group", args: [0] },
     { call: "SET", args: [0], label: "held" },
   ];

@@ -6,11 +6,9 @@
  */
 
 import type { Operation, Value } from "../agent/operation.ts";
-import { SpecError } from "../errors.ts";
 import { parseMode } from "../quantity.ts";
 import type { BindMount, NamespaceKind, RlimitName, SandboxSpec } from "../spec.ts";
-import { AT_EMPTY_PATH, O_CLOEXEC, O_NOCTTY, O_RDONLY, O_RDWR } from "../sys/abi/fcntl.ts";
-import { TIOCGPTPEER, TIOCSPTLCK, TIOCSWINSZ } from "../sys/abi/ioctl.ts";
+import { AT_EMPTY_PATH, O_CLOEXEC, O_RDONLY } from "../sys/abi/fcntl.ts";
 import { MOUNT_ATTR_IDMAP } from "../sys/abi/mount.ts";
 import { PR_SET_CHILD_SUBREAPER } from "../sys/abi/prctl.ts";
 import {
@@ -28,6 +26,7 @@ import {
   umaskStep,
 } from "./command_steps.ts";
 import type { HostEntry, HostFacts } from "./facts.ts";
+import { checkContradictions, devTarget } from "./contradictions.ts";
 import { decideIdentity, type Identity, UNPRIVILEGED_ID } from "./identity.ts";
 import { type MountContext, openTree } from "./mount_parts.ts";
 import { mountStep } from "./mount_steps.ts";
@@ -47,7 +46,6 @@ import {
 } from "./namespace_steps.ts";
 import type { LaunchShape } from "./launch_shape.ts";
 import { cloneOperations } from "./outside_program.ts";
-import { sendDescriptor } from "./program_parts.ts";
 import {
   directoryRootStep,
   emptyRootStep,
@@ -58,7 +56,8 @@ import {
 } from "./root_steps.ts";
 import { Scaffold } from "./scaffold.ts";
 import type { NewStep, Step } from "./step.ts";
-import { MOUNT_ATTR_SIZE, windowSize } from "./structs.ts";
+import { terminalStep } from "./terminal_step.ts";
+import { MOUNT_ATTR_SIZE } from "./structs.ts";
 
 /** What a launch adds to the description. */
 export interface LaunchChoices {
@@ -130,8 +129,8 @@ class Planner {
   }
 
   plan(): PlannedLaunch {
-    this.#check();
     const { spec, choices } = this;
+    checkContradictions(spec);
     const beside = (["cgroup", "ipc", "uts"] as const).filter((kind) =>
       this.#netApart && spec.namespaces[kind] === "new"
     );
@@ -177,48 +176,6 @@ class Planner {
       asPid1: spec.asPid1,
       reportStart: choices.reportStart,
     };
-  }
-
-  #check(): void {
-    const { spec } = this;
-    const needs = (field: string, kind: "uts" | "mount" | "pid" | "time", set: boolean) => {
-      if (set && this.#is(kind) !== "new") {
-        throw new SpecError(
-          field,
-          `needs a ${kind} namespace of the sandbox's own; unshare("${kind}")`,
-        );
-      }
-    };
-    needs("hostname", "uts", spec.hostname !== undefined);
-    needs("domainname", "uts", spec.domainname !== undefined);
-    needs("timeOffsets", "time", spec.timeOffsets !== undefined);
-    needs("asPid1", "pid", spec.asPid1);
-    needs("mounts", "mount", spec.mounts.length > 0);
-    needs("root", "mount", spec.root !== "host" && spec.root !== "empty");
-    if (spec.asPid1 && this.#is("time") === "new") {
-      throw new SpecError(
-        "asPid1",
-        "a new time namespace is entered by a clone, and pid 1 is not cloned again; use one or the other",
-      );
-    }
-    if (spec.network?.mode === "host" && this.#is("net") !== "shared") {
-      throw new SpecError(
-        "network.mode",
-        '"host" needs the host\'s network namespace; share("net")',
-      );
-    }
-    if (spec.network?.mode === "none" && this.#is("net") !== "new") {
-      throw new SpecError(
-        "network.mode",
-        '"none" needs a network namespace of its own; unshare("net")',
-      );
-    }
-    if (spec.tty && this.#is("mount") === "new" && !this.#devTarget()) {
-      throw new SpecError("tty", "a terminal needs a /dev inside; add dev()");
-    }
-    if (spec.tty && this.#is("mount") !== "new") {
-      throw new SpecError("tty", 'a terminal needs a mount namespace of its own; unshare("mount")');
-    }
   }
 
   /** The steps between the clone and the set-up, done from outside. */
@@ -350,10 +307,6 @@ class Planner {
     return hostView.filter((entry) => entry.path !== "/etc/resolv.conf");
   }
 
-  #devTarget(): string | undefined {
-    return this.spec.mounts.findLast((mount) => mount.kind === "dev")?.target;
-  }
-
   #openOutside(mount: BindMount, field: string): Value | undefined {
     const index = /^mounts\[(\d+)\]$/.exec(field)?.[1];
     const adopted = index === undefined ? undefined : this.choices.adoptedFds?.get(Number(index));
@@ -373,44 +326,10 @@ class Planner {
   }
 
   #finish(): NewStep[] {
-    const { spec, identity } = this;
+    const { spec, identity, choices } = this;
     const steps: NewStep[] = [];
     if (spec.tty) {
-      const dev = this.#devTarget()!;
-      const { uid, gid } = identity.user;
-      steps.push({
-        phase: "finish",
-        name: "terminal",
-        sentence: "open a terminal of the sandbox's own and hand its other end out",
-        operations: [
-          {
-            call: "openat",
-            args: [
-              { load32: "root" },
-              `${dev.slice(1)}/pts/ptmx`,
-              O_RDWR | O_NOCTTY | O_CLOEXEC,
-              0,
-            ],
-            store: "master",
-          },
-          { call: "ioctl", args: [{ load32: "master" }, TIOCSPTLCK, new Uint8Array(4)] },
-          {
-            call: "ioctl",
-            args: [{ load32: "master" }, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC],
-            store: "slave",
-          },
-          { call: "fchown", args: [{ load32: "slave" }, uid, gid] },
-          // Set before the command runs: one that looks only once must see the right size.
-          ...(typeof spec.tty === "object"
-            ? [{
-              call: "ioctl",
-              args: [{ load32: "master" }, TIOCSWINSZ, windowSize(spec.tty)],
-            } as Operation]
-            : []),
-          ...sendDescriptor({ load32: this.choices.requestFd(0) }, "master"),
-          { call: "close", args: [{ load32: "master" }] },
-        ],
-      });
+      steps.push(terminalStep(devTarget(spec)!, spec.tty, identity.user, choices.requestFd(0)));
     }
     return steps;
   }

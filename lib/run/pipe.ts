@@ -162,6 +162,11 @@ export class PipeWriter {
     setNonblocking(fd);
   }
 
+  /** The descriptor, as long as it is open. */
+  get fd(): number | undefined {
+    return this.#open ? this.#fd : undefined;
+  }
+
   /** Writes all of it, as fast as the other side reads. */
   async write(bytes: Uint8Array): Promise<void> {
     let done = 0;

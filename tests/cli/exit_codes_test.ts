@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { type Ended, paddock, start, text } from "./run.ts";
+import { type Ended, paddock, start, text, withFolder } from "./run.ts";
 
 /** Runs a shell script in a default sandbox. */
 function script(words: string, ...options: string[]): Promise<Ended> {
@@ -102,6 +102,17 @@ Deno.test("a command that dies of the signal gives 128 + N", async () => {
   assertEquals((await child.status).code, 128 + 15);
   await reader.cancel();
   await child.stderr.cancel();
+});
+
+Deno.test("a signal ends a set-up that takes long, and nothing is left", async () => {
+  const slow = 'export default { name: "slow", preMount: () => new Promise(() => {}), };';
+  await withFolder({ "slow.ts": slow }, async (folder) => {
+    await using child = start(["run", "--hook", `${folder}/slow.ts`, "true"]);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    child.kill("SIGTERM");
+    const { code, stderr } = await child.output();
+    assertEquals([code, text(stderr)], [128 + 15, ""]);
+  });
 });
 
 Deno.test("--json tells how it ended, on one line after everything else", async () => {

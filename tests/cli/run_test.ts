@@ -34,21 +34,13 @@ Deno.test("main resolves to the exit code and leaves the program alive", async (
 Deno.test("--explain mentions every option, and does nothing", async () => {
   await withFolder({ "hook.ts": 'export default { name: "fern", postStop() {} };' }, async (at) => {
     const { code, stdout, stderr } = await paddock([
-      ...[
-        "run",
-        "--explain",
-        "--root",
-        "/usr",
-        "-b",
-        "/paddock/one:/1:rw",
-        "-b",
-        "/paddock/two:/2",
-      ],
+      ...["run", "--explain", "-b", "/paddock/one:/1:rw", "-b", "/paddock/two:/2"],
       ...["--tmpfs", "/3:size=5M", "--dir", "/4", "--symlink", "five:/5", "--write", "/6=abc"],
-      ...["-e", "SEVEN=7", "-w", "/8", "-u", "9:10", "--umask", "011", "-t", "--hostname", "h12"],
-      ...["--domainname", "d13", "--join", "ipc=/paddock/fourteen", "--id-map", "0:15:64"],
-      ...["--time-offset", "boottime=16s", "--network", "host", "--timeout", "17s"],
-      ...["--rlimit", "nofile=18:19", "--hook", `${at}/hook.ts`, "--", "twenty", "and", "more"],
+      ...["-e", "SEVEN=7", "-w", "/8", "-u", "9:10", "--umask", "011", "-t"],
+      ...["--hostname", "h12", "--domainname", "d13", "--join", "ipc=/paddock/fourteen"],
+      ...["--id-map", "0:15:64", "--time-offset", "boottime=16s", "--network", "host"],
+      ...["--timeout", "17s", "--rlimit", "nofile=18:19", "--hook", `${at}/hook.ts`],
+      ...["--", "twenty", "and", "more"],
     ]);
     assertEquals([code, stderr], [0, ""]);
     const mentioned = [
@@ -66,7 +58,8 @@ Deno.test("--explain mentions every option, and does nothing", async () => {
       'set the hostname to "h12"',
       'set the domain name to "d13"',
       'join the ipc namespace "/paddock/fourteen"',
-      "inside 0-63 are 15-78 outside",
+      // An ordinary user's map of several ids is written by a helper program.
+      Deno.uid() === 0 ? "inside 0-63 are 15-78 outside" : "newuidmap",
       "boottime 16 0",
       "time limit: 17s",
       "limit nofile to 18 (hard 19)",
