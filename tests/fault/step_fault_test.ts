@@ -79,6 +79,8 @@ async function failEverywhere(box: Sandbox, plugins: readonly Plugin[], folder: 
   const all = points(plan);
   assert(all.length > 20, `only ${all.length} points`);
   await output(box.spec, plugins, ["true"]);
+  const [agent] = childrenOf(Deno.pid);
+  assert(await until(() => childrenOf(agent!).length === 0));
   const before = traces(folder);
   assertEquals([before.others, before.ofAgent], [[], []]);
   const seen = new Set<number>();
