@@ -5,7 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { Sandbox, sandbox, SpecError, StepError, SyscallError } from "../../mod.ts";
+import { Sandbox, sandbox, SpecError, StepError, type SyscallError } from "../../mod.ts";
 import { inFolder, run, sh, text } from "./support.ts";
 
 const utf8 = (words: string) => new TextEncoder().encode(words);

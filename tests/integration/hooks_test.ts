@@ -280,8 +280,9 @@ Deno.test("postStart gets the command's pid and can signal it; kill() of the con
   let pid = 0;
   const plugin = defineHook({
     name: "killer",
-    postStart(ctx) {
+    async postStart(ctx) {
       pid = ctx.pid;
+      assert(await until(() => processesWith(mark).length > 0));
       assertEquals(processesWith(mark), [pid]);
       ctx.kill("SIGINT");
     },

@@ -108,6 +108,8 @@ Deno.test("kill() sends a signal, by default SIGTERM; afterwards it is a TypeErr
 Deno.test("the pid is the command's, as the host numbers it", async () => {
   const mark = tag();
   await using child = await box.spawn(["sleep", mark], quiet);
+  // In the middle of execve a process has no command line yet.
+  assert(await until(() => processesWith(mark).length > 0));
   assertEquals(processesWith(mark), [child.pid]);
 });
 

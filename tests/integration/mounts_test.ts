@@ -5,7 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { Sandbox, sandbox, SpecError, StepError, SyscallError } from "../../mod.ts";
+import { type Sandbox, sandbox, SpecError, StepError, type SyscallError } from "../../mod.ts";
 import { attempt, inFolder, lines, run, sh } from "./support.ts";
 
 /** The caller's ids, as the host sees files that the sandbox makes. */

@@ -130,17 +130,25 @@ export function openDescriptors(): number {
 const MODULE = JSON.stringify(import.meta.resolve("../../mod.ts"));
 const CONFIG = new URL("../../deno.json", import.meta.url).pathname;
 
-/** How to start a host program of these lines in a Deno of its own; `sandbox` and so on are imported. */
-export function program(source: string): Deno.Command {
+/**
+ * Deno's arguments for a host program of these lines, for which `sandbox`, `Sandbox` and
+ * `defineHook` are imported.
+ */
+export function programArguments(source: string): string[] {
   const code = `import { defineHook, sandbox, Sandbox } from ${MODULE};\n${source}`;
+  return [
+    "run",
+    "-A",
+    "--no-check",
+    `--config=${CONFIG}`,
+    `data:application/typescript,${encodeURIComponent(code)}`,
+  ];
+}
+
+/** How to start a host program of these lines in a Deno of its own. */
+export function program(source: string): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "-A",
-      "--no-check",
-      `--config=${CONFIG}`,
-      `data:application/typescript,${encodeURIComponent(code)}`,
-    ],
+    args: programArguments(source),
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
