@@ -22,7 +22,9 @@ interface Bar {
 }
 
 const bars: Bar[] = [];
-const say = (text: string) => flags.json || console.log(text);
+function say(text: string): void {
+  if (!flags.json) console.log(text);
+}
 
 function bar(measure: string, value: number | undefined, atMost: number): void {
   if (value === undefined || Number.isNaN(value)) {

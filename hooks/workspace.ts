@@ -6,8 +6,11 @@
  * import { sandbox } from "@paddock/paddock";
  * import { workspace } from "@paddock/paddock/hooks/workspace";
  *
- * const box = sandbox().use(workspace(".", { protect: [".git", ".vscode"] }));
- * await box.output(["make", "test"]);
+ * const folder = await Deno.makeTempDir(); // yours would be "."
+ * await Deno.mkdir(`${folder}/.git`);
+ * const box = sandbox().use(workspace(folder, { protect: [".git"] }));
+ * await box.output(["sh", "-c", "touch built; touch .git/no"]);
+ * console.log(Array.from(Deno.readDirSync(folder), (entry) => entry.name)); // .git, built
  * ```
  *
  * @module
