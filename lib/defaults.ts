@@ -10,7 +10,16 @@ import type { SandboxSpec } from "./spec.ts";
 export const EMPTY_SPEC: SandboxSpec = {
   root: "host",
   mounts: [],
-  namespaces: {},
+  namespaces: {
+    cgroup: "shared",
+    ipc: "shared",
+    mount: "shared",
+    net: "shared",
+    pid: "shared",
+    time: "shared",
+    user: "shared",
+    uts: "shared",
+  },
   env: { set: {}, inherit: [] },
   rlimits: {},
   tty: false,

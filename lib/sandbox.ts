@@ -6,6 +6,7 @@
 
 import { DEFAULT_SPEC, EMPTY_SPEC } from "./defaults.ts";
 import { SpecError } from "./errors.ts";
+import { checkSpec } from "./plan/check_spec.ts";
 import { defineHook, type Plugin } from "./hook.ts";
 import { parseDuration, parseMode, parseSize } from "./quantity.ts";
 import type { SandboxOutput, SandboxProcess } from "./run/child.ts";
@@ -72,9 +73,25 @@ export class Sandbox {
     return new Sandbox(EMPTY_SPEC, []);
   }
 
-  /** A sandbox from its description as plain data. */
+  /**
+   * A sandbox from its description as plain data, on top of the safe defaults: a field that is not
+   * given is as in {@linkcode sandbox}, and so is a kind of namespace, so that nothing is shared
+   * that was not spelled out. Lists are taken as they are: `mounts` is all of them.
+   */
   static from(spec: Partial<SandboxSpec>): Sandbox {
-    return new Sandbox({ ...DEFAULT_SPEC, ...structuredClone(spec) }, []);
+    const given = structuredClone(spec);
+    const namespaces = { ...DEFAULT_SPEC.namespaces, ...given.namespaces };
+    const full = {
+      ...DEFAULT_SPEC,
+      // What the defaults say about a namespace of its own is not for one that is not.
+      ...(namespaces.uts === "new" ? {} : { hostname: undefined }),
+      ...(namespaces.mount === "new" ? {} : { mounts: [] }),
+      ...given,
+      namespaces,
+      env: { ...DEFAULT_SPEC.env, ...given.env },
+    };
+    checkSpec(full);
+    return new Sandbox(full, []);
   }
 
   /** The description, as a copy of plain data. */

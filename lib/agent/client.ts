@@ -74,6 +74,7 @@ export class Agent {
   readonly pid: number;
   readonly #control: number;
   readonly #status: number;
+  readonly #pidfd: number;
   readonly #listeners = new Map<number, EventListener>();
   readonly #orphans: EventListener;
   readonly #gone: () => void;
@@ -113,6 +114,12 @@ export class Agent {
     }
     syscall("fcntl", this.#status, F_SETFL, O_NONBLOCK);
     reactor().watch(this.#status, EPOLLIN, () => this.drain());
+    // The status pipe's end is not the agent's: the sandboxes have it open too.
+    this.#pidfd = check(syscall("pidfd_open", this.pid, 0), "pidfd_open");
+    reactor().watch(this.#pidfd, EPOLLIN, () => {
+      this.drain();
+      this.#end();
+    });
   }
 
   /** Whether the agent still runs, as far as is known. */
@@ -160,6 +167,8 @@ export class Agent {
     if (!this.#alive) return;
     this.#alive = false;
     reactor().unwatch(this.#status);
+    reactor().unwatch(this.#pidfd);
+    syscall("close", this.#pidfd);
     syscall("close", this.#status);
     syscall("close", this.#control);
     this.arena.close();

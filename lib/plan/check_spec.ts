@@ -79,8 +79,37 @@ function checkRlimits(spec: SandboxSpec): void {
   }
 }
 
-/** Throws a `SpecError` for a value of the wrong type. */
+const FIELDS: Record<keyof SandboxSpec, true> = {
+  command: true,
+  root: true,
+  mounts: true,
+  namespaces: true,
+  user: true,
+  idMap: true,
+  hostname: true,
+  domainname: true,
+  env: true,
+  cwd: true,
+  umask: true,
+  rlimits: true,
+  network: true,
+  timeout: true,
+  tty: true,
+  newSession: true,
+  asPid1: true,
+  timeOffsets: true,
+};
+
+/** Throws a `SpecError` for a field that is not known, or a value of the wrong type. */
 export function checkSpec(spec: SandboxSpec): void {
+  for (const field of Object.keys(spec)) {
+    if (!Object.hasOwn(FIELDS, field)) {
+      throw new SpecError(
+        field,
+        `there is no such field; known: ${Object.keys(FIELDS).join(", ")}`,
+      );
+    }
+  }
   const { root, idMap, env } = spec;
   const path = isRecord(root) ? root.path : undefined;
   if (root !== "host" && root !== "empty" && (typeof path !== "string" || path === "")) {

@@ -28,7 +28,7 @@ export function checkContradictions(spec: SandboxSpec): void {
   needs("timeOffsets", "time", spec.timeOffsets !== undefined);
   needs("asPid1", "pid", spec.asPid1);
   needs("mounts", "mount", spec.mounts.length > 0);
-  needs("root", "mount", spec.root !== "host" && spec.root !== "empty");
+  needs("root", "mount", spec.root !== "host");
   if (spec.asPid1 && is("time") === "new") {
     throw new SpecError(
       "asPid1",

@@ -36,7 +36,7 @@ function checkRanges(list: readonly IdRange[], field: string): void {
   if (list.length === 0) throw new SpecError(field, "an id map needs at least one range");
   list.forEach((range, index) => {
     for (const key of ["inside", "outside", "count"] as const) {
-      const value = range[key] ?? 1;
+      const value = key === "count" ? range.count ?? 1 : range[key];
       const least = key === "count" ? 1 : 0;
       if (!Number.isInteger(value) || value < least || value > 0xffff_fffe) {
         throw new SpecError(`${field}[${index}].${key}`, `${value} is not an id or a count`);

@@ -7,6 +7,7 @@
 import { assemble, type Program } from "../agent/assembler.ts";
 import { EVENT_OFFSET, EVENT_SIZE, EventKind, eventTemplate } from "../agent/event.ts";
 import {
+  AGENT_FD,
   HOOK_AREA,
   HOOK_SIZE,
   INIT_AREA,
@@ -16,7 +17,9 @@ import {
 } from "../agent/layout.ts";
 import type { Operation } from "../agent/operation.ts";
 import { POLL_ANSWER, pollfd, SIGNAL_SET_SIZE, words } from "../agent/words.ts";
+import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../sys/abi/fcntl.ts";
 import { POLLIN } from "../sys/abi/poll.ts";
+import { PR_SET_PDEATHSIG } from "../sys/abi/prctl.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";
 import { __WALL, WNOHANG } from "../sys/abi/wait.ts";
 import type { LaunchShape } from "./launch_shape.ts";
@@ -29,7 +32,69 @@ const KILL_ALL: readonly Operation[] = [
 ];
 
 /** What is left open in pid 1 while the command runs. */
-export const INIT_FD = { socket: 0, signals: 1, status: 2 } as const;
+export const INIT_FD = { socket: 0, signals: 1, status: 2, proc: AGENT_FD.proc } as const;
+
+const SPACE = 0x20, ZERO = 0x30;
+
+/**
+ * Ends and reaps all descendants where no pid namespace does it. Orphans have become children of
+ * this process (PR_SET_CHILD_SUBREAPER), and the host's proc lists those: numbers, each with a
+ * space behind it. They are killed by the folder of that proc, for a number may mean another
+ * process in a namespace that was joined. proc_pid_task_children(5), pidfd_send_signal(2).
+ */
+const SWEEP: readonly Operation[] = [
+  {
+    call: "openat",
+    args: [INIT_FD.proc, "thread-self/children", O_RDONLY | O_CLOEXEC, 0],
+    store: "children",
+    onError: { goto: "report" },
+    label: "sweep",
+  },
+  { call: "SET", args: [0], store: "killed" },
+  { call: "SET", args: [0], store: "child", label: "next child" },
+  {
+    call: "read",
+    args: [{ load32: "children" }, { at: "digit" }, 1],
+    when: { equals: 0 },
+    goto: "swept",
+    label: "next digit",
+  },
+  { call: "AND", args: [{ load32: "digit" }, 0xff], when: { equals: SPACE }, goto: "kill child" },
+  // Ten times what there is, and the digit.
+  { call: "ADD", args: [{ load: "child" }, { load: "child" }], store: "twice" },
+  { call: "ADD", args: [{ load: "twice" }, { load: "twice" }], store: "sum" },
+  { call: "ADD", args: [{ load: "sum" }, { load: "sum" }], store: "sum" },
+  { call: "ADD", args: [{ load: "sum" }, { load: "twice" }], store: "sum" },
+  { call: "ADD", args: [{ load: "sum" }, { load32: "digit" }], store: "sum" },
+  { call: "SUBTRACT", args: [{ load: "sum" }, ZERO], store: "child", goto: "next digit" },
+  { call: "DECIMAL", args: [{ load: "child" }, { at: "child text" }], label: "kill child" },
+  {
+    call: "openat",
+    args: [INIT_FD.proc, { at: "child text" }, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0],
+    store: "child",
+    onError: { goto: "next child" },
+  },
+  {
+    call: "pidfd_send_signal",
+    args: [{ load32: "child" }, SIGNALS.SIGKILL, 0, 0],
+    store: "sent",
+    onError: "ignore",
+  },
+  { call: "close", args: [{ load32: "child" }] },
+  {
+    call: "SET",
+    args: [{ load: "sent" }],
+    onError: "ignore",
+    when: { differs: 0 },
+    goto: "next child",
+  },
+  { call: "SET", args: [1], store: "killed", goto: "next child" },
+  { call: "close", args: [{ load32: "children" }], label: "swept" },
+  { call: "SET", args: [{ load: "killed" }], when: { equals: 0 }, goto: "report" },
+  // One has ended; what it leaves behind is found the next time.
+  { call: "wait4", args: [-1, 0, __WALL, 0], onError: { goto: "report" } },
+  { call: "SET", args: [0], goto: "sweep" },
+];
 
 /** What stays of pid 1: it reaps, reports, and ends when the host program does. */
 export function initProgram(shape: LaunchShape): Program {
@@ -42,6 +107,9 @@ export function initProgram(shape: LaunchShape): Program {
       onError: "ignore",
     },
     { call: "munmap", args: [OUTSIDE_AREA, OUTSIDE_SIZE], onError: "ignore" },
+    // Without a pid namespace this process must outlive the others to end them; the socket's
+    // hang-up says when.
+    ...(shape.ownsPids ? [] : [{ call: "prctl", args: [PR_SET_PDEATHSIG, 0] } as Operation]),
     {
       call: "wait4",
       args: [
@@ -67,18 +135,13 @@ export function initProgram(shape: LaunchShape): Program {
       when: { differs: 0 },
       goto: "reap",
     },
-    ...(shape.ownsPids ? KILL_ALL : []),
+    ...(shape.ownsPids ? KILL_ALL : SWEEP),
     {
       call: "write",
       args: [INIT_FD.status, { at: "result" }, EVENT_SIZE],
       onError: "ignore",
       label: "report",
     },
-    // Without a pid namespace the host looks for what is left, and then hangs up.
-    ...(shape.ownsPids ? [] : [
-      { call: "SET", args: [-1], store: "init command", onError: "ignore" } as Operation,
-      { call: "SET", args: [0], goto: "idle" } as Operation,
-    ]),
     { call: "exit_group", args: [0], label: "exit" },
     {
       call: "ppoll",
@@ -86,12 +149,17 @@ export function initProgram(shape: LaunchShape): Program {
       label: "idle",
       onError: { goto: "idle" },
     },
-    { call: "AND", args: [{ load: "polled" }, POLL_ANSWER], when: { differs: 0 }, goto: "exit" },
+    {
+      call: "AND",
+      args: [{ load: "polled" }, POLL_ANSWER],
+      when: { differs: 0 },
+      goto: shape.ownsPids ? "exit" : "sweep",
+    },
     { call: "read", args: [INIT_FD.signals, { at: "siginfo" }, 128] },
     { call: "SET", args: [0], goto: "reap" },
   ];
   return assemble(INIT_AREA, operations, {
-    buffers: { siginfo: 128 },
+    buffers: { siginfo: 128, "child text": 24 },
     contents: {
       result: eventTemplate(EventKind.RESULT),
       error: new Uint8Array(24),

@@ -151,7 +151,10 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
     { call: "dup3", args: [AGENT_FD.status, INIT_FD.status, O_CLOEXEC] },
     { call: "dup3", args: [socket, INIT_FD.socket, O_CLOEXEC] },
     { call: "dup3", args: [{ load32: "signals" }, INIT_FD.signals, O_CLOEXEC] },
-    { call: "close_range", args: [INIT_FD.status + 1, CLOSE_RANGE_ALL, 0] },
+    {
+      call: "close_range",
+      args: [(shape.ownsPids ? INIT_FD.status : INIT_FD.proc) + 1, CLOSE_RANGE_ALL, 0],
+    },
     { call: "SET", args: [0], goto: INIT_AREA },
     ...begin,
   ];

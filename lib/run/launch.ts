@@ -301,10 +301,7 @@ export class Launch implements Supervised {
     } else if (event.kind === EventKind.RESULT) {
       this.#result = event;
       // Nobody is left inside but pid 1, which is about to end; the kernel frees the namespaces.
-      if (this.plan.ownsPids) return this.#finish();
-      // Without a pid namespace, what the command left behind is looked for from here.
-      this.drain();
-      this.#killStragglers().finally(() => this.#closeSocket());
+      this.#finish();
     }
   }
 
@@ -333,6 +330,10 @@ export class Launch implements Supervised {
 
   onAgentGone(): void {
     this.#error ??= new SandboxError("The agent process was killed; its sandboxes ended with it");
+    // Whoever was between two credentials did not get the signal of its parent's death.
+    this.drain();
+    this.#killed = true;
+    this.#killNow();
     this.#closeSocket();
     this.#finish();
   }
@@ -407,11 +408,6 @@ export class Launch implements Supervised {
   }
 
   // What few launches need is loaded when one does: a plain `paddock run` is quicker to start.
-  async #killStragglers(): Promise<void> {
-    const { killStragglers } = await import("./stragglers.ts");
-    await killStragglers(this.#firstPid!);
-  }
-
   async #inside(code: number, program: Program): Promise<Inside> {
     const { insideAt } = await import("./inside.ts");
     return insideAt({
