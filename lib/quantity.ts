@@ -28,7 +28,9 @@ export function parseSize(value: string | number, field: string): number {
   if (!match) {
     throw new SpecError(field, `"${value}" is not a size; write bytes or e.g. "64M", "1.5G"`);
   }
-  return Math.round(Number(match[1]) * SIZE_UNITS[match[2]!.toUpperCase()]!);
+  const bytes = Math.round(Number(match[1]) * SIZE_UNITS[match[2]!.toUpperCase()]!);
+  if (!Number.isSafeInteger(bytes)) throw new SpecError(field, `"${value}" is too large`);
+  return bytes;
 }
 
 /** Milliseconds of a time such as `"30s"` (ms, s, m, h, d), or a number of milliseconds. */

@@ -42,6 +42,18 @@ function namespaceKind(name: string): NamespaceKind {
   return kind as NamespaceKind;
 }
 
+/** The kernel counts bytes. sethostname(2). */
+function checkName(name: string, field: string): void {
+  if (name === "" || new TextEncoder().encode(name).length > 64 || name.includes("\0")) {
+    throw new SpecError(field, `"${name}" must have 1 to 64 characters`);
+  }
+}
+
+/** A copy, so that what the caller does to its own bytes later does not change a sandbox. */
+function copy(value: string | Uint8Array): string | Uint8Array {
+  return value instanceof Uint8Array ? value.slice() : value;
+}
+
 /**
  * A sandbox, described. Every method returns a new one and changes nothing; only `plan`, `spawn`
  * and `output` do something.
@@ -134,7 +146,7 @@ export class Sandbox {
    * the user namespace that owns it.
    */
   join(kind: NamespaceName, target: JoinTarget): Sandbox {
-    const next = this.#namespaces([kind], { join: target });
+    const next = this.#namespaces([kind], { join: structuredClone(target) });
     const change: Partial<SandboxSpec> = {};
     if (namespaceKind(kind) === "uts" && this.#spec.hostname === DEFAULT_SPEC.hostname) {
       change.hostname = undefined;
@@ -157,24 +169,20 @@ export class Sandbox {
 
   /** The hostname inside. */
   hostname(name: string): Sandbox {
-    if (name === "" || name.length > 64 || name.includes("\0")) {
-      throw new SpecError("hostname", `"${name}" must have 1 to 64 characters`);
-    }
+    checkName(name, "hostname");
     return this.#with({ hostname: name });
   }
 
   /** The NIS domain name inside. */
   domainname(name: string): Sandbox {
-    if (name === "" || name.length > 64 || name.includes("\0")) {
-      throw new SpecError("domainname", `"${name}" must have 1 to 64 characters`);
-    }
+    checkName(name, "domainname");
     return this.#with({ domainname: name });
   }
 
   /** What `/` is: `"host"` (a minimal read-only view), `"empty"`, or a directory of the host. */
   root(root: RootSpec | string, options: { writable?: boolean } = {}): Sandbox {
     const spec: RootSpec = root === "host" || root === "empty" || typeof root === "object"
-      ? root
+      ? structuredClone(root)
       : { path: root, ...options };
     return this.#with({ root: spec });
   }
@@ -225,7 +233,7 @@ export class Sandbox {
     contents: string | Uint8Array,
     options: { mode?: string | number } = {},
   ): Sandbox {
-    return this.#mount({ kind: "file", target, contents, ...options });
+    return this.#mount({ kind: "file", target, contents: copy(contents), ...options });
   }
 
   /** Adds an entry to the ordered mount list. */
@@ -239,7 +247,8 @@ export class Sandbox {
   env(values: Record<string, string | Uint8Array>): Sandbox;
   env(name: string | Record<string, string | Uint8Array>, value?: string | Uint8Array): Sandbox {
     const { env } = this.#spec;
-    const added = typeof name === "string" ? { [name]: value! } : name;
+    const given = typeof name === "string" ? [[name, value!] as const] : Object.entries(name);
+    const added = Object.fromEntries(given.map(([key, entry]) => [key, copy(entry)]));
     return this.#with({ env: { ...env, set: { ...env.set, ...added } } });
   }
 
@@ -269,7 +278,7 @@ export class Sandbox {
 
   /** A resource limit. getrlimit(2). */
   rlimit(name: RlimitName, value: RlimitValue): Sandbox {
-    return this.#with({ rlimits: { ...this.#spec.rlimits, [name]: value } });
+    return this.#with({ rlimits: { ...this.#spec.rlimits, [name]: structuredClone(value) } });
   }
 
   /** `"none"`: only loopback. `"host"`: the host's network. */

@@ -6,7 +6,7 @@
 
 import type { SandboxStatus } from "../run/child.ts";
 import { SpecError } from "../errors.ts";
-import type { CliContext } from "./main.ts";
+import type { CliContext } from "./command.ts";
 import { applyOptions, parseOptions } from "./options.ts";
 import { RUN_OPTIONS, type RunRequest } from "./run_options.ts";
 

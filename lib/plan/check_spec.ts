@@ -7,6 +7,7 @@
  */
 
 import { SpecError } from "../errors.ts";
+import { parseDuration } from "../quantity.ts";
 import { type MountSpec, NAMESPACE_KINDS, type SandboxSpec } from "../spec.ts";
 import { RLIMITS } from "../sys/abi/resource.ts";
 
@@ -79,6 +80,28 @@ function checkRlimits(spec: SandboxSpec): void {
   }
 }
 
+function checkScalars(spec: SandboxSpec): void {
+  for (const field of ["tty", "newSession", "asPid1"] as const) {
+    const value = spec[field];
+    if (typeof value === "boolean" || (field === "tty" && isRecord(value))) continue;
+    throw new SpecError(field, `${show(value)} is neither true nor false`);
+  }
+  for (const field of ["hostname", "domainname"] as const) {
+    const name = spec[field];
+    if (name !== undefined && typeof name !== "string") {
+      throw new SpecError(field, `${show(name)} is not a text`);
+    }
+  }
+  const { network, timeout } = spec;
+  if (network !== undefined && network.mode !== "none" && network.mode !== "host") {
+    const { mode } = network as { mode: unknown };
+    throw new SpecError("network.mode", `${show(mode)} is neither "none" nor "host"`);
+  }
+  if (timeout !== undefined && parseDuration(timeout, "timeout") <= 0) {
+    throw new SpecError("timeout", "must be positive");
+  }
+}
+
 const FIELDS: Record<keyof SandboxSpec, true> = {
   command: true,
   root: true,
@@ -115,6 +138,8 @@ export function checkSpec(spec: SandboxSpec): void {
   if (root !== "host" && root !== "empty" && (typeof path !== "string" || path === "")) {
     throw new SpecError("root", `${show(root)} is none of "host", "empty", a directory`);
   }
+  checkScalars(spec);
+  if (!Array.isArray(spec.mounts)) throw new SpecError("mounts", "is a list");
   spec.mounts.forEach((mount, index) => checkMount(mount, `mounts[${index}]`));
   checkNamespaces(spec);
   checkRlimits(spec);
@@ -124,6 +149,10 @@ export function checkSpec(spec: SandboxSpec): void {
         throw new SpecError(`idMap.${side}`, 'an id map is "auto" or lists of ranges');
       }
     }
+  }
+  if (!isRecord(env?.set)) throw new SpecError("env.set", "is a mapping of names to values");
+  if (env.inherit !== "all" && !Array.isArray(env.inherit)) {
+    throw new SpecError("env.inherit", 'is "all" or a list of names');
   }
   for (const [name, value] of Object.entries(env.set)) {
     if (typeof value !== "string" && !((value as unknown) instanceof Uint8Array)) {

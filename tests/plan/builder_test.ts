@@ -54,17 +54,17 @@ pure("every method of the builder is tried here", () => {
 
 for (const [name, change] of Object.entries(METHODS)) {
   pure(`${name}() returns a new sandbox and leaves the old one as it was`, () => {
-    for (const box of [sandbox(), Sandbox.empty(), sandbox().env("Z", "1").rlimit("core", 0)]) {
-      const before = box.spec;
-      const after = change(box);
-      assert(after instanceof Sandbox);
-      assert(after !== box);
-      assertEquals(box.spec, before);
-      if (name !== "clearEnv" || Object.keys(before.env.set).length > 0) {
-        assertNotEquals(after.spec, before);
-      }
-      assertEquals(change(box).spec, after.spec);
-    }
+    const box = sandbox().env("Z", "1").rlimit("core", 0);
+    const before = box.spec;
+    const after = change(box);
+    assert(after instanceof Sandbox);
+    assert(after !== box);
+    assertEquals(box.spec, before);
+    assertNotEquals(after.spec, before);
+    assertEquals(change(box).spec, after.spec, "the same again");
+    const bare = Sandbox.empty().spec;
+    change(Sandbox.empty());
+    assertEquals(Sandbox.empty().spec, bare);
     assertEquals(sandbox().spec, Sandbox.from({}).spec);
   });
 }
