@@ -68,9 +68,11 @@ export function bootProgram(fds: BootFds, arch?: Arch): Program {
     { call: "dup3", args: [fds.status, AGENT_FD.status, O_CLOEXEC] },
     { call: "dup3", args: [fds.arena, AGENT_FD.arena, O_CLOEXEC] },
     { call: "close_range", args: [AGENT_FD.arena + 1, CLOSE_RANGE_ALL, 0] },
-    // These two get the next numbers, 3 and 4.
+    // These get the next numbers, 3 to 5.
     { call: "openat", args: [AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0] },
     { call: "signalfd4", args: [-1, { at: "child signal" }, SIGNAL_SET_SIZE, SFD_CLOEXEC] },
+    { call: "getpid", store: "self" },
+    { call: "pidfd_open", args: [{ load: "self" }, 0] },
     {
       call: "mmap",
       args: [

@@ -9,7 +9,8 @@
  */
 
 import { SandboxError, UnsupportedError } from "../errors.ts";
-import { EPOLLIN } from "../sys/abi/poll.ts";
+import { EPOLLIN, POLLIN, POLLOUT } from "../sys/abi/poll.ts";
+import { pollfd, words } from "./words.ts";
 import { ERRNO } from "../sys/abi/errno.ts";
 import {
   F_ADD_SEALS,
@@ -24,7 +25,7 @@ import {
   O_NONBLOCK,
 } from "../sys/abi/fcntl.ts";
 import { MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC } from "../sys/abi/memory.ts";
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../sys/abi/socket.ts";
+import { AF_UNIX, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../sys/abi/socket.ts";
 import { check, cString, rawSyscall, syscall } from "../sys/libc.ts";
 import { SYS } from "../sys/syscall_numbers.ts";
 import { Arena, type Slot } from "./arena.ts";
@@ -79,6 +80,8 @@ export class Agent {
   readonly #orphans: EventListener;
   readonly #gone: () => void;
   readonly #buffer = new Uint8Array(EVENT_SIZE * 64);
+  /** For ppoll: room in the control socket, events in the status pipe. */
+  readonly #both: Uint8Array<ArrayBuffer>;
   #alive = true;
 
   /**
@@ -94,6 +97,7 @@ export class Agent {
     check(syscall("pipe2", pipe, O_CLOEXEC), "pipe2");
     this.#control = ours;
     this.#status = pipe[0]!;
+    this.#both = words(pollfd(this.#control, POLLOUT), pollfd(this.#status, POLLIN));
     const status = pipe[1]!;
     this.boot = bootProgram({ control: theirs, status, arena: this.arena.fd });
     const file = executable(writeElf(this.boot.bytes));
@@ -140,7 +144,15 @@ export class Agent {
   /** Hands the agent an outside program that lies in the arena, with the launch's descriptors. */
   request(slot: Slot, length: number, fds: readonly number[]): void {
     const body = new Uint8Array(new BigUint64Array([BigInt(slot.offset), BigInt(length)]).buffer);
-    const result = send(this.#control, body, fds);
+    let result = send(this.#control, body, fds, MSG_DONTWAIT);
+    while (result === -ERRNO.EAGAIN) {
+      // The agent has much to do, and may itself wait until its events are read. So both are waited
+      // for; a plain blocking send could wait for an agent that waits for this program.
+      this.drain();
+      if (!this.#alive) break;
+      rawSyscall(SYS.ppoll, this.#both, 2, 0, 0, 8);
+      result = send(this.#control, body, fds, MSG_DONTWAIT);
+    }
     if (result === -ERRNO.EPIPE || result === -ERRNO.ECONNRESET) {
       this.#end();
       throw new SandboxError("The agent process was killed; its sandboxes ended with it");
@@ -155,10 +167,12 @@ export class Agent {
       const count = rawSyscall(SYS.read, this.#status, buffer, buffer.length);
       if (count === 0) return this.#end();
       if (count < 0) return;
+      // All of them before the first is delivered: a listener may come back here.
+      const events: AgentEvent[] = [];
       for (let at = 0; at + EVENT_SIZE <= count; at += EVENT_SIZE) {
-        const event = decodeEvent(buffer, at);
-        (this.#listeners.get(event.launch) ?? this.#orphans)(event);
+        events.push(decodeEvent(buffer, at));
       }
+      for (const event of events) (this.#listeners.get(event.launch) ?? this.#orphans)(event);
       if (count < buffer.length) return;
     }
   }

@@ -71,11 +71,12 @@ export function send(
   socket: number,
   body: Uint8Array<ArrayBuffer>,
   fds: readonly number[] = [],
+  flags = 0,
 ): number {
   message ??= new Message();
   message.setBody(body);
   message.setFds(fds);
-  return rawSyscall(SYS.sendmsg, socket, message.headerAddress, MSG_NOSIGNAL);
+  return rawSyscall(SYS.sendmsg, socket, message.headerAddress, MSG_NOSIGNAL | flags);
 }
 
 /**

@@ -39,7 +39,9 @@ export const AGENT_FD = {
   proc: 3,
   /** Tells of ended children. */
   signals: 4,
+  /** The agent itself, as a pidfd: what it clones sees by it, in any pid namespace, that it died. */
+  self: 5,
 } as const;
 
 /** The first descriptor that a launch may use. */
-export const FIRST_FREE_FD = 5;
+export const FIRST_FREE_FD = 6;

@@ -199,6 +199,15 @@ export function lastStep(): NewStep {
     sentence: "die with the parent, unblock signals, close every other descriptor",
     operations: [
       dieWithParent(),
+      // A parent that died before that line sends no signal any more. As pid 1 there is none to see.
+      { call: "getppid", store: "parent" },
+      {
+        call: "SUBTRACT",
+        args: [{ load: "parent" }, { load: "first pid" }],
+        onError: "ignore",
+        when: { differs: 0 },
+        goto: "exit",
+      },
       { call: "rt_sigprocmask", args: [SIG_SETMASK, new Uint8Array(8), 0, SIGNAL_SET_SIZE] },
       { call: "close_range", args: [3, CLOSE_RANGE_ALL, CLOSE_RANGE_CLOEXEC] },
     ],

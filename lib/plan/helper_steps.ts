@@ -136,9 +136,9 @@ export function letDetach(): Operation[] {
 }
 
 /** Makes sure that the helper has detached the host's root before anything of the user's runs. */
-export function detachedStep(): NewStep {
+export function detachedStep(phase: "network" | "command"): NewStep {
   return {
-    phase: "command",
+    phase,
     name: "detached",
     sentence: "wait until the loopback device is up and the host's root is gone",
     hints: KILLED_HINT,

@@ -19,7 +19,6 @@ import type { Operation } from "../agent/operation.ts";
 import { POLL_ANSWER, pollfd, SIGNAL_SET_SIZE, words } from "../agent/words.ts";
 import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../sys/abi/fcntl.ts";
 import { POLLIN } from "../sys/abi/poll.ts";
-import { PR_SET_PDEATHSIG } from "../sys/abi/prctl.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";
 import { __WALL, WNOHANG } from "../sys/abi/wait.ts";
 import type { LaunchShape } from "./launch_shape.ts";
@@ -107,9 +106,6 @@ export function initProgram(shape: LaunchShape): Program {
       onError: "ignore",
     },
     { call: "munmap", args: [OUTSIDE_AREA, OUTSIDE_SIZE], onError: "ignore" },
-    // Without a pid namespace this process must outlive the others to end them; the socket's
-    // hang-up says when.
-    ...(shape.ownsPids ? [] : [{ call: "prctl", args: [PR_SET_PDEATHSIG, 0] } as Operation]),
     {
       call: "wait4",
       args: [

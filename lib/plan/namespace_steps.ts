@@ -249,3 +249,13 @@ export function noNestingStep(): NewStep {
     ],
   };
 }
+
+/** Leaves root's supplementary groups behind, before a user namespace is joined. setgroups(2). */
+export function dropGroupsStep(): NewStep {
+  return {
+    phase: "join",
+    name: "drop groups",
+    sentence: "leave the caller's supplementary groups behind",
+    operations: [{ call: "setgroups", args: [0, 0] }],
+  };
+}

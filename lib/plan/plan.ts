@@ -35,6 +35,7 @@ import { idMapSteps, openDiskMap } from "./id_map_steps.ts";
 import {
   clonedKinds,
   cloneFlags,
+  dropGroupsStep,
   joinedKinds,
   joinStep,
   keyringStep,
@@ -148,6 +149,10 @@ class Planner {
     const staged = joins.length > 0;
     const ordered: NewStep[] = [
       ...this.#outside,
+      // Afterwards they would be ids that the joined namespace does not know, and nobody could drop.
+      ...(this.facts.uid === 0 && joins.some(({ kind }) => kind === "user")
+        ? [dropGroupsStep()]
+        : []),
       ...joins.map(({ kind, target }, index) =>
         joinStep(kind, target, choices.requestFd(4 + index))
       ),
@@ -297,6 +302,8 @@ class Planner {
     if (spec.root === "host") steps.push(sealRootStep());
     steps.push(pivotStep(this.#netApart ? letDetach() : undefined));
     if (this.#netApart) steps.push(netEnterStep());
+    // Hooks may send any path in.
+    if (this.#netApart && this.choices.networkSetup) steps.push(detachedStep("network"));
     return steps;
   }
 
@@ -357,10 +364,12 @@ class Planner {
         setGroups: !identity.denySetgroups && typeof spec.namespaces.user !== "object",
       }));
     }
+    // Until the old root is detached it lies over the new one, and "/.." leads into it: by a link,
+    // a path of the user's could too. Nothing of the kind is resolved before.
+    if (this.#netApart && !choices.networkSetup) steps.push(detachedStep("command"));
     steps.push(cwdStep(spec.cwd ?? "/"));
     steps.push(umaskStep(spec.umask === undefined ? facts.umask : parseMode(spec.umask, "umask")));
     steps.push(noNewPrivsStep(), lastStep());
-    if (this.#netApart) steps.push(detachedStep());
     return steps;
   }
 }

@@ -16,10 +16,11 @@ import {
   SETUP_AREA,
 } from "../agent/layout.ts";
 import type { Operation, Value } from "../agent/operation.ts";
-import { CLOSE_RANGE_ALL, SIGNAL_SET_SIZE, words } from "../agent/words.ts";
+import { CLOSE_RANGE_ALL, pollfd, SIGNAL_SET_SIZE, words } from "../agent/words.ts";
 import { CLONE_PIDFD, CLONE_VFORK, CLONE_VM } from "../sys/abi/clone.ts";
 import { F_DUPFD_CLOEXEC, O_CLOEXEC } from "../sys/abi/fcntl.ts";
-import { PR_SET_DUMPABLE } from "../sys/abi/prctl.ts";
+import { POLLIN } from "../sys/abi/poll.ts";
+import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../sys/abi/prctl.ts";
 import { SFD_CLOEXEC, SIGNALS } from "../sys/abi/signal.ts";
 import { INIT_FD } from "./init_program.ts";
 import { Answer, Barrier, type Fault, HOOK_PROGRAM, type LaunchShape } from "./launch_shape.ts";
@@ -75,6 +76,7 @@ export function setupOperations(
     ...phase(shape, ["finish"], fault),
     ...start(shape, socket),
     ...phase(shape, ["command"], fault),
+    ...(shape.asPid1 ? stillWanted(socket) : []),
     { call: "SET", args: [0], goto: EXECUTE_AREA },
   ];
   return [
@@ -89,6 +91,27 @@ export function setupOperations(
       onError: "ignore",
     },
     { call: "exit_group", args: [255], label: "exit" },
+  ];
+}
+
+/**
+ * The agent may have died between a change of credentials, which clears the death signal, and its
+ * setting anew; nobody above would end this process then. A hang-up tells that the host is gone.
+ */
+function stillWanted(socket: Value): Operation[] {
+  return [
+    { call: "SET", args: [socket], store: "polled", store32: true },
+    {
+      call: "SET",
+      args: [pollfd(AGENT_FD.self, POLLIN)],
+      store: { name: "polled", offset: 8 },
+    },
+    {
+      call: "ppoll",
+      args: [{ at: "polled" }, 2, { words: [0, 0] }, 0, SIGNAL_SET_SIZE],
+      when: { differs: 0 },
+      goto: "exit",
+    },
   ];
 }
 
@@ -108,6 +131,10 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
   return [
     // Nobody inside may look into this process, or write its memory (CVE-2016-9962).
     { call: "prctl", args: [PR_SET_DUMPABLE, 0] },
+    { call: "getpid", store: "first pid" },
+    // Without a pid namespace this process must outlive the others to end them; from here on the
+    // socket's hang-up says when, also one that has come already.
+    ...(shape.ownsPids ? [] : [{ call: "prctl", args: [PR_SET_PDEATHSIG, 0] } as Operation]),
     {
       call: "clone3",
       // As vfork(2): the memory is shared and not copied, and this process goes on when the other
@@ -139,10 +166,17 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
       args: [{ load: "init command" }],
       store: { name: "command record", offset: EVENT_OFFSET.pid },
     },
-    ...sendRecord(socket, "command record", "pidfd"),
-    ...(shape.reportStart
-      ? [{ call: "write", args: [AGENT_FD.status, { at: "started" }, EVENT_SIZE] } as Operation]
-      : []),
+    ...[
+      ...sendRecord(socket, "command record", "pidfd"),
+      ...(shape.reportStart
+        ? [{ call: "write", args: [AGENT_FD.status, { at: "started" }, EVENT_SIZE] } as Operation]
+        : []),
+    ].map((operation): Operation => ({
+      ...operation,
+      // If nobody listens any more, there is still the command to end, which its pid namespace
+      // does, or else pid 1, when it sees the hang-up.
+      onError: shape.ownsPids ? "stop" : "ignore",
+    })),
     {
       call: "signalfd4",
       args: [-1, words(2 ** (SIGNALS.SIGCHLD - 1)), SIGNAL_SET_SIZE, SFD_CLOEXEC],
@@ -175,7 +209,7 @@ export function setupData(): Record<string, Uint8Array> {
   };
 }
 
-const SETUP_BUFFERS = { statx: 256, cwd: 4096, nofile: 16, byte: 8 };
+const SETUP_BUFFERS = { statx: 256, cwd: 4096, nofile: 16, byte: 8, polled: 16 };
 
 /** Assembles the set-up, or its first part when hooks may still add to the plan behind it. */
 export function setupProgram(

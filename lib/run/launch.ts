@@ -279,8 +279,12 @@ export class Launch implements Supervised {
   #hangUp(): void {
     this.#unwatch();
     if (!this.plan.asPid1) return;
-    this.#supervisor.agent.drain();
-    if (this.#error === undefined && !this.#over) this.#running();
+    // Later, for the agent's events may be just being delivered: a failure among them comes first.
+    queueMicrotask(() => {
+      if (this.#over) return;
+      this.#supervisor.agent.drain();
+      if (this.#error === undefined && !this.#over) this.#running();
+    });
   }
 
   onEvent(event: AgentEvent): void {

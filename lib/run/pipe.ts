@@ -99,6 +99,9 @@ export class PipeReader {
   }
 }
 
+/** A writer can be as fast as the reader; what is left is told of again. */
+const CHUNKS_A_TURN = 16;
+
 /** Reads everything, with one buffer for all that is there at a time. */
 export class Collector {
   /** All bytes, once the end has come. */
@@ -117,9 +120,9 @@ export class Collector {
     reactor().watch(fd, EPOLLIN, () => this.drain());
   }
 
-  /** Reads what is there now. */
-  drain(): void {
-    while (!this.#ended) {
+  /** Reads what is there now, or as much of it as leaves timers and other streams their turn. */
+  drain(most = CHUNKS_A_TURN): void {
+    for (let turn = 0; turn < most && !this.#ended; turn++) {
       const shared = buffer ??= new Uint8Array(CHUNK);
       const count = rawSyscall(SYS.read, this.#fd, shared, shared.length);
       if (count > 0) this.#chunks.push(shared.slice(0, count));

@@ -205,7 +205,7 @@ export async function output(
     // Our copies of the sandbox's ends were kept, so that the pipes' ends do not wake this program
     // just before the end of the sandbox does. Now nobody is left who could write.
     begun.stdio.release();
-    for (const collector of collectors) collector.drain();
+    for (const collector of collectors) collector.drain(Infinity);
     for (const collector of collectors) collector.end();
     const [stdout, stderr] = await Promise.all(collectors.map(({ done }) => done));
     return { ...status, stdout: stdout!, stderr: stderr! };

@@ -1,0 +1,128 @@
+// Holes that a reviewer found, each with the attack that showed it.
+
+import { assert, assertEquals } from "@std/assert";
+import { Sandbox, sandbox } from "../../mod.ts";
+import { testIf, text } from "../integration/support.ts";
+
+const isRoot = Deno.uid() === 0;
+
+async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await run(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+// The old root lies over the new one until it is detached, beside other steps.
+Deno.test('a link in the working directory does not lead out through "/.."', () =>
+  inFolder(async (folder) => {
+    await Deno.symlink("/../home", `${folder}/sub`);
+    const box = sandbox().bind(folder, "/work").cwd("/work/sub");
+    const results = new Set<string>();
+    for (let round = 0; round < 150; round++) {
+      await Promise.all([0, 1].map(async () => {
+        const result = await box.output(["sh", "-c", "ls /.. ../"]).then(
+          ({ stdout }) => text(stdout),
+          (error) => error.cause?.code ?? String(error),
+        );
+        results.add(result);
+      }));
+    }
+    assertEquals([...results], ["ENOENT"]);
+  }));
+
+Deno.test("as pid 1 with a working directory of its own, the old root is gone all the same", async () => {
+  const results = new Map<string, number>();
+  for (const cwd of ["/tmp", "/usr", "/usr/bin"]) {
+    const box = sandbox().asPid1().cwd(cwd);
+    for (let round = 0; round < 15; round++) {
+      await Promise.all(Array.from({ length: 4 }, async () => {
+        const { code, stdout } = await box.output(["sh", "-c", "ls -d /../home /../var; pwd"]);
+        const seen = `${code} ${text(stdout)}`;
+        results.set(seen, (results.get(seen) ?? 0) + 1);
+      }));
+    }
+  }
+  assertEquals(Object.fromEntries(results), { "0 /tmp\n": 60, "0 /usr\n": 60, "0 /usr/bin\n": 60 });
+});
+
+Deno.test("thousands of launches asked for at once do not block each other", async () => {
+  const box = sandbox();
+  const ends = await Promise.all(
+    Array.from({ length: 1500 }, () => box.output(["true"]).then(({ code }) => code)),
+  );
+  assertEquals(ends.filter((code) => code !== 0), []);
+});
+
+Deno.test("events that arrive while others are delivered are not lost", async () => {
+  const box = sandbox().asPid1();
+  await Promise.all(Array.from({ length: 16 }, async () => {
+    for (let round = 0; round < 40; round++) {
+      assertEquals((await box.output(["sh", "-c", "exit 7"])).code, 7);
+    }
+  }));
+});
+
+Deno.test("a flood of output does not hold a time limit up", async () => {
+  const start = performance.now();
+  const result = await sandbox().timeout("500ms").output(["cat", "/dev/zero"]);
+  assert(result.timedOut);
+  const took = performance.now() - start;
+  assert(took < 2000, `it took ${took} ms`);
+});
+
+testIf(
+  isRoot,
+  "only root has groups to leave behind",
+  "root's groups do not come along into a user namespace that is joined",
+  async () => {
+    await using other = await sandbox().spawn(["sleep", "60"], {
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    });
+    const program = `
+      import { Sandbox } from ${JSON.stringify(new URL("../../mod.ts", import.meta.url).href)};
+      const { stdout } = await Sandbox.empty().join("user", { pid: ${other.pid} })
+        .env("PATH", "/usr/bin:/bin").output(["grep", "Groups", "/proc/self/status"]);
+      await Deno.stdout.write(stdout);
+    `;
+    const { stdout, stderr } = await new Deno.Command("setpriv", {
+      args: [
+        "--groups",
+        "0,4,42",
+        Deno.execPath(),
+        "run",
+        "-A",
+        "--config",
+        new URL("../../deno.json", import.meta.url).pathname,
+        `data:application/typescript,${encodeURIComponent(program)}`,
+      ],
+    }).output();
+    assertEquals([text(stdout).trim(), text(stderr)], ["Groups:", ""]);
+  },
+);
+
+Deno.test("an aborted launch leaves nothing, without a pid namespace too", async () => {
+  const tag = `7531.${Deno.pid}`;
+  for (const box of [sandbox().share("pid"), Sandbox.empty().env("PATH", "/usr/bin:/bin")]) {
+    for (let round = 0; round < 100; round++) {
+      const abort = new AbortController();
+      const end = box.output(["sleep", tag], { signal: abort.signal }).catch(() => {});
+      setTimeout(() => abort.abort(), Math.random() * 4);
+      await end;
+    }
+  }
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const left = [...Deno.readDirSync("/proc")].filter(({ name }) => {
+    try {
+      return /^\d+$/.test(name) &&
+        Deno.readTextFileSync(`/proc/${name}/cmdline`).includes(`\0${tag}`);
+    } catch {
+      return false;
+    }
+  });
+  assertEquals(left.map(({ name }) => name), []);
+});
