@@ -33,6 +33,7 @@ export function helperSteps(hints: Readonly<Record<string, string>>): NewStep[] 
     sentence: "make a net namespace with its loopback device up, beside the following",
     hints,
     operations: [
+      { call: "getpid", store: "helped" },
       {
         call: "clone3",
         args: [{ words: [CLONE_VM | CLONE_FILES | CLONE_FS, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] }, 88],
@@ -48,6 +49,15 @@ export function helperSteps(hints: Readonly<Record<string, string>>): NewStep[] 
         onError: "ignore",
       },
       dieWithParent(),
+      // It may have died before that; without a pid namespace nobody else would end this process.
+      { call: "getppid", store: "helper's parent" },
+      {
+        call: "SUBTRACT",
+        args: [{ load: "helper's parent" }, { load: "helped" }],
+        onError: "ignore",
+        when: { differs: 0 },
+        goto: "helper is alone",
+      },
       // Not a flag of the clone: that would be the parent's work.
       { call: "unshare", args: [CLONE_NEWNET] },
       { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: "net socket" },
@@ -74,7 +84,7 @@ export function helperSteps(hints: Readonly<Record<string, string>>): NewStep[] 
       },
       ...say("net root state", FAILED),
       ...say("net state", FAILED),
-      { call: "exit", args: [1] },
+      { call: "exit", args: [1], label: "helper is alone" },
       { call: "SET", args: [0], label: "helper is under way" },
     ],
   };

@@ -11,6 +11,14 @@ import {
   wait,
 } from "../integration/support.ts";
 
+// Agents of test files before this one have ended with their threads, and stay as zombies.
+const earlier = new Set(childrenOf(Deno.pid));
+
+/** The children of this program that are this file's: the agent first. */
+function ownChildren(): number[] {
+  return childrenOf(Deno.pid).filter((pid) => !earlier.has(pid));
+}
+
 const ROUNDS = 50;
 const TAG = `8642.${Deno.pid}`;
 
@@ -103,7 +111,7 @@ Deno.test("a killed agent takes its sandboxes along; pending launches reject, th
     for (const promise of pending) promise.catch(() => {});
     // At ten moments, from the middle of the launches to well after them.
     await wait(round * 1.5);
-    const [agent, ...others] = childrenOf(Deno.pid);
+    const [agent, ...others] = ownChildren();
     assertEquals(others, []);
     Deno.kill(agent!, "SIGKILL");
     const ends = await Promise.allSettled([alive.status, shared.status, ...pending]);
@@ -118,7 +126,7 @@ Deno.test("a killed agent takes its sandboxes along; pending launches reject, th
 
 Deno.test("a launch right after the agent's death, before anybody noticed it", async () => {
   await sandbox().output(["true"]);
-  const [agent] = childrenOf(Deno.pid);
+  const [agent] = ownChildren();
   Deno.kill(agent!, "SIGKILL");
   // The signal has been sent; whether it has been delivered yet is a matter of luck.
   const outcomes: unknown[] = [];
