@@ -205,14 +205,17 @@ export class Launch implements Supervised {
   }
 
   #killNow(): void {
-    const kill = (pidfd: number | undefined) => {
-      if (pidfd !== undefined) rawSyscall(SYS.pidfd_send_signal, pidfd, SIGNALS.SIGKILL, 0, 0);
+    const kill = (pidfd: number | undefined, signal: number = SIGNALS.SIGKILL) => {
+      if (pidfd !== undefined) rawSyscall(SYS.pidfd_send_signal, pidfd, signal, 0, 0);
     };
     if (this.#commandPidfd !== undefined && !this.plan.asPid1) {
       // Its parent then kills what is left, and reports what the command took.
       kill(this.#commandPidfd);
-      if (!this.plan.ownsPids) return;
-      this.#patience = setTimeout(() => kill(this.#firstPidfd), KILL_PATIENCE);
+      this.#patience = setTimeout(() => {
+        // Without a pid namespace the command could have stopped it.
+        kill(this.#firstPidfd, SIGNALS.SIGCONT);
+        this.#patience = setTimeout(() => kill(this.#firstPidfd), KILL_PATIENCE);
+      }, KILL_PATIENCE);
       return;
     }
     kill(this.#stagePidfd);

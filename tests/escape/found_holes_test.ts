@@ -126,3 +126,11 @@ Deno.test("an aborted launch leaves nothing, without a pid namespace too", async
   });
   assertEquals(left.map(({ name }) => name), []);
 });
+
+Deno.test("a command that stops its supervisor does not outlive its time", async () => {
+  const start = performance.now();
+  const result = await sandbox().share("pid").timeout("200ms")
+    .output(["sh", "-c", "kill -STOP $PPID; sleep 60"]);
+  assert(result.timedOut);
+  assert(performance.now() - start < 5000);
+});

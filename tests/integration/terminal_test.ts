@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { sandbox, type SandboxProcess, SpecError } from "../../mod.ts";
-import { text, until } from "./support.ts";
+import { openDescriptors, text, until } from "./support.ts";
 
 const box = sandbox().tty();
 
@@ -105,6 +105,22 @@ Deno.test("the terminal's end is seen when the command has ended", async () => {
   await child.status;
   assert(await until(() => screen.ended), "the stream does not end");
   assertEquals(screen.shown, "last words\r\n");
+});
+
+Deno.test("a command that ends at once loses nothing, and its terminal is closed", async () => {
+  await box.output(["true"]);
+  const before = openDescriptors();
+  for (let turn = 0; turn < 40; turn++) {
+    assertEquals(text((await box.output(["echo", String(turn)])).stdout), `${turn}\r\n`);
+  }
+  assert(await until(() => openDescriptors() === before), `${before}, then ${openDescriptors()}`);
+});
+
+Deno.test("resize() after the end does nothing", async () => {
+  const child = await box.spawn(["true"]);
+  await child.stdout.cancel();
+  await child.status;
+  child.terminal.resize(10, 10);
 });
 
 Deno.test("much output through a terminal arrives whole", async () => {
