@@ -70,7 +70,8 @@ Deno.test("a flood of output does not hold a time limit up", async () => {
   const result = await sandbox().timeout("500ms").output(["cat", "/dev/zero"]);
   assert(result.timedOut);
   const took = performance.now() - start;
-  assert(took < 2000, `it took ${took} ms`);
+  // Unbounded reading never comes to the timer at all.
+  assert(took < 5000, `it took ${took} ms`);
 });
 
 testIf(
