@@ -20,6 +20,7 @@ import {
   F_SEAL_WRITE,
   F_SETFD,
   F_SETFL,
+  F_SETPIPE_SZ,
   FD_CLOEXEC,
   O_CLOEXEC,
   O_NONBLOCK,
@@ -65,6 +66,9 @@ function executable(bytes: Uint8Array<ArrayBuffer>): number {
   return fd;
 }
 
+/** Bytes of the status pipe; the most that an ordinary user may ask for. pipe(7). */
+const STATUS_ROOM = 1 << 20;
+
 /** The running agent of this program. */
 export class Agent {
   /** The boot program: its labels and places are what outside programs refer to. */
@@ -95,6 +99,9 @@ export class Agent {
     const [ours, theirs] = socketpair();
     const pipe = new Int32Array(2);
     check(syscall("pipe2", pipe, O_CLOEXEC), "pipe2");
+    // Room for the ends of some 5,000 sandboxes at once, of which nobody here waits for any more:
+    // the agent would wait until they are read, and could reap no others. It may be refused.
+    syscall("fcntl", pipe[1]!, F_SETPIPE_SZ, STATUS_ROOM);
     this.#control = ours;
     this.#status = pipe[0]!;
     this.#both = words(pollfd(this.#control, POLLOUT), pollfd(this.#status, POLLIN));

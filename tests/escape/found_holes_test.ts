@@ -1,10 +1,23 @@
 // Holes that a reviewer found, each with the attack that showed it.
 
 import { assert, assertEquals } from "@std/assert";
-import { Sandbox, sandbox } from "../../mod.ts";
+import { Sandbox, sandbox, TimeoutError } from "../../mod.ts";
 import { testIf, text } from "../integration/support.ts";
 
 const isRoot = Deno.uid() === 0;
+
+/** Processes with this argument that are still there after a moment. */
+async function left(tag: string): Promise<string[]> {
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  return [...Deno.readDirSync("/proc")].map(({ name }) => name).filter((name) => {
+    try {
+      return /^\d+$/.test(name) &&
+        Deno.readTextFileSync(`/proc/${name}/cmdline`).includes(`\0${tag}`);
+    } catch {
+      return false;
+    }
+  });
+}
 
 async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -116,22 +129,20 @@ Deno.test("an aborted launch leaves nothing, without a pid namespace too", async
       await end;
     }
   }
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  const left = [...Deno.readDirSync("/proc")].filter(({ name }) => {
-    try {
-      return /^\d+$/.test(name) &&
-        Deno.readTextFileSync(`/proc/${name}/cmdline`).includes(`\0${tag}`);
-    } catch {
-      return false;
-    }
-  });
-  assertEquals(left.map(({ name }) => name), []);
+  assertEquals(await left(tag), []);
 });
 
 Deno.test("a command that stops its supervisor does not outlive its time", async () => {
-  const start = performance.now();
-  const result = await sandbox().share("pid").timeout("200ms")
-    .output(["sh", "-c", "kill -STOP $PPID; sleep 60"]);
-  assert(result.timedOut);
-  assert(performance.now() - start < 5000);
+  const tag = `8531.${Deno.pid}`;
+  for (let round = 0; round < 5; round++) {
+    const start = performance.now();
+    // It may be quicker than the supervisor's word that the command runs: then the set-up is what
+    // took too long.
+    const late = await sandbox().share("pid").timeout("200ms")
+      .output(["sh", "-c", `kill -STOP $PPID; exec sleep ${tag}`])
+      .then(({ timedOut }) => timedOut, (error) => error instanceof TimeoutError);
+    assert(late);
+    assert(performance.now() - start < 10_000);
+  }
+  assertEquals(await left(tag), []);
 });
