@@ -22,6 +22,7 @@ import { F_DUPFD_CLOEXEC, O_CLOEXEC } from "../sys/abi/fcntl.ts";
 import { POLLIN } from "../sys/abi/poll.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../sys/abi/prctl.ts";
 import { SFD_CLOEXEC, SIGNALS } from "../sys/abi/signal.ts";
+import { dieWithParent } from "./command_steps.ts";
 import { INIT_FD } from "./init_program.ts";
 import { Answer, Barrier, type Fault, HOOK_PROGRAM, type LaunchShape } from "./launch_shape.ts";
 import { controlTemplate, launchFd, loadProgram, phase, sendRecord } from "./program_parts.ts";
@@ -119,12 +120,9 @@ function stillWanted(socket: Value): Operation[] {
 function start(shape: LaunchShape, socket: Value): Operation[] {
   // Standard output takes the place of the status pipe, so that moves out of the way first.
   const begin: Operation[] = [
-    {
-      call: "fcntl",
-      args: [AGENT_FD.status, F_DUPFD_CLOEXEC, 3],
-      store: "status",
-      label: "command",
-    },
+    // Until the credentials change; what is waited for until then may take long.
+    { ...dieWithParent(), label: "command" },
+    { call: "fcntl", args: [AGENT_FD.status, F_DUPFD_CLOEXEC, 3], store: "status" },
     ...loadProgram(EXECUTE_AREA, { load: "execute offset" }, { load: "execute length" }),
   ];
   if (shape.asPid1) return begin;
