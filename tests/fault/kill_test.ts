@@ -1,23 +1,15 @@
 import { assert, assertEquals } from "@std/assert";
 import { sandbox, SandboxError } from "../../mod.ts";
 import {
-  childrenOf,
   installed,
   openDescriptors,
+  ownChildren,
   programArguments,
   testIf,
   text,
   until,
   wait,
 } from "../integration/support.ts";
-
-// Agents of test files before this one have ended with their threads, and stay as zombies.
-const earlier = new Set(childrenOf(Deno.pid));
-
-/** The children of this program that are this file's: the agent first. */
-function ownChildren(): number[] {
-  return childrenOf(Deno.pid).filter((pid) => !earlier.has(pid));
-}
 
 const ROUNDS = 50;
 const TAG = `8642.${Deno.pid}`;

@@ -14,6 +14,7 @@ import {
   childrenOf,
   inFolder,
   openDescriptors,
+  ownChildren,
   ROOT,
   testIf,
   until,
@@ -57,15 +58,6 @@ function points(plan: Plan): Point[] {
         : []
     )
   );
-}
-
-// Test files run one after the other in one process, each on a thread of its own: agents of files
-// before this one have ended with their threads, but stay as zombies that nobody waits for.
-const earlier = new Set(childrenOf(Deno.pid));
-
-/** The children of this program that are this file's: the agent first. */
-function ownChildren(): number[] {
-  return childrenOf(Deno.pid).filter((pid) => !earlier.has(pid));
 }
 
 /** What of this program could be left over. */

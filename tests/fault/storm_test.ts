@@ -1,14 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { sandbox, type SandboxProcess } from "../../mod.ts";
-import { childrenOf, openDescriptors, until } from "../integration/support.ts";
-
-// Agents of test files before this one have ended with their threads, and stay as zombies.
-const earlier = new Set(childrenOf(Deno.pid));
-
-/** The children of this program that are this file's: the agent first. */
-function ownChildren(): number[] {
-  return childrenOf(Deno.pid).filter((pid) => !earlier.has(pid));
-}
+import { childrenOf, openDescriptors, ownChildren, until } from "../integration/support.ts";
 
 const quiet = { stdin: "null", stdout: "null", stderr: "null" } as const;
 const box = sandbox();

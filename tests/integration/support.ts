@@ -162,3 +162,12 @@ export async function runProgram(
   const { code, stdout, stderr } = await program(source).output();
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
+
+// Test files run one after the other in one process, each on a thread of its own: agents of files
+// before this one have ended with their threads, but stay as zombies that nobody waits for.
+const earlier = new Set(childrenOf(Deno.pid));
+
+/** The children of this program that are this file's: the agent first. */
+export function ownChildren(): number[] {
+  return childrenOf(Deno.pid).filter((pid) => !earlier.has(pid));
+}
