@@ -8,7 +8,8 @@ import type { SandboxStatus } from "../run/child.ts";
 import { SpecError } from "../errors.ts";
 import type { CliContext } from "./command.ts";
 import { applyOptions, parseOptions } from "./options.ts";
-import { RUN_OPTIONS, type RunRequest } from "./run_options.ts";
+import { RUN_OPTIONS } from "./run_options.ts";
+import type { RunRequest } from "./run_request.ts";
 
 /** Runs the command, and resolves to paddock's exit code. */
 export async function run(args: readonly string[], context: CliContext): Promise<number> {

@@ -4,50 +4,28 @@
  * @module
  */
 
-import type { NamespaceName, Sandbox } from "../sandbox.ts";
+import type { NamespaceName } from "../sandbox.ts";
 import { SpecError } from "../errors.ts";
-import { parseMode } from "../quantity.ts";
 import type { IdRange } from "../spec.ts";
 import type { Option } from "./options.ts";
+import { FILESYSTEM_OPTIONS } from "./options/filesystem.ts";
+import type { RunRequest } from "./run_request.ts";
 import {
-  bindValue,
   idRangeValue,
   insidePath,
   joinValue,
   listValue,
   pair,
-  placeValue,
   rlimitValue,
   timeValue,
   userValue,
 } from "./values.ts";
 
-/** What the arguments of `paddock run` ask for. */
-export interface RunRequest {
-  /** The sandbox so far. */
-  box: Sandbox;
-  /** Modules with hooks, to be loaded. */
-  readonly hooks: string[];
-  /** The file with the description that all else is put on top of. */
-  file?: string;
-  /** Print the plan, run nothing. */
-  explain: boolean;
-  /** Print the plan, or how the command ended, as JSON. */
-  json: boolean;
-  /** Show stack traces. */
-  debug: boolean;
-  /** Print the help, run nothing. */
-  help: boolean;
-}
-
-const FILES = "Filesystem (in the order given)";
 const PROCESS = "Process";
 const NAMESPACES = "Namespaces and ids";
 const NETWORK = "Network";
 const LIMITS = "Limits";
 const PADDOCK = "Paddock itself";
-
-const cwd = () => Deno.cwd();
 
 function idMap(run: RunRequest, value: string): void {
   if (value === "auto") {
@@ -77,93 +55,7 @@ function environment(run: RunRequest, value: string): void {
 
 /** The options of `paddock run`. */
 export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
-  {
-    name: "root",
-    value: "host|empty|DIR",
-    group: FILES,
-    help: "what / is: a minimal view of the host (default), nothing, or a directory, read-only",
-    apply: (run, value) => {
-      if (value === "") throw new SpecError("value", "is empty; give host, empty or a directory");
-      run.box = run.box.root(value);
-    },
-  },
-  {
-    name: "bind",
-    short: "b",
-    value: "SRC[:DST][:rw]",
-    group: FILES,
-    help: "show a file or directory of the host; read-only, but for :rw; :dev lets devices work",
-    apply: (run, value) => {
-      const { source, target, options } = bindValue(value, cwd);
-      run.box = run.box.bind(source, target, options);
-    },
-  },
-  {
-    name: "bind-try",
-    value: "SRC[:DST][:rw]",
-    group: FILES,
-    help: "the same, and left out if SRC is not there",
-    apply: (run, value) => {
-      const { source, target, options } = bindValue(value, cwd);
-      run.box = run.box.bind(source, target, { ...options, optional: true });
-    },
-  },
-  {
-    name: "tmpfs",
-    value: "DST[:size=..,mode=..]",
-    group: FILES,
-    help: "an empty filesystem in memory, e.g. /work:size=64M,mode=0755",
-    apply: (run, value) => {
-      const { target, options } = placeValue(value, ["size", "mode"]);
-      run.box = run.box.tmpfs(target, options);
-    },
-  },
-  {
-    name: "dir",
-    value: "DST[:mode=..]",
-    group: FILES,
-    help: "make a directory",
-    apply: (run, value) => {
-      const { target, options } = placeValue(value, ["mode"]);
-      if (options.mode !== undefined) parseMode(options.mode, "value");
-      run.box = run.box.dir(target, options);
-    },
-  },
-  {
-    name: "symlink",
-    value: "TARGET:LINK",
-    group: FILES,
-    help: "make a symbolic link LINK that says TARGET",
-    apply: (run, value) => {
-      const at = value.lastIndexOf(":");
-      if (at < 1) throw new SpecError("value", `"${value}" should be TARGET:LINK`);
-      run.box = run.box.symlink(value.slice(0, at), insidePath(value.slice(at + 1)));
-    },
-  },
-  {
-    name: "write",
-    value: "DST=TEXT",
-    group: FILES,
-    help: "make a file with this text; it is in memory only",
-    apply: (run, value) => {
-      const [target, text] = pair(value, "=", "DST=TEXT");
-      run.box = run.box.file(insidePath(target), text);
-    },
-  },
-  {
-    name: "proc",
-    value: "DST",
-    group: FILES,
-    help: "the sandbox's own proc (there is one on /proc already)",
-    apply: (run, value) => run.box = run.box.proc(insidePath(value)),
-  },
-  {
-    name: "dev",
-    value: "DST",
-    group: FILES,
-    help: "a minimal set of devices (there is one on /dev already)",
-    apply: (run, value) => run.box = run.box.dev(insidePath(value)),
-  },
+  ...FILESYSTEM_OPTIONS,
   {
     name: "env",
     short: "e",

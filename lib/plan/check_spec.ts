@@ -8,41 +8,10 @@
 
 import { SpecError } from "../errors.ts";
 import { parseDuration } from "../quantity.ts";
-import { type MountSpec, NAMESPACE_KINDS, type SandboxSpec } from "../spec.ts";
+import { NAMESPACE_KINDS, type SandboxSpec } from "../spec.ts";
 import { RLIMITS } from "../sys/abi/resource.ts";
-
-const MOUNT_KINDS = ["bind", "tmpfs", "proc", "dev", "symlink", "dir", "file"];
-
-function show(value: unknown): string {
-  return typeof value === "string" ? `"${value}"` : String(value);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function checkMount(mount: MountSpec, field: string): void {
-  if (!isRecord(mount) || !MOUNT_KINDS.includes(mount.kind)) {
-    const kind = isRecord(mount) ? (mount as { kind: unknown }).kind : mount;
-    throw new SpecError(`${field}.kind`, `${show(kind)} is none of ${MOUNT_KINDS.join(", ")}`);
-  }
-  if ((mount.kind === "bind" || mount.kind === "symlink") && typeof mount.source !== "string") {
-    throw new SpecError(`${field}.source`, `${show(mount.source)} is not a path`);
-  }
-  if (mount.kind === "bind") {
-    for (const flag of ["writable", "devices", "optional"] as const) {
-      if (!["boolean", "undefined"].includes(typeof mount[flag])) {
-        throw new SpecError(`${field}.${flag}`, `${show(mount[flag])} is neither true nor false`);
-      }
-    }
-  }
-  if (
-    mount.kind === "file" && typeof mount.contents !== "string" &&
-    !((mount.contents as unknown) instanceof Uint8Array)
-  ) {
-    throw new SpecError(`${field}.contents`, "the contents of a file are text or bytes");
-  }
-}
+import { checkMount, checkRoot } from "./check_mounts.ts";
+import { isRecord, show } from "./check_values.ts";
 
 function checkNamespaces(spec: SandboxSpec): void {
   for (const [kind, choice] of Object.entries(spec.namespaces)) {
@@ -133,11 +102,8 @@ export function checkSpec(spec: SandboxSpec): void {
       );
     }
   }
-  const { root, idMap, env } = spec;
-  const path = isRecord(root) ? root.path : undefined;
-  if (root !== "host" && root !== "empty" && (typeof path !== "string" || path === "")) {
-    throw new SpecError("root", `${show(root)} is none of "host", "empty", a directory`);
-  }
+  const { idMap, env } = spec;
+  checkRoot(spec.root);
   checkScalars(spec);
   if (!Array.isArray(spec.mounts)) throw new SpecError("mounts", "is a list");
   spec.mounts.forEach((mount, index) => checkMount(mount, `mounts[${index}]`));

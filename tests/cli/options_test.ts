@@ -1,7 +1,8 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { nearest } from "../../lib/cli/nearest.ts";
 import { applyOptions, parseOptions } from "../../lib/cli/options.ts";
-import { RUN_OPTIONS, type RunRequest } from "../../lib/cli/run_options.ts";
+import { RUN_OPTIONS } from "../../lib/cli/run_options.ts";
+import type { RunRequest } from "../../lib/cli/run_request.ts";
 import { SpecError } from "../../lib/errors.ts";
 import { sandbox } from "../../lib/sandbox.ts";
 import type { SandboxSpec } from "../../lib/spec.ts";

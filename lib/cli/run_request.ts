@@ -1,0 +1,25 @@
+/**
+ * What the options of `paddock run` fill in.
+ *
+ * @module
+ */
+
+import type { Sandbox } from "../sandbox.ts";
+
+/** What the arguments of `paddock run` ask for. */
+export interface RunRequest {
+  /** The sandbox so far. */
+  box: Sandbox;
+  /** Modules with hooks, to be loaded. */
+  readonly hooks: string[];
+  /** The file with the description that all else is put on top of. */
+  file?: string;
+  /** Print the plan, run nothing. */
+  explain: boolean;
+  /** Print the plan, or how the command ended, as JSON. */
+  json: boolean;
+  /** Show stack traces. */
+  debug: boolean;
+  /** Print the help, run nothing. */
+  help: boolean;
+}
