@@ -6,6 +6,7 @@
 
 import { DEFAULT_SPEC, EMPTY_SPEC } from "./defaults.ts";
 import { SpecError } from "./errors.ts";
+import { checkCapabilities } from "./plan/check_privileges.ts";
 import { checkSpec } from "./plan/check_spec.ts";
 import { defineHook, type Plugin } from "./hook.ts";
 import { parseDuration, parseMode, parseSize } from "./quantity.ts";
@@ -14,6 +15,8 @@ import { makePlan, type Plan } from "./run/plan_view.ts";
 import { type Command, output, spawn, type SpawnOptions } from "./run/run.ts";
 import {
   type BindMount,
+  type CapabilitiesSpec,
+  type CapabilityName,
   type IdMapSpec,
   type JoinTarget,
   type MountSpec,
@@ -28,6 +31,7 @@ import {
   type TimeOffsets,
   type TmpfsMount,
 } from "./spec.ts";
+import { CAPABILITIES } from "./sys/abi/capability.ts";
 
 /** A kind of namespace, also by the names that the kernel's files and docker use. */
 export type NamespaceName = NamespaceKind | "mnt" | "network";
@@ -274,6 +278,33 @@ export class Sandbox {
   umask(mask: string | number): Sandbox {
     parseMode(mask, "umask");
     return this.#with({ umask: mask });
+  }
+
+  /**
+   * Keeps these capabilities, by the kernel's names or `"all"`, and no others; by default there are
+   * none. They hold over the sandbox's own user namespace, or with `share("user")` as root over the
+   * host. `ambient` says whether programs of another user than 0 keep them too; by default they do
+   * where the command is such a user. capabilities(7).
+   *
+   * ```ts
+   * import { sandbox } from "@paddock/paddock";
+   *
+   * const box = sandbox().user(1000).capabilities(["CAP_NET_BIND_SERVICE"]);
+   * const { stdout } = await box.output(["grep", "CapEff", "/proc/self/status"]);
+   * console.log(new TextDecoder().decode(stdout)); // CapEff:	0000000000000400
+   * ```
+   */
+  capabilities(
+    keep: readonly CapabilityName[] | "all",
+    options: Pick<CapabilitiesSpec, "ambient"> = {},
+  ): Sandbox {
+    const names = keep === "all" ? Object.keys(CAPABILITIES) as CapabilityName[] : [...keep];
+    const capabilities = {
+      keep: names,
+      ...(options.ambient === undefined ? {} : { ambient: options.ambient }),
+    };
+    checkCapabilities(capabilities);
+    return this.#with({ capabilities });
   }
 
   /** A resource limit. getrlimit(2). */

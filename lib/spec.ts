@@ -5,8 +5,10 @@
  * @module
  */
 
+import type { CapabilitiesSpec } from "./spec/capabilities.ts";
 import type { MountSpec, RootSpec } from "./spec/mounts.ts";
 
+export type * from "./spec/capabilities.ts";
 export type * from "./spec/mounts.ts";
 
 /** The eight kinds of namespaces. namespaces(7). */
@@ -140,6 +142,8 @@ export interface SandboxSpec {
   cwd?: string;
   /** The file mode creation mask, e.g. `"022"`. Default: the caller's. */
   umask?: string | number;
+  /** The capabilities that the command keeps. Default: none. */
+  capabilities?: CapabilitiesSpec;
   /** Resource limits. */
   rlimits: { [name in RlimitName]?: RlimitValue };
   /** Network. Default: loopback only, or what the joined or shared namespace has. */

@@ -9,6 +9,7 @@ import { SpecError } from "../errors.ts";
 import type { IdRange } from "../spec.ts";
 import type { Option } from "./options.ts";
 import { FILESYSTEM_OPTIONS } from "./options/filesystem.ts";
+import { PRIVILEGE_OPTIONS } from "./options/privileges.ts";
 import type { RunRequest } from "./run_request.ts";
 import {
   idRangeValue,
@@ -183,6 +184,7 @@ export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
     help: "none: only loopback (default); host: the host's network",
     apply: (run, value) => run.box = run.box.network(value as "none" | "host"),
   },
+  ...PRIVILEGE_OPTIONS,
   {
     name: "timeout",
     value: "TIME",

@@ -5,6 +5,7 @@
  */
 
 import { NAMESPACE_KINDS } from "../spec.ts";
+import { CAPABILITIES } from "../sys/abi/capability.ts";
 import {
   bytes,
   type Check,
@@ -61,6 +62,9 @@ export const SPEC: Check = record({
   }),
   cwd: text,
   umask: mode,
+  capabilities: record({ keep: list(oneOf(...Object.keys(CAPABILITIES))), ambient: flag }, [
+    "keep",
+  ]),
   rlimits: same(
     RLIMIT_NAMES,
     (value, field) =>

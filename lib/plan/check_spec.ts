@@ -11,6 +11,7 @@ import { parseDuration } from "../quantity.ts";
 import { NAMESPACE_KINDS, type SandboxSpec } from "../spec.ts";
 import { RLIMITS } from "../sys/abi/resource.ts";
 import { checkMount, checkRoot } from "./check_mounts.ts";
+import { checkCapabilities } from "./check_privileges.ts";
 import { isRecord, show } from "./check_values.ts";
 
 function checkNamespaces(spec: SandboxSpec): void {
@@ -83,6 +84,7 @@ const FIELDS: Record<keyof SandboxSpec, true> = {
   env: true,
   cwd: true,
   umask: true,
+  capabilities: true,
   rlimits: true,
   network: true,
   timeout: true,
@@ -108,6 +110,7 @@ export function checkSpec(spec: SandboxSpec): void {
   if (!Array.isArray(spec.mounts)) throw new SpecError("mounts", "is a list");
   spec.mounts.forEach((mount, index) => checkMount(mount, `mounts[${index}]`));
   checkNamespaces(spec);
+  checkCapabilities(spec.capabilities);
   checkRlimits(spec);
   if (idMap !== undefined && idMap !== "auto") {
     for (const side of ["uids", "gids"] as const) {

@@ -8,29 +8,14 @@
 
 import type { Operation, Value } from "../agent/operation.ts";
 import { CLOSE_RANGE_ALL, SIGNAL_SET_SIZE } from "../agent/words.ts";
-import { _LINUX_CAPABILITY_VERSION_3 } from "../sys/abi/capability.ts";
-import { ERRNO } from "../sys/abi/errno.ts";
 import { CLOSE_RANGE_CLOEXEC } from "../sys/abi/fcntl.ts";
 import { TIOCSCTTY } from "../sys/abi/ioctl.ts";
-import {
-  PR_CAP_AMBIENT,
-  PR_CAP_AMBIENT_CLEAR_ALL,
-  PR_CAPBSET_DROP,
-  PR_SET_NO_NEW_PRIVS,
-  PR_SET_PDEATHSIG,
-} from "../sys/abi/prctl.ts";
+import { PR_SET_PDEATHSIG } from "../sys/abi/prctl.ts";
 import { RLIMITS } from "../sys/abi/resource.ts";
 import { SIG_SETMASK, SIGNALS } from "../sys/abi/signal.ts";
 import type { RlimitName, RlimitValue } from "../spec.ts";
 import type { NewStep } from "./step.ts";
 import { rlimit64 } from "./structs.ts";
-
-/** `__user_cap_header_struct` and no capabilities at all. capset(2). */
-function emptyCapabilities(): Value[] {
-  const header = new Uint8Array(8);
-  new DataView(header.buffer).setUint32(0, _LINUX_CAPABILITY_VERSION_3, true);
-  return [header, new Uint8Array(24)];
-}
 
 /** The parent's end is this process's end. Cleared by every change of credentials. prctl(2). */
 export function dieWithParent(): Operation {
@@ -130,64 +115,6 @@ export function softNofileStep(soft: number): NewStep {
       { call: "SET", args: [soft], store: "nofile" },
       { call: "prlimit64", args: [0, RLIMITS.RLIMIT_NOFILE, { at: "nofile" }, 0] },
     ],
-  };
-}
-
-/** Who the command is, and that it has no capability left, nor can get one back. */
-export function identityStep(
-  user: { uid: number; gid: number; groups: readonly number[] },
-  mayIds: { setIds: boolean; setGroups: boolean },
-): NewStep {
-  const groups = new Uint8Array(new Uint32Array(user.groups).buffer);
-  const operations: Operation[] = [];
-  operations.push(
-    // The highest capability differs by kernel; EINVAL is one beyond it, EPERM is not tolerated.
-    {
-      call: "prctl",
-      args: [PR_CAPBSET_DROP, { load: "capability" }],
-      store: "dropped",
-      onError: "ignore",
-      when: { equals: -ERRNO.EINVAL },
-      goto: "bounding set is empty",
-      label: "next capability",
-    },
-    { call: "SET", args: [{ load: "dropped" }] },
-    {
-      call: "ADD",
-      args: [{ load: "capability" }, 1],
-      store: "capability",
-      goto: "next capability",
-    },
-  );
-  operations.push({
-    call: "prctl",
-    args: [PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL],
-    label: "bounding set is empty",
-  });
-  if (mayIds.setGroups) operations.push({ call: "setgroups", args: [user.groups.length, groups] });
-  if (mayIds.setIds) {
-    operations.push(
-      { call: "setresgid", args: [user.gid, user.gid, user.gid] },
-      { call: "setresuid", args: [user.uid, user.uid, user.uid] },
-    );
-  }
-  operations.push({ call: "capset", args: emptyCapabilities() });
-  return {
-    phase: "command",
-    name: "identity",
-    sentence: `become user ${user.uid} and group ${user.gid}, without any capability`,
-    hints: { EINVAL: "the id is not in the id map; see idMap()" },
-    operations,
-  };
-}
-
-/** execve gives no privileges any more. */
-export function noNewPrivsStep(): NewStep {
-  return {
-    phase: "command",
-    name: "no_new_privs",
-    sentence: "make sure that execve gives no privileges",
-    operations: [{ call: "prctl", args: [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0] }],
   };
 }
 

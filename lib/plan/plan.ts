@@ -6,6 +6,7 @@
  */
 
 import type { Operation, Value } from "../agent/operation.ts";
+import { SpecError } from "../errors.ts";
 import { parseMode } from "../quantity.ts";
 import type { BindMount, NamespaceKind, RlimitName, SandboxSpec } from "../spec.ts";
 import { AT_EMPTY_PATH, O_CLOEXEC, O_RDONLY } from "../sys/abi/fcntl.ts";
@@ -16,15 +17,14 @@ import {
   cwdStep,
   dieWithParent,
   execStep,
-  identityStep,
   lastStep,
-  noNewPrivsStep,
   rlimitStep,
   sessionStep,
   softNofileStep,
   stdioStep,
   umaskStep,
 } from "./command_steps.ts";
+import { identityStep, keptCapabilities, noNewPrivsStep } from "./credential_steps.ts";
 import type { HostEntry, HostFacts } from "./facts.ts";
 import { checkContradictions, devTarget } from "./contradictions.ts";
 import { decideIdentity, type Identity, UNPRIVILEGED_ID } from "./identity.ts";
@@ -358,11 +358,15 @@ class Planner {
       steps.push(rlimitStep(name as RlimitName, value));
     }
     const privileged = facts.uid === 0 || this.#userns || typeof spec.namespaces.user === "object";
+    const kept = keptCapabilities(spec.capabilities, identity.user.uid);
     if (privileged) {
-      steps.push(identityStep(identity.user, {
-        setIds: true,
-        setGroups: !identity.denySetgroups && typeof spec.namespaces.user !== "object",
-      }));
+      const setGroups = !identity.denySetgroups && typeof spec.namespaces.user !== "object";
+      steps.push(identityStep(identity.user, { setIds: true, setGroups }, kept));
+    } else if (kept.keep.length > 0) {
+      throw new SpecError(
+        "capabilities",
+        'without a user namespace an ordinary user has none to keep; unshare("user")',
+      );
     }
     // Until the old root is detached it lies over the new one, and "/.." leads into it: by a link,
     // a path of the user's could too. Nothing of the kind is resolved before.

@@ -117,6 +117,10 @@ Deno.test("every other option does what it says", () => {
   assertEquals(spec("--join", "uts=pid:7").namespaces.uts, { join: { pid: 7 } });
   assertEquals(spec("--join", "ipc=fd:9").namespaces.ipc, { join: { fd: 9 } });
   assertEquals(spec("--network", "host").network, { mode: "host" });
+  assertEquals(spec("--cap", "net_raw", "--cap", "CAP_CHOWN,Kill").capabilities, {
+    keep: ["CAP_NET_RAW", "CAP_CHOWN", "CAP_KILL"],
+  });
+  assertEquals(spec("--cap", "all").capabilities!.keep.length, 41);
   assertEquals(spec("--timeout", "3s").timeout, "3s");
   assertEquals(spec("--rlimit", "nofile=16").rlimits.nofile, 16);
   assertEquals(spec("--rlimit", "core=0:unlimited").rlimits.core, { soft: 0, hard: "unlimited" });

@@ -142,7 +142,7 @@ function full(folder: string): Sandbox {
     .tmpfs("/scratch", { size: "1M", mode: "0700" })
     .hostname("fault").domainname("forest")
     .timeOffset({ monotonic: "1h", boottime: "2h" })
-    .user(1234, 1235)
+    .user(1234, 1235).capabilities(["CAP_KILL"])
     .umask("077").cwd("/opt").rlimit("nofile", 128).rlimit("core", 0);
 }
 

@@ -35,6 +35,7 @@ const METHODS: Record<string, (box: Sandbox) => Sandbox> = {
   inheritEnv: (box) => box.inheritEnv("USER").inheritEnv(),
   cwd: (box) => box.cwd("/work"),
   umask: (box) => box.umask("077"),
+  capabilities: (box) => box.capabilities(["CAP_CHOWN"]),
   rlimit: (box) => box.rlimit("nofile", { soft: 1, hard: 2 }),
   network: (box) => box.network("host"),
   timeout: (box) => box.timeout("30s"),

@@ -175,6 +175,23 @@ pure("capabilities go, after the ids have changed", () => {
   assertEquals(sets, new Uint8Array(24));
 });
 
+pure("kept capabilities survive the change of ids, and are ambient for another user than 0", () => {
+  const box = sandbox().capabilities(["CAP_CHOWN", "CAP_PERFMON"]);
+  const { operations, sentence } = only(planOf(box), "identity");
+  assert(sentence.endsWith("with CAP_CHOWN CAP_PERFMON and no other capability"), sentence);
+  const order = operations.map(({ call, args }) => call === "prctl" ? `prctl ${args![0]}` : call);
+  const keeping = order.indexOf("prctl 8"), changing = order.indexOf("setresgid");
+  assert(keeping >= 0 && keeping < changing);
+  const set = operations[order.indexOf("capset")]!.args![1] as Uint8Array<ArrayBuffer>;
+  // Effective, permitted, inheritable: the low halves, then the high ones.
+  assertEquals([...new Uint32Array(set.buffer)], [1, 1, 1, 1 << 6, 1 << 6, 1 << 6]);
+  assertEquals(order.slice(-2), ["prctl 47", "prctl 47"]);
+  const root = only(planOf(box.user(0), ROOT), "identity").operations;
+  assertEquals(root.at(-1)!.call, "capset");
+  const rootSet = root.at(-1)!.args![1] as Uint8Array<ArrayBuffer>;
+  assertEquals([...new Uint32Array(rootSet.buffer)], [1, 1, 0, 1 << 6, 1 << 6, 0]);
+});
+
 pure("root's sandbox is not uid 0 of the host", () => {
   for (const step of ["uid_map", "gid_map"]) {
     const [write] = calls(only(planOf(sandbox(), ROOT), step), "write");

@@ -1,0 +1,33 @@
+/**
+ * Checks the part of a description that is about privileges.
+ *
+ * @module
+ */
+
+import { SpecError } from "../errors.ts";
+import type { SandboxSpec } from "../spec.ts";
+import { CAPABILITIES } from "../sys/abi/capability.ts";
+import { isRecord, show } from "./check_values.ts";
+
+/** Throws a `SpecError` for a capability that there is not, or a value of the wrong type. */
+export function checkCapabilities(capabilities: SandboxSpec["capabilities"]): void {
+  if (capabilities === undefined) return;
+  if (!isRecord(capabilities) || !Array.isArray(capabilities.keep)) {
+    throw new SpecError("capabilities.keep", "is a list of names such as CAP_NET_BIND_SERVICE");
+  }
+  const { keep, ambient, ...more } = capabilities;
+  const [unknown] = Object.keys(more);
+  if (unknown !== undefined) {
+    throw new SpecError(`capabilities.${unknown}`, "there is no such field; known: keep, ambient");
+  }
+  keep.forEach((name: unknown, index) => {
+    if (typeof name === "string" && Object.hasOwn(CAPABILITIES, name)) return;
+    throw new SpecError(
+      `capabilities.keep[${index}]`,
+      `${show(name)} is no capability; see capabilities(7) for their names`,
+    );
+  });
+  if (ambient !== undefined && typeof ambient !== "boolean") {
+    throw new SpecError("capabilities.ambient", `${show(ambient)} is neither true nor false`);
+  }
+}
