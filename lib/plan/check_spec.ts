@@ -10,8 +10,8 @@ import { SpecError } from "../errors.ts";
 import { parseDuration } from "../quantity.ts";
 import { NAMESPACE_KINDS, type SandboxSpec } from "../spec.ts";
 import { RLIMITS } from "../sys/abi/resource.ts";
-import { checkMount, checkRoot } from "./check_mounts.ts";
 import { checkCapabilities } from "./check_privileges.ts";
+import { checkMount, checkRoot } from "./mounts/check.ts";
 import { isRecord, show } from "./check_values.ts";
 
 function checkNamespaces(spec: SandboxSpec): void {

@@ -8,9 +8,7 @@
 import type { Operation, Value } from "../agent/operation.ts";
 import { SpecError } from "../errors.ts";
 import { parseMode } from "../quantity.ts";
-import type { BindMount, NamespaceKind, RlimitName, SandboxSpec } from "../spec.ts";
-import { AT_EMPTY_PATH, O_CLOEXEC, O_RDONLY } from "../sys/abi/fcntl.ts";
-import { MOUNT_ATTR_IDMAP } from "../sys/abi/mount.ts";
+import type { NamespaceKind, RlimitName, SandboxSpec } from "../spec.ts";
 import { PR_SET_CHILD_SUBREAPER } from "../sys/abi/prctl.ts";
 import {
   type CommandLine,
@@ -25,13 +23,11 @@ import {
   umaskStep,
 } from "./command_steps.ts";
 import { identityStep, keptCapabilities, noNewPrivsStep } from "./credential_steps.ts";
-import type { HostEntry, HostFacts } from "./facts.ts";
+import type { HostFacts } from "./facts.ts";
 import { checkContradictions, devTarget } from "./contradictions.ts";
-import { decideIdentity, type Identity, UNPRIVILEGED_ID } from "./identity.ts";
-import { type MountContext, openTree } from "./mount_parts.ts";
-import { mountStep } from "./mount_steps.ts";
+import { decideIdentity, type Identity } from "./identity.ts";
 import { detachedStep, helperSteps, letDetach, netEnterStep } from "./helper_steps.ts";
-import { idMapSteps, openDiskMap } from "./id_map_steps.ts";
+import { idMapSteps } from "./id_map_steps.ts";
 import {
   clonedKinds,
   cloneFlags,
@@ -47,18 +43,10 @@ import {
 } from "./namespace_steps.ts";
 import type { LaunchShape } from "./launch_shape.ts";
 import { cloneOperations } from "./outside_program.ts";
-import {
-  directoryRootStep,
-  emptyRootStep,
-  hostViewStep,
-  pivotStep,
-  privateStep,
-  sealRootStep,
-} from "./root_steps.ts";
-import { Scaffold } from "./scaffold.ts";
+import { FilesystemPlan } from "./mounts/filesystem.ts";
+import { pivotStep } from "./mounts/root.ts";
 import type { NewStep, Step } from "./step.ts";
 import { terminalStep } from "./terminal_step.ts";
-import { MOUNT_ATTR_SIZE } from "./structs.ts";
 
 /** What a launch adds to the description. */
 export interface LaunchChoices {
@@ -88,19 +76,10 @@ const CLONE_HINTS = {
   EUSERS: "user namespaces are nested too deep (32)",
 };
 
-/** Whether the command has the caller's own numbers, so that its map is the files' map too. */
-export function isCaller({ user }: Identity, facts: HostFacts): boolean {
-  return user.uid === facts.uid && user.gid === facts.gid;
-}
-
 class Planner {
   readonly steps: Step[] = [];
   readonly identity: Identity;
-  readonly scaffold = new Scaffold();
-  readonly #outside: NewStep[] = [];
-  /** What can be written must be id-mapped; the rest is where the filesystem can. */
-  readonly #idmapped: { cell: string; must: boolean }[] = [];
-  #trees = 0;
+  readonly #filesystem: FilesystemPlan;
 
   constructor(
     readonly spec: SandboxSpec,
@@ -108,15 +87,11 @@ class Planner {
     readonly choices: LaunchChoices,
   ) {
     this.identity = decideIdentity(spec, facts);
+    this.#filesystem = new FilesystemPlan(spec, facts, this.identity, choices.adoptedFds);
   }
 
   get #userns(): boolean {
     return this.spec.namespaces.user === "new";
-  }
-
-  /** Root's sandbox has lost root's rights by the time it mounts, so sources are opened before. */
-  get #opensOutside(): boolean {
-    return this.#userns && this.facts.uid === 0;
   }
 
   /** Hooks before the mounts are promised all namespaces; otherwise this one is made beside them. */
@@ -148,7 +123,7 @@ class Planner {
     const joins = joinedKinds(spec);
     const staged = joins.length > 0;
     const ordered: NewStep[] = [
-      ...this.#outside,
+      ...this.#filesystem.outside,
       // Afterwards they would be ids that the joined namespace does not know, and nobody could drop.
       ...(this.facts.uid === 0 && joins.some(({ kind }) => kind === "user")
         ? [dropGroupsStep()]
@@ -196,49 +171,9 @@ class Planner {
       }];
     }
     const steps = idMapSteps(maps, denySetgroups);
-    if (this.#idmapped.length > 0) {
-      steps.push({
-        phase: "maps",
-        name: "idmap",
-        sentence: "let files of the caller appear as the sandbox's user's",
-        hints: {
-          EINVAL:
-            'this filesystem has no id-mapped mounts; bind it read-only, or set idMap() or share("user")',
-          EPERM: 'a mount of this kind cannot be id-mapped; bind it read-only, or share("user")',
-        },
-        operations: [
-          ...this.#openIdMap(),
-          { call: "SET", args: [MOUNT_ATTR_IDMAP], store: { name: "idmap attributes", offset: 0 } },
-          ...this.#idmapped.map(({ cell, must }): Operation => ({
-            call: "mount_setattr",
-            args: [
-              { load32: cell },
-              "",
-              AT_EMPTY_PATH,
-              { at: "idmap attributes" },
-              MOUNT_ATTR_SIZE,
-            ],
-            // Without it, less can be read; what is to be written must have it.
-            onError: must ? "stop" : "ignore",
-          })),
-        ],
-      });
-    }
+    const idmap = this.#filesystem.idmapStep();
+    if (idmap) steps.push(idmap);
     return steps;
-  }
-
-  /** The user namespace by which files of the caller become the sandbox's user's. */
-  #openIdMap(): Operation[] {
-    const { facts, identity, spec } = this;
-    const store = { name: "idmap attributes", offset: 24 };
-    if (spec.idMap === undefined && !isCaller(identity, facts)) {
-      return openDiskMap(facts, { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID }, store);
-    }
-    return [{
-      call: "openat",
-      args: [{ load32: "proc" }, "ns/user", O_RDONLY | O_CLOEXEC, 0],
-      store,
-    }];
   }
 
   #namespaces(): NewStep[] {
@@ -277,59 +212,12 @@ class Planner {
   }
 
   #mounts(): NewStep[] {
-    const { spec, scaffold } = this;
-    const steps: NewStep[] = [privateStep()];
-    const context: MountContext = {
-      scaffold,
-      openOutside: (mount, field) => this.#openOutside(mount, field),
-      freshProc: this.#is("pid") === "new",
-    };
-    if (typeof spec.root === "object") {
-      const { path, writable = false } = spec.root;
-      const outside = this.#openOutside(
-        { kind: "bind", source: path, target: "/", writable },
-        "root",
-      );
-      steps.push(directoryRootStep(path, writable, outside));
-      scaffold.addForeign("/");
-    } else {
-      steps.push(emptyRootStep());
-      if (spec.root === "host") steps.push(hostViewStep(this.#hostView(), context));
-    }
-    spec.mounts.forEach((mount, index) => {
-      steps.push(mountStep(mount, context, `mounts[${index}]`));
-    });
-    if (spec.root === "host") steps.push(sealRootStep());
+    const steps = this.#filesystem.steps();
     steps.push(pivotStep(this.#netApart ? letDetach() : undefined));
     if (this.#netApart) steps.push(netEnterStep());
     // Hooks may send any path in.
     if (this.#netApart && this.choices.networkSetup) steps.push(detachedStep("network"));
     return steps;
-  }
-
-  /** The minimal view of the host; name servers only where there is a network to ask them over. */
-  #hostView(): readonly HostEntry[] {
-    const { hostView } = this.facts;
-    if (this.#is("net") !== "new") return hostView;
-    return hostView.filter((entry) => entry.path !== "/etc/resolv.conf");
-  }
-
-  #openOutside(mount: BindMount, field: string): Value | undefined {
-    const index = /^mounts\[(\d+)\]$/.exec(field)?.[1];
-    const adopted = index === undefined ? undefined : this.choices.adoptedFds?.get(Number(index));
-    if (adopted !== undefined) return adopted;
-    if (!this.#opensOutside) return undefined;
-    const cell = `tree ${this.#trees++}`;
-    this.#outside.push({
-      phase: "outside",
-      name: "open",
-      sentence: `open "${mount.source}" on the host`,
-      paths: { path: mount.source, dest: mount.target },
-      hints: { ENOENT: "give an existing path, or { optional: true }" },
-      operations: [openTree(mount.source, cell)],
-    });
-    this.#idmapped.push({ cell, must: mount.writable === true });
-    return { load32: cell };
   }
 
   #finish(): NewStep[] {

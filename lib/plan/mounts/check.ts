@@ -4,9 +4,9 @@
  * @module
  */
 
-import { SpecError } from "../errors.ts";
-import type { MountSpec, RootSpec } from "../spec.ts";
-import { isRecord, show } from "./check_values.ts";
+import { SpecError } from "../../errors.ts";
+import type { MountSpec, RootSpec } from "../../spec.ts";
+import { isRecord, show } from "../check_values.ts";
 
 const MOUNT_KINDS = ["bind", "tmpfs", "proc", "dev", "symlink", "dir", "file"];
 

@@ -6,13 +6,13 @@
  * @module
  */
 
-import type { Operation } from "../agent/operation.ts";
-import { SpecError } from "../errors.ts";
-import { parseMode, parseSize } from "../quantity.ts";
-import type { BindMount, MountSpec, ProcMount, TmpfsMount } from "../spec.ts";
-import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID } from "../sys/abi/mount.ts";
-import { dev } from "./dev_step.ts";
-import { dir, file, symlink } from "./file_steps.ts";
+import type { Operation } from "../../agent/operation.ts";
+import { SpecError } from "../../errors.ts";
+import { parseMode, parseSize } from "../../quantity.ts";
+import type { BindMount, MountSpec, ProcMount, TmpfsMount } from "../../spec.ts";
+import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID } from "../../sys/abi/mount.ts";
+import { dev } from "./dev.ts";
+import { dir, file, symlink } from "./files.ts";
 import {
   attach,
   bindAttributes,
@@ -22,8 +22,8 @@ import {
   ownTmpfs,
   setAttributes,
   TREE,
-} from "./mount_parts.ts";
-import type { NewStep } from "./step.ts";
+} from "./parts.ts";
+import type { NewStep } from "../step.ts";
 
 function bind(mount: BindMount, context: MountContext, field: string): NewStep {
   const { source, target } = mount;

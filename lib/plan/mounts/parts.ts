@@ -5,9 +5,9 @@
  * @module
  */
 
-import type { Operation, Value } from "../agent/operation.ts";
-import type { BindMount } from "../spec.ts";
-import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE } from "../sys/abi/fcntl.ts";
+import type { Operation, Value } from "../../agent/operation.ts";
+import type { BindMount } from "../../spec.ts";
+import { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE } from "../../sys/abi/fcntl.ts";
 import {
   FSCONFIG_CMD_CREATE,
   FSCONFIG_SET_STRING,
@@ -20,9 +20,9 @@ import {
   MOVE_MOUNT_T_EMPTY_PATH,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
-} from "../sys/abi/mount.ts";
+} from "../../sys/abi/mount.ts";
 import type { Scaffold, Target } from "./scaffold.ts";
-import { MOUNT_ATTR_SIZE, mountAttr } from "./structs.ts";
+import { MOUNT_ATTR_SIZE, mountAttr } from "../structs.ts";
 
 /** What the mount steps need to know. */
 export interface MountContext {

@@ -14,9 +14,9 @@ import {
   RESOLVE_IN_ROOT,
   RESOLVE_NO_MAGICLINKS,
   S_IFREG,
-} from "../sys/abi/fcntl.ts";
-import { OPEN_HOW_SIZE, openHow } from "./structs.ts";
-import type { Operation, Value } from "../agent/operation.ts";
+} from "../../sys/abi/fcntl.ts";
+import { OPEN_HOW_SIZE, openHow } from "../structs.ts";
+import type { Operation, Value } from "../../agent/operation.ts";
 
 /** How often an `openat2` is tried again when a rename somewhere made it give up. openat2(2). */
 const MOST_RETRIES = 128;

@@ -4,17 +4,10 @@
  * @module
  */
 
-import type { DevMount } from "../spec.ts";
-import { MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID } from "../sys/abi/mount.ts";
-import {
-  attach,
-  freshFilesystem,
-  type MountContext,
-  openTree,
-  ownTmpfs,
-  TREE,
-} from "./mount_parts.ts";
-import type { NewStep } from "./step.ts";
+import type { DevMount } from "../../spec.ts";
+import { MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID } from "../../sys/abi/mount.ts";
+import { attach, freshFilesystem, type MountContext, openTree, ownTmpfs, TREE } from "./parts.ts";
+import type { NewStep } from "../step.ts";
 
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
 

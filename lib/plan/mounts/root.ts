@@ -4,8 +4,8 @@
  * @module
  */
 
-import type { Operation, Value } from "../agent/operation.ts";
-import { AT_EMPTY_PATH, AT_FDCWD } from "../sys/abi/fcntl.ts";
+import type { Operation, Value } from "../../agent/operation.ts";
+import { AT_EMPTY_PATH, AT_FDCWD } from "../../sys/abi/fcntl.ts";
 import {
   MNT_DETACH,
   MOUNT_ATTR_NODEV,
@@ -14,8 +14,8 @@ import {
   MOVE_MOUNT_F_EMPTY_PATH,
   MS_PRIVATE,
   MS_REC,
-} from "../sys/abi/mount.ts";
-import type { HostEntry } from "./facts.ts";
+} from "../../sys/abi/mount.ts";
+import type { HostEntry } from "../facts.ts";
 import {
   attach,
   bindAttributes,
@@ -23,10 +23,10 @@ import {
   type MountContext,
   openTree,
   setAttributes,
-} from "./mount_parts.ts";
-import { mountStep } from "./mount_steps.ts";
-import type { NewStep } from "./step.ts";
-import { MOUNT_ATTR_SIZE, mountAttr } from "./structs.ts";
+} from "./parts.ts";
+import { mountStep } from "./steps.ts";
+import type { NewStep } from "../step.ts";
+import { MOUNT_ATTR_SIZE, mountAttr } from "../structs.ts";
 
 const ROOT: Value = { load32: "root" };
 

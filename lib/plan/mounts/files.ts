@@ -4,10 +4,10 @@
  * @module
  */
 
-import type { Operation } from "../agent/operation.ts";
-import { SpecError } from "../errors.ts";
-import { parseMode } from "../quantity.ts";
-import type { DirMount, FileMount, SymlinkMount } from "../spec.ts";
+import type { Operation } from "../../agent/operation.ts";
+import { SpecError } from "../../errors.ts";
+import { parseMode } from "../../quantity.ts";
+import type { DirMount, FileMount, SymlinkMount } from "../../spec.ts";
 import {
   O_CLOEXEC,
   O_CREAT,
@@ -16,13 +16,13 @@ import {
   O_NOFOLLOW,
   O_PATH,
   O_WRONLY,
-} from "../sys/abi/fcntl.ts";
+} from "../../sys/abi/fcntl.ts";
 import {
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOSUID,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
-} from "../sys/abi/mount.ts";
+} from "../../sys/abi/mount.ts";
 import {
   attach,
   bindAttributes,
@@ -30,8 +30,8 @@ import {
   type MountContext,
   setAttributes,
   TREE,
-} from "./mount_parts.ts";
-import type { NewStep } from "./step.ts";
+} from "./parts.ts";
+import type { NewStep } from "../step.ts";
 
 export function symlink(mount: SymlinkMount, context: MountContext, field: string): NewStep {
   const { scaffold } = context;

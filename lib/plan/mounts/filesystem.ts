@@ -1,0 +1,153 @@
+/**
+ * Plans the filesystem of a sandbox: the root, the mount list, and what the agent opens and id-maps
+ * for it outside.
+ *
+ * @module
+ */
+
+import type { Operation, Value } from "../../agent/operation.ts";
+import type { BindMount, SandboxSpec } from "../../spec.ts";
+import { AT_EMPTY_PATH, O_CLOEXEC, O_RDONLY } from "../../sys/abi/fcntl.ts";
+import { MOUNT_ATTR_IDMAP } from "../../sys/abi/mount.ts";
+import type { HostEntry, HostFacts } from "../facts.ts";
+import { openDiskMap } from "../id_map_steps.ts";
+import { type Identity, UNPRIVILEGED_ID } from "../identity.ts";
+import type { NewStep } from "../step.ts";
+import { MOUNT_ATTR_SIZE } from "../structs.ts";
+import { type MountContext, openTree } from "./parts.ts";
+import {
+  directoryRootStep,
+  emptyRootStep,
+  hostViewStep,
+  privateStep,
+  sealRootStep,
+} from "./root.ts";
+import { Scaffold } from "./scaffold.ts";
+import { mountStep } from "./steps.ts";
+
+/** Whether the command has the caller's own numbers, so that its map is the files' map too. */
+export function isCaller({ user }: Identity, facts: HostFacts): boolean {
+  return user.uid === facts.uid && user.gid === facts.gid;
+}
+
+/** The filesystem of one sandbox. */
+export class FilesystemPlan {
+  /** What the agent opens before it clones; known once {@linkcode steps} was called. */
+  readonly outside: NewStep[] = [];
+  readonly #scaffold = new Scaffold();
+  /** What can be written must be id-mapped; the rest is where the filesystem can. */
+  readonly #idmapped: { cell: string; must: boolean }[] = [];
+  #trees = 0;
+
+  constructor(
+    readonly spec: SandboxSpec,
+    readonly facts: HostFacts,
+    readonly identity: Identity,
+    /** Mounts whose source was opened and handed in: the index in the list to the descriptor inside. */
+    readonly adoptedFds?: ReadonlyMap<number, number>,
+  ) {}
+
+  /** Root's sandbox has lost root's rights by the time it mounts, so sources are opened before. */
+  get #opensOutside(): boolean {
+    return this.spec.namespaces.user === "new" && this.facts.uid === 0;
+  }
+
+  /** The steps inside, up to the finished tree. */
+  steps(): NewStep[] {
+    const { spec } = this;
+    const scaffold = this.#scaffold;
+    const steps: NewStep[] = [privateStep()];
+    const context: MountContext = {
+      scaffold,
+      openOutside: (mount, field) => this.#openOutside(mount, field),
+      freshProc: spec.namespaces.pid === "new",
+    };
+    if (typeof spec.root === "object") {
+      const { path, writable = false } = spec.root;
+      const outside = this.#openOutside(
+        { kind: "bind", source: path, target: "/", writable },
+        "root",
+      );
+      steps.push(directoryRootStep(path, writable, outside));
+      scaffold.addForeign("/");
+    } else {
+      steps.push(emptyRootStep());
+      if (spec.root === "host") steps.push(hostViewStep(this.#hostView(), context));
+    }
+    spec.mounts.forEach((mount, index) => {
+      steps.push(mountStep(mount, context, `mounts[${index}]`));
+    });
+    if (spec.root === "host") steps.push(sealRootStep());
+    return steps;
+  }
+
+  /** The minimal view of the host; name servers only where there is a network to ask them over. */
+  #hostView(): readonly HostEntry[] {
+    const { hostView } = this.facts;
+    if (this.spec.namespaces.net !== "new") return hostView;
+    return hostView.filter((entry) => entry.path !== "/etc/resolv.conf");
+  }
+
+  #openOutside(mount: BindMount, field: string): Value | undefined {
+    const index = /^mounts\[(\d+)\]$/.exec(field)?.[1];
+    const adopted = index === undefined ? undefined : this.adoptedFds?.get(Number(index));
+    if (adopted !== undefined) return adopted;
+    if (!this.#opensOutside) return undefined;
+    const cell = `tree ${this.#trees++}`;
+    this.outside.push({
+      phase: "outside",
+      name: "open",
+      sentence: `open "${mount.source}" on the host`,
+      paths: { path: mount.source, dest: mount.target },
+      hints: { ENOENT: "give an existing path, or { optional: true }" },
+      operations: [openTree(mount.source, cell)],
+    });
+    this.#idmapped.push({ cell, must: mount.writable === true });
+    return { load32: cell };
+  }
+
+  /** Lets the files of what was opened appear as the sandbox's user's. Done from outside. */
+  idmapStep(): NewStep | undefined {
+    if (this.#idmapped.length === 0) return undefined;
+    return {
+      phase: "maps",
+      name: "idmap",
+      sentence: "let files of the caller appear as the sandbox's user's",
+      hints: {
+        EINVAL:
+          'this filesystem has no id-mapped mounts; bind it read-only, or set idMap() or share("user")',
+        EPERM: 'a mount of this kind cannot be id-mapped; bind it read-only, or share("user")',
+      },
+      operations: [
+        ...this.#openIdMap(),
+        { call: "SET", args: [MOUNT_ATTR_IDMAP], store: { name: "idmap attributes", offset: 0 } },
+        ...this.#idmapped.map(({ cell, must }): Operation => ({
+          call: "mount_setattr",
+          args: [
+            { load32: cell },
+            "",
+            AT_EMPTY_PATH,
+            { at: "idmap attributes" },
+            MOUNT_ATTR_SIZE,
+          ],
+          // Without it, less can be read; what is to be written must have it.
+          onError: must ? "stop" : "ignore",
+        })),
+      ],
+    };
+  }
+
+  /** The user namespace by which files of the caller become the sandbox's user's. */
+  #openIdMap(): Operation[] {
+    const { facts, identity, spec } = this;
+    const store = { name: "idmap attributes", offset: 24 };
+    if (spec.idMap === undefined && !isCaller(identity, facts)) {
+      return openDiskMap(facts, { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID }, store);
+    }
+    return [{
+      call: "openat",
+      args: [{ load32: "proc" }, "ns/user", O_RDONLY | O_CLOEXEC, 0],
+      store,
+    }];
+  }
+}
