@@ -74,6 +74,59 @@ export class SyscallError extends SandboxError {
   }
 }
 
+/** What a {@linkcode NetlinkError} is made of. */
+export interface NetlinkErrorInit {
+  /** The message's type as rtnetlink(7) spells it, e.g. `"RTM_NEWLINK"`. */
+  request: string;
+  /** The positive errno. */
+  errno: number;
+  /** What the message was about, e.g. `"veth0"`. */
+  subject?: string;
+  /** The kernel's own words, from the extended acknowledgement. */
+  detail?: string;
+  /** Where in the message the kernel found what it refused, in bytes from its start. */
+  offset?: number;
+  /** What the reader can do about it. */
+  hint?: string;
+}
+
+/** A message to the kernel's network configuration that it refused. netlink(7). */
+export class NetlinkError extends SandboxError {
+  /** The class's name. */
+  override name = "NetlinkError";
+  /** The message's type, e.g. `"RTM_NEWLINK"`. */
+  readonly request: string;
+  /** The positive errno. */
+  readonly errno: number;
+  /** The errno's name, e.g. `"EEXIST"`. */
+  readonly code: string;
+  /** What the message was about. */
+  readonly subject?: string;
+  /** The kernel's own words, where it had any. */
+  readonly detail?: string;
+  /** Where in the message the kernel found what it refused. */
+  readonly offset?: number;
+  /** What the reader can do about it. */
+  readonly hint?: string;
+
+  /** Makes the error and its text from the parts. */
+  constructor(init: NetlinkErrorInit) {
+    const code = errnoName(init.errno);
+    super(
+      `${init.request}${init.subject === undefined ? "" : ` "${init.subject}"`}: ${code} (` +
+        `${errnoText(init.errno)})${init.detail ? `: ${init.detail.replace(/\.$/, "")}` : ""}` +
+        (init.hint ? `; ${init.hint}` : ""),
+    );
+    this.request = init.request;
+    this.errno = init.errno;
+    this.code = code;
+    this.subject = init.subject;
+    this.detail = init.detail;
+    this.offset = init.offset;
+    this.hint = init.hint;
+  }
+}
+
 /** A step of the plan that failed: `cause` tells the system call and its errno. */
 export class StepError extends SandboxError {
   /** The class's name. */

@@ -444,4 +444,117 @@ export type RlimitName = keyof typeof RLIMITS;
       },
     ],
   },
+  {
+    file: "netlink.ts",
+    doc: "The constants of netlink(7): headers, flags, acknowledgements, protocols.",
+    groups: [
+      {
+        headers: ["linux/netlink.h"],
+        take: /^NETLINK_(ROUTE|NETFILTER|SOCK_DIAG|GENERIC|KOBJECT_UEVENT)$/,
+        base: "decimal",
+        page: "netlink(7)",
+      },
+      {
+        headers: ["linux/netlink.h"],
+        take:
+          /^NETLINK_(ADD_MEMBERSHIP|DROP_MEMBERSHIP|CAP_ACK|EXT_ACK|GET_STRICT_CHK|NO_ENOBUFS)$/,
+        base: "decimal",
+        page: "netlink(7)",
+      },
+      { headers: ["sys/socket.h"], take: /^SOL_NETLINK$/, base: "decimal", page: "netlink(7)" },
+      {
+        headers: ["linux/netlink.h"],
+        take: /^(NLM_F_[A-Z_]+|NLA_F_[A-Z_]+|NLA_TYPE_MASK)$/,
+        page: "netlink(7)",
+      },
+      {
+        headers: ["linux/netlink.h"],
+        take: /^(NLMSG_(NOOP|ERROR|DONE|OVERRUN|MIN_TYPE)|NLMSGERR_ATTR_(MSG|OFFS|COOKIE|POLICY))$/,
+        base: "decimal",
+        page: "netlink(7)",
+        add: [["NLMSGERR_ATTR_MISS_TYPE", 5, "6.1"], ["NLMSGERR_ATTR_MISS_NEST", 6, "6.1"]],
+      },
+    ],
+  },
+  {
+    file: "rtnetlink.ts",
+    doc:
+      "The constants of rtnetlink(7): links, addresses, routes, neighbours, rules, traffic control.",
+    groups: [
+      {
+        headers: ["linux/rtnetlink.h"],
+        take: /^RTM_(NEW|DEL|GET|SET)(LINK|ADDR|ROUTE|NEIGH|RULE|QDISC|TFILTER)$/,
+        base: "decimal",
+        page: "rtnetlink(7)",
+      },
+      {
+        headers: ["linux/rtnetlink.h"],
+        take:
+          /^(RTN_(UNSPEC|UNICAST|LOCAL|BROADCAST|ANYCAST|MULTICAST|BLACKHOLE|UNREACHABLE|PROHIBIT|THROW)|RTPROT_(UNSPEC|KERNEL|BOOT|STATIC)|RT_SCOPE_(UNIVERSE|SITE|LINK|HOST|NOWHERE)|RT_TABLE_(UNSPEC|DEFAULT|MAIN|LOCAL)|RTA_(DST|SRC|IIF|OIF|GATEWAY|PRIORITY|PREFSRC|METRICS|TABLE|VIA|PREF|EXPIRES)|RTAX_MTU|RTNH_F_ONLINK|RTEXT_FILTER_(VF|SKIP_STATS))$/,
+        base: "decimal",
+        page: "rtnetlink(7)",
+      },
+      {
+        headers: ["linux/rtnetlink.h"],
+        take: /^TCA_(KIND|OPTIONS)$/,
+        base: "decimal",
+        page: "tc(8)",
+      },
+      {
+        headers: ["linux/if_link.h"],
+        take:
+          /^(IFLA_(ADDRESS|BROADCAST|IFNAME|MTU|LINK|QDISC|MASTER|PROTINFO|TXQLEN|OPERSTATE|LINKMODE|LINKINFO|NET_NS_PID|NET_NS_FD|LINK_NETNSID|IFALIAS|AF_SPEC|GROUP|EXT_MASK|NUM_TX_QUEUES|NUM_RX_QUEUES|INFO_KIND|INFO_DATA|INFO_SLAVE_KIND|INFO_SLAVE_DATA|INET6_ADDR_GEN_MODE|BR_FORWARD_DELAY|BR_HELLO_TIME|BR_AGEING_TIME|BR_STP_STATE|BR_VLAN_FILTERING|BR_MCAST_SNOOPING|BRPORT_(STATE|MODE|GUARD|LEARNING|UNICAST_FLOOD|ISOLATED|NEIGH_SUPPRESS)|MACVLAN_MODE|MACVLAN_FLAGS|IPVLAN_MODE|IPVLAN_FLAGS|VXLAN_(ID|GROUP|LINK|LOCAL|TTL|LEARNING|AGEING|PORT|GROUP6|LOCAL6|UDP_CSUM)|TUN_[A-Z]+)|MACVLAN_MODE_[A-Z]+|IPVLAN_MODE_[A-Z0-9]+|IN6_ADDR_GEN_MODE_[A-Z0-9]+)$/,
+        except: /^IFLA_TUN_(UNSPEC|MAX)$/,
+        base: "decimal",
+        page: "rtnetlink(7)",
+      },
+      {
+        headers: ["linux/veth.h"],
+        take: /^VETH_INFO_PEER$/,
+        base: "decimal",
+        page: "veth(4)",
+      },
+      {
+        headers: ["linux/if_addr.h"],
+        take:
+          /^(IFA_(ADDRESS|LOCAL|LABEL|BROADCAST|CACHEINFO|FLAGS|RT_PRIORITY)|IFA_F_(SECONDARY|NODAD|OPTIMISTIC|HOMEADDRESS|DEPRECATED|TENTATIVE|PERMANENT|NOPREFIXROUTE))$/,
+        page: "rtnetlink(7)",
+      },
+      {
+        headers: ["linux/neighbour.h"],
+        take:
+          /^(NDA_(DST|LLADDR|VLAN|PORT|VNI|IFINDEX)|NUD_[A-Z]+|NTF_(SELF|MASTER|PROXY|ROUTER|EXT_LEARNED))$/,
+        page: "rtnetlink(7)",
+      },
+      {
+        headers: ["linux/fib_rules.h"],
+        take:
+          /^(FRA_(DST|SRC|IIFNAME|OIFNAME|PRIORITY|FWMARK|FWMASK|TABLE|SUPPRESS_PREFIXLEN|PROTOCOL)|FR_ACT_(TO_TBL|BLACKHOLE|UNREACHABLE|PROHIBIT)|FIB_RULE_INVERT)$/,
+        base: "decimal",
+        page: "rtnetlink(7)",
+      },
+      {
+        headers: ["linux/types.h", "linux/pkt_sched.h"],
+        take: /^(TC_H_(ROOT|INGRESS|CLSACT)|TCA_TBF_(PARMS|RTAB|RATE64|BURST|PBURST))$/,
+        page: "tc-tbf(8)",
+      },
+      {
+        headers: ["linux/types.h", "linux/pkt_cls.h"],
+        take: /^(TCA_U32_(SEL|ACT)|TC_U32_TERMINAL|TCA_ACT_(KIND|OPTIONS))$/,
+        base: "decimal",
+        page: "tc-u32(8)",
+      },
+      {
+        headers: ["linux/types.h", "linux/pkt_cls.h", "linux/tc_act/tc_mirred.h"],
+        take: /^(TCA_MIRRED_PARMS|TCA_EGRESS_REDIR|TC_ACT_STOLEN)$/,
+        base: "decimal",
+        page: "tc-mirred(8)",
+      },
+      {
+        headers: ["linux/types.h", "linux/ioctl.h", "linux/if_tun.h"],
+        take: /^(TUNSETIFF|TUNSETPERSIST|IFF_(TUN|TAP|NO_PI|VNET_HDR|MULTI_QUEUE))$/,
+        page: "the kernel's networking/tuntap",
+      },
+    ],
+  },
 ];
