@@ -106,8 +106,8 @@ function say(cell: string, word: number): Operation[] {
 }
 
 /** Waits until the word is another one. */
-function waitWhile(cell: string, word: number): Operation[] {
-  const again = `${cell} is ${word}`;
+function waitWhile(cell: string, word: number, who = ""): Operation[] {
+  const again = `${cell} is ${word}${who}`;
   return [
     {
       call: "futex",
@@ -154,4 +154,12 @@ export function detachedStep(phase: "network" | "command"): NewStep {
     hints: KILLED_HINT,
     operations: waitWhile("net root state", DONE),
   };
+}
+
+/**
+ * The same for who makes the command's process: where that has no part in this memory, it could wait
+ * for ever for the helper's word.
+ */
+export function detachedForClone(): Operation[] {
+  return waitWhile("net root state", DONE, ", before the clone");
 }

@@ -18,11 +18,13 @@ import {
 import type { Operation, Value } from "../agent/operation.ts";
 import { CLOSE_RANGE_ALL, pollfd, SIGNAL_SET_SIZE, words } from "../agent/words.ts";
 import { CLONE_PIDFD, CLONE_VFORK, CLONE_VM } from "../sys/abi/clone.ts";
+import { ERRNO } from "../sys/abi/errno.ts";
 import { F_DUPFD_CLOEXEC, O_CLOEXEC } from "../sys/abi/fcntl.ts";
 import { POLLIN } from "../sys/abi/poll.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../sys/abi/prctl.ts";
 import { SFD_CLOEXEC, SIGNALS } from "../sys/abi/signal.ts";
 import { dieWithParent } from "./command_steps.ts";
+import { detachedForClone } from "./helper_steps.ts";
 import { INIT_FD } from "./init_program.ts";
 import { Answer, Barrier, type Fault, HOOK_PROGRAM, type LaunchShape } from "./launch_shape.ts";
 import { controlTemplate, launchFd, loadProgram, phase, sendRecord } from "./program_parts.ts";
@@ -116,6 +118,18 @@ function stillWanted(socket: Value): Operation[] {
   ];
 }
 
+/** The clone of the command's process. clone3(2), vfork(2). */
+function cloneCommand(flags: number): Operation {
+  const all = CLONE_PIDFD | CLONE_VFORK | flags;
+  return {
+    call: "clone3",
+    args: [{ words: [all, { at: "pidfd" }, 0, 0, SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0] }, 88],
+    store: "init command",
+    when: { equals: 0 },
+    goto: "command",
+  };
+}
+
 /** Where the command's own process begins; and what becomes of this one. */
 function start(shape: LaunchShape, socket: Value): Operation[] {
   // Standard output takes the place of the status pipe, so that moves out of the way first.
@@ -133,36 +147,21 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
     // Without a pid namespace this process must outlive the others to end them; from here on the
     // socket's hang-up says when, also one that has come already.
     ...(shape.ownsPids ? [] : [{ call: "prctl", args: [PR_SET_PDEATHSIG, 0] } as Operation]),
+    // As vfork(2): the memory is shared and not copied, and this process goes on when the other has
+    // executed or ended, so what it reports then is true.
+    { ...cloneCommand(CLONE_VM), onError: "ignore" },
     {
-      call: "clone3",
-      // As vfork(2): the memory is shared and not copied, and this process goes on when the other
-      // has executed or ended, so what it reports then is true.
-      args: [
-        {
-          words: [
-            CLONE_PIDFD | CLONE_VM | CLONE_VFORK,
-            { at: "pidfd" },
-            0,
-            0,
-            SIGNALS.SIGCHLD,
-            0,
-            0,
-            0,
-            0,
-            0,
-            0,
-          ],
-        },
-        88,
-      ],
-      store: "init command",
-      when: { equals: 0 },
-      goto: "command",
+      call: "SET",
+      args: [{ load: "init command" }],
+      onError: "ignore",
+      when: { equals: -ERRNO.EINVAL },
+      goto: "clone apart",
     },
     {
       call: "SET",
       args: [{ load: "init command" }],
       store: { name: "command record", offset: EVENT_OFFSET.pid },
+      label: "cloned",
     },
     ...[
       ...sendRecord(socket, "command record", "pidfd"),
@@ -188,6 +187,11 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
       args: [(shape.ownsPids ? INIT_FD.status : INIT_FD.proc) + 1, CLOSE_RANGE_ALL, 0],
     },
     { call: "SET", args: [0], goto: INIT_AREA },
+    // Before Linux 6.3 a process about to enter another time namespace may not share its memory.
+    { call: "SET", args: [0], label: "clone apart" },
+    ...(shape.steps.some(({ name }) => name === "detached") ? detachedForClone() : []),
+    cloneCommand(0),
+    { call: "SET", args: [0], goto: "cloned" },
     ...begin,
   ];
 }

@@ -13,11 +13,15 @@ export function cloneArgs(flags: number, exitSignal: number): Uint8Array<ArrayBu
   return bytes;
 }
 
-/** `struct mount_attr` for mount_setattr(2). */
-export function mountAttr(set: number, userns = 0): Uint8Array<ArrayBuffer> {
+/** `struct mount_attr` for mount_setattr(2); a propagation of 0 is left as it is. */
+export function mountAttr(
+  set: number,
+  { propagation = 0, userns = 0 }: { propagation?: number; userns?: number } = {},
+): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(32);
   const view = new DataView(bytes.buffer);
   view.setBigUint64(0, BigInt(set), true);
+  view.setBigUint64(16, BigInt(propagation), true);
   view.setBigUint64(24, BigInt(userns), true);
   return bytes;
 }

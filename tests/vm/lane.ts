@@ -71,6 +71,7 @@ export const PROGRAMS: readonly string[] = [
   "kmod",
   "libc-bin",
   "libgcc-s1",
+  "libpam-modules",
   "mawk",
   "mount",
   "ncurses-base",

@@ -18,8 +18,11 @@ import {
   O_WRONLY,
 } from "../../sys/abi/fcntl.ts";
 import {
+  MNT_DETACH,
   MOUNT_ATTR_NODEV,
   MOUNT_ATTR_NOSUID,
+  MOVE_MOUNT_F_EMPTY_PATH,
+  MOVE_MOUNT_T_EMPTY_PATH,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../../sys/abi/mount.ts";
@@ -130,12 +133,26 @@ export function file(mount: FileMount, context: MountContext, field: string): Ne
       ...freshFilesystem("tmpfs", { mode: "755" }, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "tree"),
       { call: "openat", args: [TREE, "file", flags, mode], store: "file" },
       ...finish,
-      { call: "close", args: [{ load32: "file" }], onError: "ignore" },
+      // Before Linux 6.15 nothing can be bound out of a detached mount, so it lies over the root as
+      // long as that takes; its own directory is the only name by which it can be let go of.
+      {
+        call: "move_mount",
+        args: [
+          TREE,
+          "",
+          { load32: "root" },
+          "",
+          MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH,
+        ],
+      },
       {
         call: "open_tree",
         args: [TREE, "file", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
         store: "copy",
       },
+      { call: "fchdir", args: [TREE] },
+      { call: "umount2", args: [".", MNT_DETACH] },
+      { call: "fchdir", args: [{ load32: "root" }] },
       { call: "close", args: [TREE] },
       // Nobody inside writes to a file that replaces another, as nobody writes to the root.
       setAttributes({ load32: "copy" }, bindAttributes({})),

@@ -18,6 +18,7 @@ import {
   MOUNT_ATTR_RDONLY,
   MOVE_MOUNT_F_EMPTY_PATH,
   MOVE_MOUNT_T_EMPTY_PATH,
+  MS_PRIVATE,
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../../sys/abi/mount.ts";
@@ -61,11 +62,16 @@ export function openTree(source: string, cell: string): Operation {
   };
 }
 
-/** Sets attributes on a detached tree, on all the mounts in it. */
+/**
+ * Sets attributes on a detached tree, on all the mounts in it, and makes them private: a tree that
+ * was opened on a host whose mounts are shared, as systemd has them, is a peer of the host's, and
+ * what is mounted below it inside would appear there, too. mount_namespaces(7).
+ */
 export function setAttributes(tree: Value, attributes: number): Operation {
+  const attr = mountAttr(attributes, { propagation: MS_PRIVATE });
   return {
     call: "mount_setattr",
-    args: [tree, "", AT_EMPTY_PATH | AT_RECURSIVE, mountAttr(attributes), MOUNT_ATTR_SIZE],
+    args: [tree, "", AT_EMPTY_PATH | AT_RECURSIVE, attr, MOUNT_ATTR_SIZE],
   };
 }
 
