@@ -53,3 +53,20 @@ export function parseMode(value: string | number, field: string): number {
   }
   return Number.parseInt(value, 8);
 }
+
+/** The most processors that Linux can be built for. */
+const MOST_CPUS = 8192;
+
+/** The numbers of a list such as `"0-3,8"`: cpuset(7), "List format". */
+export function parseCpuList(value: string, field: string): number[] {
+  const numbers = new Set<number>();
+  for (const part of String(value).split(",")) {
+    const match = /^\s*(\d{1,4})(?:-(\d{1,4}))?\s*$/.exec(part);
+    const first = Number(match?.[1]), last = Number(match?.[2] ?? match?.[1]);
+    if (!match || last < first || last >= MOST_CPUS) {
+      throw new SpecError(field, `"${value}" is not a list of numbers; write e.g. "0-3,8"`);
+    }
+    for (let number = first; number <= last; number++) numbers.add(number);
+  }
+  return [...numbers].sort((a, b) => a - b);
+}

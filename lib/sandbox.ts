@@ -7,9 +7,16 @@
 import { DEFAULT_SPEC, EMPTY_SPEC } from "./defaults.ts";
 import { SpecError } from "./errors.ts";
 import { checkCapabilities } from "./plan/check_privileges.ts";
+import {
+  checkIoPriority,
+  checkNice,
+  checkOomScoreAdj,
+  checkPersonality,
+  checkScheduler,
+} from "./plan/check_scheduling.ts";
 import { checkSpec } from "./plan/check_spec.ts";
 import { defineHook, type Plugin } from "./hook.ts";
-import { parseDuration, parseMode, parseSize } from "./quantity.ts";
+import { parseCpuList, parseDuration, parseMode, parseSize } from "./quantity.ts";
 import type { SandboxOutput, SandboxProcess } from "./run/child.ts";
 import { makePlan, type Plan } from "./run/plan_view.ts";
 import { type Command, output, spawn, type SpawnOptions } from "./run/run.ts";
@@ -18,15 +25,19 @@ import {
   type CapabilitiesSpec,
   type CapabilityName,
   type IdMapSpec,
+  type IoPrioritySpec,
   type JoinTarget,
   type MountSpec,
   NAMESPACE_KINDS,
   type NamespaceChoice,
   type NamespaceKind,
+  type PersonalityName,
   type RlimitName,
   type RlimitValue,
   type RootSpec,
   type SandboxSpec,
+  type SchedulerSpec,
+  type SchedulingPolicy,
   type TerminalSize,
   type TimeOffsets,
   type TmpfsMount,
@@ -310,6 +321,51 @@ export class Sandbox {
   /** A resource limit. getrlimit(2). */
   rlimit(name: RlimitName, value: RlimitValue): Sandbox {
     return this.#with({ rlimits: { ...this.#spec.rlimits, [name]: structuredClone(value) } });
+  }
+
+  /** Niceness, from -20, the first, to 19; a lower one than the caller's is for root. setpriority(2). */
+  nice(value: number): Sandbox {
+    checkNice(value);
+    return this.#with({ nice: value });
+  }
+
+  /** The scheduling policy; `"fifo"` and `"rr"` need a priority from 1 to 99, and root. sched(7). */
+  scheduler(
+    policy: SchedulingPolicy,
+    options: Omit<SchedulerSpec, "policy"> = {},
+  ): Sandbox {
+    const scheduler = { policy, ...options };
+    checkScheduler(scheduler);
+    return this.#with({ scheduler });
+  }
+
+  /** The processors to run on, e.g. `"0-3,8"` or their numbers. sched_setaffinity(2). */
+  cpuAffinity(cpus: string | readonly number[]): Sandbox {
+    const cpuAffinity = typeof cpus === "string" ? cpus : cpus.join(",");
+    parseCpuList(cpuAffinity, "cpuAffinity");
+    return this.#with({ cpuAffinity });
+  }
+
+  /** Whose requests go to the disk first; level 0 comes before level 7. ioprio_set(2). */
+  ioPriority(name: IoPrioritySpec["class"], level?: number): Sandbox {
+    const ioPriority = { class: name, ...(level === undefined ? {} : { level }) };
+    checkIoPriority(ioPriority);
+    return this.#with({ ioPriority });
+  }
+
+  /**
+   * Who is killed first when the machine is out of memory: from -1000 (never) to 1000; a lower value
+   * than the caller's needs CAP_SYS_RESOURCE. proc_pid_oom_score_adj(5).
+   */
+  oomScoreAdj(value: number): Sandbox {
+    checkOomScoreAdj(value);
+    return this.#with({ oomScoreAdj: value });
+  }
+
+  /** The execution domain and its flags, e.g. `"linux32"`, `"addr_no_randomize"`. personality(2). */
+  personality(...names: PersonalityName[]): Sandbox {
+    checkPersonality(names);
+    return this.#with({ personality: [...names] });
   }
 
   /** `"none"`: only loopback. `"host"`: the host's network. */

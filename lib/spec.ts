@@ -6,10 +6,14 @@
  */
 
 import type { CapabilitiesSpec } from "./spec/capabilities.ts";
+import type { RlimitName, RlimitValue } from "./spec/limits.ts";
 import type { MountSpec, RootSpec } from "./spec/mounts.ts";
+import type { IoPrioritySpec, PersonalityName, SchedulerSpec } from "./spec/scheduling.ts";
 
 export type * from "./spec/capabilities.ts";
+export type * from "./spec/limits.ts";
 export type * from "./spec/mounts.ts";
+export * from "./spec/scheduling.ts";
 
 /** The eight kinds of namespaces. namespaces(7). */
 export type NamespaceKind =
@@ -66,31 +70,6 @@ export interface UserSpec {
   groups?: number[];
 }
 
-/** The names of the resource limits. getrlimit(2). */
-export type RlimitName =
-  | "as"
-  | "core"
-  | "cpu"
-  | "data"
-  | "fsize"
-  | "locks"
-  | "memlock"
-  | "msgqueue"
-  | "nice"
-  | "nofile"
-  | "nproc"
-  | "rss"
-  | "rtprio"
-  | "rttime"
-  | "sigpending"
-  | "stack";
-
-/** A soft and a hard limit; a number stands for both. `"unlimited"` lifts it. */
-export type RlimitValue = number | "unlimited" | {
-  soft: number | "unlimited";
-  hard: number | "unlimited";
-};
-
 /** Offsets of the clocks inside, e.g. `"-1h"`, `"2d"` or milliseconds. time_namespaces(7). */
 export interface TimeOffsets {
   /** Added to `CLOCK_MONOTONIC`. */
@@ -146,6 +125,21 @@ export interface SandboxSpec {
   capabilities?: CapabilitiesSpec;
   /** Resource limits. */
   rlimits: { [name in RlimitName]?: RlimitValue };
+  /** Niceness, from -20 to 19; lower ones are for root. Default: the caller's. setpriority(2). */
+  nice?: number;
+  /** The scheduling policy. Default: the caller's. */
+  scheduler?: SchedulerSpec;
+  /** The processors to run on, e.g. `"0-3,8"`. Default: the caller's. sched_setaffinity(2). */
+  cpuAffinity?: string;
+  /** Whose requests go to the disk first. Default: by the niceness. */
+  ioPriority?: IoPrioritySpec;
+  /**
+   * Who is killed first when the machine is out of memory, from -1000 (never) to 1000. Default: the
+   * caller's. proc_pid_oom_score_adj(5).
+   */
+  oomScoreAdj?: number;
+  /** The execution domain and its flags. Default: the caller's. */
+  personality?: PersonalityName[];
   /** Network. Default: loopback only, or what the joined or shared namespace has. */
   network?: NetworkSpec;
   /** Wall-clock time after which everything inside is killed, e.g. `"30s"`. */

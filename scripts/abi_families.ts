@@ -318,6 +318,36 @@ export type RlimitName = keyof typeof RLIMITS;
 `,
   },
   {
+    file: "scheduling.ts",
+    doc: "Scheduling: sched(7), ioprio_set(2), setpriority(2), personality(2).",
+    groups: [
+      {
+        headers: ["linux/types.h", "linux/sched.h"],
+        take: /^SCHED_(NORMAL|FIFO|RR|BATCH|IDLE|RESET_ON_FORK)$/,
+        base: "decimal",
+        page: "sched(7)",
+      },
+      {
+        headers: ["linux/types.h", "linux/ioprio.h"],
+        take: /^IOPRIO_(CLASS_(SHIFT|NONE|RT|BE|IDLE)|WHO_PROCESS)$/,
+        base: "decimal",
+        page: "ioprio_set(2)",
+      },
+      {
+        headers: ["sys/resource.h"],
+        take: /^PRIO_(PROCESS|PGRP|USER)$/,
+        base: "decimal",
+        page: "setpriority(2)",
+      },
+      {
+        headers: ["linux/personality.h"],
+        take:
+          /^(PER_LINUX|PER_LINUX32|UNAME26|ADDR_NO_RANDOMIZE|ADDR_COMPAT_LAYOUT|READ_IMPLIES_EXEC|ADDR_LIMIT_32BIT|SHORT_INODE|WHOLE_SECONDS|STICKY_TIMEOUTS|ADDR_LIMIT_3GB|MMAP_PAGE_ZERO|FDPIC_FUNCPTRS)$/,
+        page: "personality(2)",
+      },
+    ],
+  },
+  {
     file: "socket.ts",
     doc: "The constants of socket(2), sendmsg(2), unix(7) and netdevice(7).",
     groups: [

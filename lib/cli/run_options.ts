@@ -9,7 +9,9 @@ import { SpecError } from "../errors.ts";
 import type { IdRange } from "../spec.ts";
 import type { Option } from "./options.ts";
 import { FILESYSTEM_OPTIONS } from "./options/filesystem.ts";
+import { LIMIT_OPTIONS } from "./options/limits.ts";
 import { PRIVILEGE_OPTIONS } from "./options/privileges.ts";
+import { SCHEDULING_OPTIONS } from "./options/scheduling.ts";
 import type { RunRequest } from "./run_request.ts";
 import {
   idRangeValue,
@@ -17,7 +19,6 @@ import {
   joinValue,
   listValue,
   pair,
-  rlimitValue,
   timeValue,
   userValue,
 } from "./values.ts";
@@ -25,7 +26,6 @@ import {
 const PROCESS = "Process";
 const NAMESPACES = "Namespaces and ids";
 const NETWORK = "Network";
-const LIMITS = "Limits";
 const PADDOCK = "Paddock itself";
 
 function idMap(run: RunRequest, value: string): void {
@@ -185,20 +185,8 @@ export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
     apply: (run, value) => run.box = run.box.network(value as "none" | "host"),
   },
   ...PRIVILEGE_OPTIONS,
-  {
-    name: "timeout",
-    value: "TIME",
-    group: LIMITS,
-    help: "kill everything inside after this time, e.g. 500ms, 30s, 5m; exit code 124",
-    apply: (run, value) => run.box = run.box.timeout(timeValue(value)),
-  },
-  {
-    name: "rlimit",
-    value: "NAME=VALUE[:HARD]",
-    group: LIMITS,
-    help: "a resource limit of getrlimit(2), e.g. nofile=256, fsize=1G, core=0:unlimited",
-    apply: (run, value) => run.box = run.box.rlimit(...rlimitValue(value)),
-  },
+  ...LIMIT_OPTIONS,
+  ...SCHEDULING_OPTIONS,
   {
     name: "file",
     short: "f",

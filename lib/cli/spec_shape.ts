@@ -4,7 +4,7 @@
  * @module
  */
 
-import { NAMESPACE_KINDS } from "../spec.ts";
+import { NAMESPACE_KINDS, PERSONALITIES } from "../spec.ts";
 import { CAPABILITIES } from "../sys/abi/capability.ts";
 import {
   bytes,
@@ -16,6 +16,7 @@ import {
   isRecord,
   list,
   mode,
+  number,
   oneOf,
   record,
   text,
@@ -72,6 +73,12 @@ export const SPEC: Check = record({
         ? record({ soft: limit, hard: limit }, ["soft", "hard"])(value, field)
         : limit(value, field),
   ),
+  nice: number,
+  scheduler: record({ policy: text, priority: whole, resetOnFork: flag }, ["policy"]),
+  cpuAffinity: text,
+  ioPriority: record({ class: text, level: whole }, ["class"]),
+  oomScoreAdj: number,
+  personality: list(oneOf(...PERSONALITIES)),
   network: record({ mode: oneOf("none", "host") }, ["mode"]),
   timeout: duration,
   tty: either(record({ columns: whole, rows: whole }, ["columns", "rows"]), flag),

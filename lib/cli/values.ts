@@ -140,6 +140,12 @@ export function joinValue(value: string): [string, JoinTarget] {
   return [kind, word[1] === "pid" ? { pid: id } : { fd: id }];
 }
 
+/** A whole number, maybe below zero. */
+export function numberValue(value: string): number {
+  if (!/^-?\d{1,10}$/.test(value)) throw wrong(value, "is not a whole number");
+  return Number(value);
+}
+
 function limit(text: string): number | "unlimited" {
   return text === "unlimited" ? text : parseSize(text, "value");
 }

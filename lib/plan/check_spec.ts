@@ -12,6 +12,7 @@ import { NAMESPACE_KINDS, type SandboxSpec } from "../spec.ts";
 import { RLIMITS } from "../sys/abi/resource.ts";
 import { checkCapabilities } from "./check_privileges.ts";
 import { checkMount, checkRoot } from "./mounts/check.ts";
+import { checkScheduling } from "./check_scheduling.ts";
 import { isRecord, show } from "./check_values.ts";
 
 function checkNamespaces(spec: SandboxSpec): void {
@@ -86,6 +87,12 @@ const FIELDS: Record<keyof SandboxSpec, true> = {
   umask: true,
   capabilities: true,
   rlimits: true,
+  nice: true,
+  scheduler: true,
+  cpuAffinity: true,
+  ioPriority: true,
+  oomScoreAdj: true,
+  personality: true,
   network: true,
   timeout: true,
   tty: true,
@@ -112,6 +119,7 @@ export function checkSpec(spec: SandboxSpec): void {
   checkNamespaces(spec);
   checkCapabilities(spec.capabilities);
   checkRlimits(spec);
+  checkScheduling(spec);
   if (idMap !== undefined && idMap !== "auto") {
     for (const side of ["uids", "gids"] as const) {
       if (!isRecord(idMap) || !Array.isArray(idMap[side])) {

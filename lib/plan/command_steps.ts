@@ -11,11 +11,8 @@ import { CLOSE_RANGE_ALL, SIGNAL_SET_SIZE } from "../agent/words.ts";
 import { CLOSE_RANGE_CLOEXEC } from "../sys/abi/fcntl.ts";
 import { TIOCSCTTY } from "../sys/abi/ioctl.ts";
 import { PR_SET_PDEATHSIG } from "../sys/abi/prctl.ts";
-import { RLIMITS } from "../sys/abi/resource.ts";
 import { SIG_SETMASK, SIGNALS } from "../sys/abi/signal.ts";
-import type { RlimitName, RlimitValue } from "../spec.ts";
 import type { NewStep } from "./step.ts";
-import { rlimit64 } from "./structs.ts";
 
 /** The parent's end is this process's end. Cleared by every change of credentials. prctl(2). */
 export function dieWithParent(): Operation {
@@ -79,42 +76,6 @@ export function umaskStep(mask: number): NewStep {
     name: "umask",
     sentence: `set the umask to ${mask.toString(8).padStart(4, "0")}`,
     operations: [{ call: "umask", args: [mask] }],
-  };
-}
-
-const RLIM_INFINITY = 0xffff_ffff_ffff_ffffn;
-
-/** One resource limit. */
-export function rlimitStep(name: RlimitName, value: RlimitValue): NewStep {
-  const pair = typeof value === "object" ? value : { soft: value, hard: value };
-  const word = (limit: number | "unlimited") =>
-    limit === "unlimited" ? RLIM_INFINITY : BigInt(limit);
-  const resource = RLIMITS[`RLIMIT_${name.toUpperCase()}` as keyof typeof RLIMITS];
-  return {
-    phase: "command",
-    name: "rlimit",
-    sentence: `limit ${name} to ${pair.soft}${
-      pair.soft === pair.hard ? "" : ` (hard ${pair.hard})`
-    }`,
-    hints: { EPERM: "a hard limit above the caller's own needs CAP_SYS_RESOURCE outside" },
-    operations: [{
-      call: "prlimit64",
-      args: [0, resource, rlimit64(word(pair.soft), word(pair.hard)), 0],
-    }],
-  };
-}
-
-/** Sets a soft limit and leaves the hard one. */
-export function softNofileStep(soft: number): NewStep {
-  return {
-    phase: "command",
-    name: "open files",
-    sentence: `put the soft limit of open files back to ${soft}, as it was before Deno raised it`,
-    operations: [
-      { call: "prlimit64", args: [0, RLIMITS.RLIMIT_NOFILE, 0, { at: "nofile" }] },
-      { call: "SET", args: [soft], store: "nofile" },
-      { call: "prlimit64", args: [0, RLIMITS.RLIMIT_NOFILE, { at: "nofile" }, 0] },
-    ],
   };
 }
 

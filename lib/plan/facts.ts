@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { IdRange } from "../spec.ts";
+import type { IdRange, RlimitName } from "../spec.ts";
 
 /** An entry of the minimal view of the host, in the order in which it is made. */
 export type HostEntry =
@@ -33,4 +33,6 @@ export interface HostFacts {
   readonly subordinate: { readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[] };
   /** The soft limit of open files that the caller's shell had; Deno raises its own. */
   readonly softNofile?: number;
+  /** The caller's hard limit of a resource. */
+  readonly hardLimit: (name: RlimitName) => number | "unlimited";
 }

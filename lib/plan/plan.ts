@@ -16,9 +16,7 @@ import {
   dieWithParent,
   execStep,
   lastStep,
-  rlimitStep,
   sessionStep,
-  softNofileStep,
   stdioStep,
   umaskStep,
 } from "./command_steps.ts";
@@ -45,6 +43,12 @@ import type { LaunchShape } from "./launch_shape.ts";
 import { cloneOperations } from "./outside_program.ts";
 import { FilesystemPlan } from "./mounts/filesystem.ts";
 import { pivotStep } from "./mounts/root.ts";
+import { raiseSteps, rlimitStep, softNofileStep } from "./rlimit_steps.ts";
+import {
+  commandSchedulingSteps,
+  firstSchedulingSteps,
+  outsideSchedulingSteps,
+} from "./scheduling_steps.ts";
 import type { NewStep, Step } from "./step.ts";
 import { terminalStep } from "./terminal_step.ts";
 
@@ -102,6 +106,11 @@ class Planner {
   #is(kind: "mount" | "pid" | "net" | "uts" | "time"): "new" | "shared" | "joined" {
     const choice = this.spec.namespaces[kind] ?? "shared";
     return typeof choice === "object" ? "joined" : choice;
+  }
+
+  /** Root's sandbox has lost root's rights, and only the agent, outside, still has them. */
+  get #privilegedOutside(): boolean {
+    return this.#userns && this.facts.uid === 0;
   }
 
   plan(): PlannedLaunch {
@@ -173,6 +182,9 @@ class Planner {
     const steps = idMapSteps(maps, denySetgroups);
     const idmap = this.#filesystem.idmapStep();
     if (idmap) steps.push(idmap);
+    if (this.#privilegedOutside) {
+      steps.push(...outsideSchedulingSteps(this.spec), ...raiseSteps(this.spec, this.facts));
+    }
     return steps;
   }
 
@@ -181,6 +193,7 @@ class Planner {
     const steps: NewStep[] = [];
     const add = (step: NewStep) => steps.push(step);
     add(keyringStep());
+    for (const step of firstSchedulingSteps(spec, this.#privilegedOutside)) add(step);
     if (this.#userns) add(noNestingStep());
     if (this.#userns) {
       const { uid, gid } = identity.setup;
@@ -245,6 +258,7 @@ class Planner {
     for (const [name, value] of Object.entries(spec.rlimits)) {
       steps.push(rlimitStep(name as RlimitName, value));
     }
+    steps.push(...commandSchedulingSteps(spec, this.#privilegedOutside));
     const privileged = facts.uid === 0 || this.#userns || typeof spec.namespaces.user === "object";
     const kept = keptCapabilities(spec.capabilities, identity.user.uid);
     if (privileged) {

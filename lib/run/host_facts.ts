@@ -7,7 +7,7 @@
  */
 
 import type { HostEntry, HostFacts } from "../plan/facts.ts";
-import type { IdRange } from "../spec.ts";
+import type { IdRange, RlimitName } from "../spec.ts";
 
 const KEEP_MILLISECONDS = 2000;
 
@@ -104,6 +104,35 @@ function softNofile(): number | undefined {
   }
 }
 
+/** How `/proc/PID/limits` calls each of them. */
+const LIMIT_TITLES: Readonly<Record<RlimitName, string>> = {
+  as: "address space",
+  core: "core file size",
+  cpu: "cpu time",
+  data: "data size",
+  fsize: "file size",
+  locks: "file locks",
+  memlock: "locked memory",
+  msgqueue: "msgqueue size",
+  nice: "nice priority",
+  nofile: "open files",
+  nproc: "processes",
+  rss: "resident set",
+  rtprio: "realtime priority",
+  rttime: "realtime timeout",
+  sigpending: "pending signals",
+  stack: "stack size",
+};
+
+/** A hard limit of this program. proc_pid_limits(5). */
+function hardLimit(name: RlimitName): number | "unlimited" {
+  const title = `Max ${LIMIT_TITLES[name]} `;
+  const line = Deno.readTextFileSync("/proc/self/limits").split("\n")
+    .find((entry) => entry.startsWith(title));
+  const hard = line?.slice(title.length).trim().split(/\s+/)[1];
+  return hard === undefined || hard === "unlimited" ? "unlimited" : Number(hard);
+}
+
 interface Lasting {
   uid: number;
   gid: number;
@@ -115,7 +144,8 @@ let lasting: Lasting | undefined;
 let kept: { at: number; facts: Pick<HostFacts, "hostView" | "subordinate"> } | undefined;
 
 /** What may change from one line of the program to the next is asked for when it is wanted. */
-const NOW: Pick<HostFacts, "cwd" | "env" | "envNames"> = {
+const NOW: Pick<HostFacts, "cwd" | "env" | "envNames" | "hardLimit"> = {
+  hardLimit,
   cwd: () => Deno.cwd(),
   env: (name) => Deno.env.get(name),
   envNames: () => Object.keys(Deno.env.toObject()),

@@ -125,6 +125,17 @@ Deno.test("every other option does what it says", () => {
   assertEquals(spec("--rlimit", "nofile=16").rlimits.nofile, 16);
   assertEquals(spec("--rlimit", "core=0:unlimited").rlimits.core, { soft: 0, hard: "unlimited" });
   assertEquals(spec("--rlimit", "fsize=1K").rlimits.fsize, 1024);
+  assertEquals(spec("--nice", "-5").nice, -5);
+  assertEquals(spec("--oom-score-adj=500").oomScoreAdj, 500);
+  assertEquals(spec("--scheduler", "batch").scheduler, { policy: "batch" });
+  assertEquals(spec("--scheduler", "fifo:3").scheduler, { policy: "fifo", priority: 3 });
+  assertEquals(spec("--cpu-affinity", "0-1").cpuAffinity, "0-1");
+  assertEquals(spec("--io-priority", "idle").ioPriority, { class: "idle" });
+  assertEquals(spec("--io-priority", "best-effort:7").ioPriority, {
+    class: "best-effort",
+    level: 7,
+  });
+  assertEquals(spec("--personality", "linux32,uname26").personality, ["linux32", "uname26"]);
   assertEquals(spec("--umask", "077").umask, "077");
   const offsets = ["--time-offset", "boottime=1d", "--time-offset=monotonic=-2s"];
   assertEquals(spec(...offsets).timeOffsets, { boottime: "1d", monotonic: "-2s" });

@@ -143,7 +143,9 @@ function full(folder: string): Sandbox {
     .hostname("fault").domainname("forest")
     .timeOffset({ monotonic: "1h", boottime: "2h" })
     .user(1234, 1235).capabilities(["CAP_KILL"])
-    .umask("077").cwd("/opt").rlimit("nofile", 128).rlimit("core", 0);
+    .umask("077").cwd("/opt").rlimit("nofile", 128).rlimit("core", 0)
+    .nice(3).scheduler("batch").cpuAffinity("0").ioPriority("idle").oomScoreAdj(5)
+    .personality("addr_no_randomize");
 }
 
 async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {

@@ -387,6 +387,66 @@ pure("idMap: the set-up is done as 0 where that is mapped", () => {
   assertEquals(planOf(box).identity.setup, { uid: 0, gid: 0 });
 });
 
+pure("priorities: what only root may is done from outside, and the rest by the command", () => {
+  const box = sandbox().nice(-3).scheduler("fifo", { priority: 2 }).ioPriority("realtime")
+    .oomScoreAdj(-5).cpuAffinity("0-2,64").personality("linux32", "addr_no_randomize");
+  const phases = (facts: HostFacts, changed = box) =>
+    Object.fromEntries(
+      ["nice", "scheduler", "io priority", "oom score", "affinity", "personality"].map((
+        name,
+      ) => [name, only(planOf(changed, facts), name).phase as string]),
+    );
+  const own = {
+    nice: "command",
+    scheduler: "command",
+    "io priority": "command",
+    "oom score": "namespaces",
+    affinity: "command",
+    personality: "command",
+  };
+  assertEquals(phases(JANE), own);
+  // Without a user namespace of its own, root's command still has its rights.
+  assertEquals(phases(ROOT, box.share("user")), own);
+  assertEquals(phases(ROOT), {
+    ...own,
+    nice: "maps",
+    scheduler: "maps",
+    "io priority": "maps",
+    "oom score": "maps",
+  });
+  const all = names(planOf(box, JANE));
+  assert(all.indexOf("oom score") < all.indexOf("set-up user"));
+  assert(all.indexOf("nice") < all.indexOf("identity"));
+  const [, size, mask] = only(planOf(box, JANE), "affinity").operations[0]!.args!;
+  assertEquals([size, [...mask as Uint8Array]], [16, [
+    7,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    1,
+    ...Array(7).fill(0),
+  ]]);
+});
+
+pure("a hard limit above the caller's is raised from outside, where root has the right to", () => {
+  const box = sandbox().rlimit("nofile", 64).rlimit("memlock", "unlimited").rlimit("nproc", {
+    soft: 1,
+    hard: 101,
+  });
+  const facts = { hardLimit: () => 100 };
+  const raised = named(planOf(box, machine(0, facts)), "raise");
+  assertEquals(raised.map(({ sentence }) => sentence), [
+    "raise the hard limit of memlock from 100 to unlimited",
+    "raise the hard limit of nproc from 100 to 101",
+  ]);
+  assertEquals(named(planOf(box, machine(1000, facts)), "raise"), []);
+  assertEquals(named(planOf(box.share("user"), machine(0, facts)), "raise"), []);
+});
+
 pure("rlimit", () => {
   const plan = assertChange(
     (box) =>
@@ -679,6 +739,22 @@ const CONTRADICTIONS: [string, () => unknown][] = [
   ["rlimits.core", wrong({ rlimits: { core: "infinite" } })],
   ["rlimits.core", wrong({ rlimits: { core: { soft: 2, hard: 1 } } })],
   ["rlimits.core", wrong({ rlimits: { core: { soft: "unlimited", hard: 1 } } })],
+  ["nice", wrong({ nice: 20 })],
+  ["nice", wrong({ nice: 1.5 })],
+  ["oomScoreAdj", wrong({ oomScoreAdj: -1001 })],
+  ["scheduler.policy", wrong({ scheduler: { policy: "realtime" } })],
+  ["scheduler.policy", wrong({ scheduler: "idle" })],
+  ["scheduler.priority", wrong({ scheduler: { policy: "fifo" } })],
+  ["scheduler.priority", wrong({ scheduler: { policy: "rr", priority: 100 } })],
+  ["scheduler.priority", wrong({ scheduler: { policy: "batch", priority: 1 } })],
+  ["scheduler.resetOnFork", wrong({ scheduler: { policy: "idle", resetOnFork: 1 } })],
+  ["ioPriority.class", wrong({ ioPriority: { class: "rt" } })],
+  ["ioPriority.level", wrong({ ioPriority: { class: "best-effort", level: 8 } })],
+  ["ioPriority.level", wrong({ ioPriority: { class: "idle", level: 0 } })],
+  ["cpuAffinity", wrong({ cpuAffinity: "3-1" })],
+  ["cpuAffinity", wrong({ cpuAffinity: "0,,1" })],
+  ["personality", wrong({ personality: ["linux"] })],
+  ["personality", wrong({ personality: "linux32" })],
   ["idMap.uids", wrong({ idMap: "automatic" })],
   ["idMap.gids", wrong({ idMap: { uids: [] } })],
   ["env.A", wrong({ env: { set: { A: 5 }, inherit: [] } })],

@@ -98,6 +98,10 @@ export const flag: Check = (value, field) => {
 export const whole: Check = (value, field) => {
   if (!Number.isSafeInteger(value) || value as number < 0) fail(field, value, "must be a number");
 };
+/** A whole number, maybe below zero. */
+export const number: Check = (value, field) => {
+  if (!Number.isSafeInteger(value)) fail(field, value, "must be a whole number");
+};
 /** A size with its unit, or bytes. */
 export const size: Check = (value, field) => void parseSize(value as string, field);
 /** A time with its unit, or milliseconds. */
