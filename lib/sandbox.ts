@@ -31,6 +31,7 @@ import {
   NAMESPACE_KINDS,
   type NamespaceChoice,
   type NamespaceKind,
+  type OverlayLayers,
   type PersonalityName,
   type RlimitName,
   type RlimitValue,
@@ -194,7 +195,10 @@ export class Sandbox {
     return this.#with({ domainname: name });
   }
 
-  /** What `/` is: `"host"` (a minimal read-only view), `"empty"`, or a directory of the host. */
+  /**
+   * What `/` is: `"host"` (a minimal read-only view), `"empty"`, a directory of the host, or
+   * `{ overlay }`, several directories stacked.
+   */
   root(root: RootSpec | string, options: { writable?: boolean } = {}): Sandbox {
     const spec: RootSpec = root === "host" || root === "empty" || typeof root === "object"
       ? structuredClone(root)
@@ -220,6 +224,14 @@ export class Sandbox {
     if (options.size !== undefined) parseSize(options.size, "tmpfs.size");
     if (options.mode !== undefined) parseMode(options.mode, "tmpfs.mode");
     return this.#mount({ kind: "tmpfs", target, ...options });
+  }
+
+  /**
+   * Stacks directories of the host there, the topmost first; none of them is written. Changes go to
+   * `upper`: `"ephemeral"` for memory, or a directory; without it the overlay is read-only.
+   */
+  overlay(target: string, layers: OverlayLayers): Sandbox {
+    return this.#mount(structuredClone({ kind: "overlay", target, ...layers }));
   }
 
   /** Mounts the sandbox's own proc there. */

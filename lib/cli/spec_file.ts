@@ -9,7 +9,7 @@ import { dirname, resolve } from "@std/path";
 import { parse } from "@std/yaml";
 import { SpecError } from "../errors.ts";
 import { type NamespaceName, Sandbox, sandbox } from "../sandbox.ts";
-import type { MountSpec, NamespaceChoice, SandboxSpec } from "../spec.ts";
+import type { MountSpec, NamespaceChoice, OverlayLayers, SandboxSpec } from "../spec.ts";
 import { SPEC } from "./spec_shape.ts";
 
 /** What a file holds, once it is checked: a part of a description, and hooks. */
@@ -56,16 +56,29 @@ function withMounts(defaults: readonly MountSpec[], own: readonly MountSpec[]): 
   return [...defaults.filter(({ target }) => !taken.has(target)), ...own];
 }
 
+function locatedLayers<Layers extends OverlayLayers>(layers: Layers, folder: string): Layers {
+  const { lower, upper, work } = layers;
+  return {
+    ...layers,
+    lower: lower.map((path) => resolve(folder, path)),
+    ...(upper === undefined || upper === "ephemeral" ? {} : { upper: resolve(folder, upper) }),
+    ...(work === undefined ? {} : { work: resolve(folder, work) }),
+  };
+}
+
 /** Paths of the host in a file are relative to where the file is. */
 function located(file: FileSpec, folder: string): FileSpec {
   const { mounts, root, hooks } = file;
   return {
     ...file,
-    mounts: mounts?.map((mount) =>
-      mount.kind === "bind" ? { ...mount, source: resolve(folder, mount.source) } : mount
-    ),
+    mounts: mounts?.map((mount) => {
+      if (mount.kind === "overlay") return locatedLayers(mount, folder);
+      return mount.kind === "bind" ? { ...mount, source: resolve(folder, mount.source) } : mount;
+    }),
     root: typeof root === "object"
-      ? { ...root, path: resolve(folder, root.path) }
+      ? "overlay" in root
+        ? { overlay: locatedLayers(root.overlay, folder) }
+        : { ...root, path: resolve(folder, root.path) }
       : root === undefined || root === "host" || root === "empty"
       ? root
       : { path: resolve(folder, root) },

@@ -7,7 +7,7 @@
 
 import { SpecError } from "../errors.ts";
 import { parseSize } from "../quantity.ts";
-import type { IdRange, JoinTarget, RlimitName, RlimitValue } from "../spec.ts";
+import type { IdRange, JoinTarget, OverlayLayers, RlimitName, RlimitValue } from "../spec.ts";
 
 /** All resource limits by their names. */
 export const RLIMIT_NAMES: readonly RlimitName[] = [
@@ -93,6 +93,22 @@ export function placeValue<Key extends string>(
     options[key as Key] = text;
   }
   return { target: insidePath(target), options };
+}
+
+/** `DST:lower=DIR[,lower=DIR..][,upper=DIR|ephemeral][,work=DIR][,size=..]`; `\,` is a comma. */
+export function overlayValue(value: string): { target: string; layers: OverlayLayers } {
+  const shape = "DST:lower=DIR[,lower=DIR][,upper=DIR|ephemeral][,work=DIR][,size=..]";
+  const [target = "", settings, ...more] = parts(value);
+  if (settings === undefined || more.length > 0) throw wrong(value, `should be ${shape}`);
+  const layers: OverlayLayers = { lower: [] };
+  for (const setting of settings.split(/(?<!\\),/)) {
+    const [key, text] = pair(setting.replaceAll("\\,", ","), "=", shape);
+    if (key === "lower") layers.lower.push(text);
+    else if (key === "upper" || key === "work" || key === "size") layers[key] = text;
+    else throw wrong(value, `has "${key}"; known: lower, upper, work, size`);
+  }
+  if (layers.lower.length === 0) throw wrong(value, `has no layer; write ${shape}`);
+  return { target: insidePath(target), layers };
 }
 
 /** Two texts with a sign between them, the first not empty. */

@@ -13,7 +13,7 @@ import { executeStep, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
 import type { Fault } from "../plan/launch_shape.ts";
 import { executeProgram, launchPrograms } from "../plan/program.ts";
 import { patch, patchLaunch } from "../plan/program_parts.ts";
-import type { SandboxSpec } from "../spec.ts";
+import type { OverlayLayers, SandboxSpec } from "../spec.ts";
 import { resolveSpec } from "./resolve.ts";
 
 /** What decides the shape of a launch besides its description. */
@@ -68,14 +68,23 @@ export function compile(
   patch(outside, "init length", init.bytes.length);
   const image = new Uint8Array(outside.bytes.length + setup.bytes.length + init.bytes.length);
   const compiled = { spec, skipped, plan, programs, image, facts, flags, boot };
-  // An optional mount is looked for each time.
-  // A relative path means another one after Deno.chdir().
-  const lasting =
-    source.mounts.every((mount) =>
-      mount.kind !== "bind" || (!mount.optional && mount.source.startsWith("/"))
-    ) && (typeof source.root === "string" || source.root.path.startsWith("/"));
-  if (!fault && lasting && skipped.length === 0) kept.set(source, compiled);
+  if (!fault && isLasting(source) && skipped.length === 0) kept.set(source, compiled);
   return compiled;
+}
+
+/** Whether a description means the same every time: a relative path does not after Deno.chdir(). */
+function isLasting({ mounts, root }: SandboxSpec): boolean {
+  const absolute = (path: string) => path.startsWith("/");
+  const layers = ({ lower, upper = "ephemeral", work = "/" }: OverlayLayers) =>
+    lower.every(absolute) && (upper === "ephemeral" || absolute(upper)) && absolute(work);
+  if (typeof root === "object") {
+    if (!("overlay" in root ? layers(root.overlay) : absolute(root.path))) return false;
+  }
+  return mounts.every((mount) => {
+    // An optional mount is looked for each time.
+    if (mount.kind === "bind") return !mount.optional && absolute(mount.source);
+    return mount.kind !== "overlay" || layers(mount);
+  });
 }
 
 function sameWords(a: CommandLine["argv"], b: CommandLine["argv"]): boolean {

@@ -10,7 +10,7 @@ import { SpecError } from "../errors.ts";
 import { checkSpec } from "../plan/check_spec.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
-import type { MountSpec, SandboxSpec } from "../spec.ts";
+import type { MountSpec, OverlayLayers, SandboxSpec } from "../spec.ts";
 
 /** Where programs are looked for when the environment has no PATH. */
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -40,6 +40,17 @@ function exists(path: string): boolean {
   }
 }
 
+/** Layers with absolute paths. */
+function layers<Layers extends OverlayLayers>(from: Layers, facts: HostFacts): Layers {
+  const { lower, upper, work } = from;
+  return {
+    ...from,
+    lower: lower.map((path) => absolute(path, facts)),
+    ...(upper === undefined || upper === "ephemeral" ? {} : { upper: absolute(upper, facts) }),
+    ...(work === undefined ? {} : { work: absolute(work, facts) }),
+  };
+}
+
 /** The description with absolute paths, and the sources of the optional mounts left out. */
 export function resolveSpec(
   spec: SandboxSpec,
@@ -49,6 +60,7 @@ export function resolveSpec(
   const skipped: string[] = [];
   const mounts = spec.mounts.flatMap((mount, index): MountSpec[] => {
     const target = insidePath(mount.target, `mounts[${index}].target`);
+    if (mount.kind === "overlay") return [{ ...layers(mount, facts), target }];
     if (mount.kind !== "bind") {
       if (target === "/") {
         throw new SpecError(`mounts[${index}].target`, 'nothing can be put over "/"; see root()');
@@ -68,9 +80,11 @@ export function resolveSpec(
     }
     return [{ ...mount, source, target }];
   });
-  const root = typeof spec.root === "object"
-    ? { ...spec.root, path: absolute(spec.root.path, facts) }
-    : spec.root;
+  const root = typeof spec.root === "string"
+    ? spec.root
+    : "overlay" in spec.root
+    ? { ...spec.root, overlay: layers(spec.root.overlay, facts) }
+    : { ...spec.root, path: absolute(spec.root.path, facts) };
   const cwd = spec.cwd === undefined ? undefined : insidePath(spec.cwd, "cwd");
   return { spec: { ...spec, mounts, root, cwd }, skipped };
 }

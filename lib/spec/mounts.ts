@@ -20,6 +20,38 @@ export interface BindMount {
   optional?: boolean;
 }
 
+/**
+ * Directories stacked on each other: a file is taken from the topmost layer that has it, and what
+ * is changed goes to a directory of its own. None of the layers is ever written.
+ */
+export interface OverlayLayers {
+  /** Directories of the host, the topmost first; relative ones start at the working directory. */
+  lower: string[];
+  /**
+   * Where changes go: `"ephemeral"` is memory that is gone with the sandbox, anything else a
+   * directory of the host that keeps them, made if it is missing. Default: nowhere; read-only.
+   */
+  upper?: string;
+  /**
+   * A directory for the kernel's own use, on the same filesystem as `upper`, made if it is missing.
+   * Default: `upper` with `.work` behind it. The kernel leaves a directory of mode 0000 in it, which
+   * an ordinary user must change to be able to remove it.
+   */
+  work?: string;
+  /** How large ephemeral changes may grow, e.g. `"64M"` or bytes. Default: half of the memory. */
+  size?: string | number;
+  /** Further options of overlayfs, such as `{ xino: "off" }`. */
+  options?: Record<string, string>;
+}
+
+/** An overlay at a place inside. Documentation/filesystems/overlayfs.rst of the kernel. */
+export interface OverlayMount extends OverlayLayers {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "overlay";
+  /** An absolute path inside. */
+  target: string;
+}
+
 /** An empty filesystem in memory. tmpfs(5). */
 export interface TmpfsMount {
   /** Says which of the shapes of {@linkcode MountSpec} this is. */
@@ -83,6 +115,7 @@ export interface FileMount {
 /** One entry of the ordered list of what is made in the root. */
 export type MountSpec =
   | BindMount
+  | OverlayMount
   | TmpfsMount
   | ProcMount
   | DevMount
@@ -90,8 +123,22 @@ export type MountSpec =
   | DirMount
   | FileMount;
 
+/** A directory of the host as the root: read-only unless `writable`. */
+export interface DirectoryRoot {
+  /** A path of the host; relative ones start at the program's working directory. */
+  path: string;
+  /** Lets the sandbox write to it. Default: false. */
+  writable?: boolean;
+}
+
+/** Stacked directories of the host as the root. */
+export interface OverlayRoot {
+  /** The layers. Without an `upper` the root is read-only. */
+  overlay: OverlayLayers;
+}
+
 /**
- * What the sandbox's `/` is: a minimal read-only view of the host, nothing at all, or a directory
- * of the host (read-only unless `writable`).
+ * What the sandbox's `/` is: a minimal read-only view of the host, nothing at all, a directory of
+ * the host, or several of them stacked.
  */
-export type RootSpec = "host" | "empty" | { path: string; writable?: boolean };
+export type RootSpec = "host" | "empty" | DirectoryRoot | OverlayRoot;

@@ -63,6 +63,8 @@ Deno.test("mounts keep the caller's order", () => {
       ...["--tmpfs", "/a:size=1M,mode=0700", "-b", "/srv:/b:rw", "--dir=/c", "--symlink", "x:/d"],
       ...["--bind-try", "/e:rw,dev", "--write", "/f=a=b", "--tmpfs", "/a", "--proc", "/g"],
       ...["--dev", "/h", "--dir", "/i:mode=0700"],
+      ...["--overlay", "/j:lower=/k,lower=/l\\,m,upper=ephemeral,size=1M"],
+      ...["--overlay", "/n:lower=/k\\:o,upper=/p,work=/q"],
     ),
     [
       { kind: "tmpfs", target: "/a", size: "1M", mode: "0700" },
@@ -82,6 +84,14 @@ Deno.test("mounts keep the caller's order", () => {
       { kind: "proc", target: "/g" },
       { kind: "dev", target: "/h" },
       { kind: "dir", target: "/i", mode: "0700" },
+      {
+        kind: "overlay",
+        target: "/j",
+        lower: ["/k", "/l,m"],
+        upper: "ephemeral",
+        size: "1M",
+      },
+      { kind: "overlay", target: "/n", lower: ["/k:o"], upper: "/p", work: "/q" },
     ],
   );
 });

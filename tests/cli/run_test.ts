@@ -36,6 +36,7 @@ Deno.test("--explain mentions every option, and does nothing", async () => {
     const { code, stdout, stderr } = await paddock([
       ...["run", "--explain", "-b", "/paddock/one:/1:rw", "-b", "/paddock/two:/2"],
       ...["--tmpfs", "/3:size=5M", "--dir", "/4", "--symlink", "five:/5", "--write", "/6=abc"],
+      ...["--overlay", "/3b:lower=/paddock/l1,lower=/paddock/l2,upper=ephemeral"],
       ...["-e", "SEVEN=7", "-w", "/8", "-u", "9:10", "--umask", "011", "-t"],
       ...["--hostname", "h12", "--domainname", "d13", "--join", "ipc=/paddock/fourteen"],
       ...["--id-map", "0:15:64", "--time-offset", "boottime=16s", "--network", "host"],
@@ -47,6 +48,7 @@ Deno.test("--explain mentions every option, and does nothing", async () => {
       'bind "/paddock/one" writable on "/1"',
       'bind "/paddock/two" read-only on "/2"',
       'tmpfs of 5M on "/3"',
+      'stack "/paddock/l1" over "/paddock/l2", with changes in memory on "/3b"',
       'make the directory "/4"',
       'make the link "/5" to "five"',
       'write 3 bytes to the file "/6"',

@@ -43,6 +43,37 @@ Deno.test("mounts come after the default ones, but for those whose place they ta
   ]);
 });
 
+Deno.test("layers of the host are relative to the file, and are checked", () => {
+  const { root, mounts } = spec({
+    root: { overlay: { lower: ["a", "/b"], upper: "c", options: { xino: "off" } } },
+    mounts: [{ kind: "overlay", target: "/o", lower: ["d"], upper: "ephemeral", size: "1M" }],
+  });
+  assertEquals(root, {
+    overlay: { lower: ["/folder/a", "/b"], upper: "/folder/c", options: { xino: "off" } },
+  });
+  assertEquals(mounts.at(-1), {
+    kind: "overlay",
+    target: "/o",
+    lower: ["/folder/d"],
+    upper: "ephemeral",
+    size: "1M",
+  });
+  for (
+    const [field, overlay] of [
+      ["root.overlay.lower", {}],
+      ["root.overlay.lower", { lower: [] }],
+      ["root.overlay.uper", { lower: ["a"], uper: "b" }],
+      ["root.overlay.work", { lower: ["a"], work: "b" }],
+      ["root.overlay.size", { lower: ["a"], upper: "b", size: "1M" }],
+      ["root.overlay.options.lowerdir", { lower: ["a"], options: { lowerdir: "/etc" } }],
+      ["root.overlay.options.xino", { lower: ["a"], options: { xino: "off,lowerdir=/etc" } }],
+    ] as const
+  ) {
+    const error = assertThrows(() => spec({ root: { overlay } }), SpecError);
+    assertEquals(error.field, field);
+  }
+});
+
 Deno.test("paths of the host are relative to the file", () => {
   const { box, hooks } = sandboxFrom(
     { root: "./rootfs", hooks: ["./a.ts", "/b.ts", "jsr:@x/y"] },

@@ -23,6 +23,7 @@ const METHODS: Record<string, (box: Sandbox) => Sandbox> = {
   domainname: (box) => box.domainname("moss"),
   root: (box) => box.root("/srv", { writable: true }),
   bind: (box) => box.bind("/srv"),
+  overlay: (box) => box.overlay("/o", { lower: ["/srv"], upper: "ephemeral" }),
   tmpfs: (box) => box.tmpfs("/work", { size: "16M" }),
   proc: (box) => box.proc("/proc2"),
   dev: (box) => box.dev("/dev2"),

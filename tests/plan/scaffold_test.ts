@@ -262,3 +262,25 @@ pure("devices below a bind are made on the devices' own filesystem only", () => 
     assertEquals(calls(step, "openat2")[0]!.args![1], "work/dev");
   });
 });
+
+Deno.test("where changes stay in the sandbox, what is missing is made by descriptors only", () => {
+  const scaffold = new Scaffold();
+  scaffold.addChangeable("/");
+  const { operations, path } = scaffold.mountPoint("/a/b", "directory");
+  assertEquals(path, "");
+  const made = operations.filter(({ call }) => call === "mkdirat" || call === "mknodat");
+  // Each name by itself, in a directory that was opened inside of the root.
+  assertEquals(made.map(({ args }) => args!.slice(0, 2)), [
+    [{ load32: "parent" }, "a"],
+    [{ load32: "parent" }, "b"],
+  ]);
+  for (const { call, args } of operations) {
+    if (call === "openat2") assertEquals(args![0], { load32: "root" });
+  }
+  scaffold.addForeign("/a/b");
+  const calls = scaffold.mountPoint("/a/b/c", "directory").operations.map(({ call }) => call);
+  assert(!calls.includes("mkdirat"));
+  assert(scaffold.isChangeable("/a/c") && !scaffold.isChangeable("/a/b/c"));
+  scaffold.addForeign("/");
+  assert(!scaffold.isChangeable("/a/c"));
+});

@@ -8,7 +8,7 @@ import { SpecError } from "../../errors.ts";
 import { parseMode } from "../../quantity.ts";
 import type { Option } from "../options.ts";
 import type { RunRequest } from "../run_request.ts";
-import { bindValue, insidePath, pair, placeValue } from "../values.ts";
+import { bindValue, insidePath, overlayValue, pair, placeValue } from "../values.ts";
 
 const FILES = "Filesystem (in the order given)";
 
@@ -45,6 +45,16 @@ export const FILESYSTEM_OPTIONS: readonly Option<RunRequest>[] = [
     apply: (run, value) => {
       const { source, target, options } = bindValue(value, cwd);
       run.box = run.box.bind(source, target, { ...options, optional: true });
+    },
+  },
+  {
+    name: "overlay",
+    value: "DST:lower=DIR[,lower=DIR][,upper=DIR|ephemeral]",
+    group: FILES,
+    help: "stack directories, the topmost first; changes go to upper, without it there are none",
+    apply: (run, value) => {
+      const { target, layers } = overlayValue(value);
+      run.box = run.box.overlay(target, layers);
     },
   },
   {

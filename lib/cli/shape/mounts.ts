@@ -7,15 +7,25 @@
 import {
   bytes,
   type Check,
+  dictionary,
   fail,
   flag,
   isRecord,
+  list,
   mode,
   oneOf,
   record,
   size,
   text,
 } from "./checks.ts";
+
+const LAYERS: Record<string, Check> = {
+  lower: list(text, 1),
+  upper: text,
+  work: text,
+  size,
+  options: dictionary(text),
+};
 
 const MOUNTS: Record<string, Check> = {
   bind: record({
@@ -26,6 +36,7 @@ const MOUNTS: Record<string, Check> = {
     devices: flag,
     optional: flag,
   }, ["source", "target"]),
+  overlay: record({ kind: text, target: text, ...LAYERS }, ["target", "lower"]),
   tmpfs: record({ kind: text, target: text, size, mode }, ["target"]),
   proc: record({ kind: text, target: text }, ["target"]),
   dev: record({ kind: text, target: text }, ["target"]),
@@ -43,6 +54,8 @@ export const mount: Check = (value, field) => {
 
 /** What `/` is. */
 export const root: Check = (value, field) =>
-  isRecord(value)
-    ? record({ path: text, writable: flag }, ["path"])(value, field)
-    : text(value, field);
+  !isRecord(value)
+    ? text(value, field)
+    : "overlay" in value
+    ? record({ overlay: record(LAYERS, ["lower"]) })(value, field)
+    : record({ path: text, writable: flag }, ["path"])(value, field);

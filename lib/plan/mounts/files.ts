@@ -40,16 +40,25 @@ export function symlink(mount: SymlinkMount, context: MountContext, field: strin
   const { scaffold } = context;
   const { target, source } = mount;
   const place = scaffold.place(target);
-  if (!place) {
+  let operations: Operation[];
+  if (place) {
+    operations = [
+      ...scaffold.parents(target),
+      { call: "symlinkat", args: [source, place.dirfd, place.path] },
+    ];
+  } else if (scaffold.isChangeable(target)) {
+    const parent = scaffold.parentOf(target);
+    operations = [
+      ...parent.operations,
+      { call: "symlinkat", args: [source, parent.dirfd, parent.name] },
+      ...parent.after,
+    ];
+  } else {
     throw new SpecError(
       `${field}.target`,
       `"${target}" lies on a filesystem of the host, where nothing is created; put a tmpfs above it`,
     );
   }
-  const operations: Operation[] = [
-    ...scaffold.parents(target),
-    { call: "symlinkat", args: [source, place.dirfd, place.path] },
-  ];
   scaffold.addForeign(target);
   return {
     phase: "mounts",
@@ -72,6 +81,9 @@ export function dir(mount: DirMount, context: MountContext, field: string): NewS
       { call: "fchmodat", args: [place.dirfd, place.path || ".", mode] },
     ];
     scaffold.addMade(target);
+  } else if (scaffold.isChangeable(target)) {
+    const there = scaffold.mountPoint(target, "directory");
+    operations = [...there.operations, ...there.after];
   } else {
     // On a filesystem of the host it may exist, but is never made.
     const there = scaffold.existing(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -127,6 +139,20 @@ export function file(mount: FileMount, context: MountContext, field: string): Ne
       ...finish,
     ];
     scaffold.addForeign(target);
+  } else if (scaffold.isChangeable(target)) {
+    const parent = scaffold.parentOf(target);
+    operations = [
+      ...parent.operations,
+      // What is there may be a link, or a pipe that would be waited for.
+      {
+        call: "unlinkat",
+        args: [parent.dirfd, parent.name, 0],
+        onError: { tolerate: "ENOENT" },
+      },
+      { call: "openat", args: [parent.dirfd, parent.name, flags, mode], store: "file" },
+      ...parent.after,
+      ...finish,
+    ];
   } else {
     // The target is the host's: the file lies in a filesystem of its own and is bound over it.
     operations = [

@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Operation, Value } from "../../agent/operation.ts";
-import type { BindMount, SandboxSpec } from "../../spec.ts";
+import type { Operation } from "../../agent/operation.ts";
+import type { SandboxSpec } from "../../spec.ts";
 import { AT_EMPTY_PATH, O_CLOEXEC, O_RDONLY } from "../../sys/abi/fcntl.ts";
 import { MOUNT_ATTR_IDMAP } from "../../sys/abi/mount.ts";
 import type { HostEntry, HostFacts } from "../facts.ts";
@@ -14,11 +14,12 @@ import { openDiskMap } from "../id_map_steps.ts";
 import { type Identity, UNPRIVILEGED_ID } from "../identity.ts";
 import type { NewStep } from "../step.ts";
 import { MOUNT_ATTR_SIZE } from "../structs.ts";
-import { type MountContext, openTree } from "./parts.ts";
+import { type MountContext, openTree, type Source } from "./parts.ts";
 import {
   directoryRootStep,
   emptyRootStep,
   hostViewStep,
+  overlayRootStep,
   privateStep,
   sealRootStep,
 } from "./root.ts";
@@ -59,17 +60,21 @@ export class FilesystemPlan {
     const steps: NewStep[] = [privateStep()];
     const context: MountContext = {
       scaffold,
-      openOutside: (mount, field) => this.#openOutside(mount, field),
+      open: (source, field, cell) => this.#open(source, field, cell),
+      opensOutside: this.#opensOutside,
+      userxattr: (spec.namespaces.user ?? "shared") !== "shared",
       freshProc: spec.namespaces.pid === "new",
     };
     if (typeof spec.root === "object") {
-      const { path, writable = false } = spec.root;
-      const outside = this.#openOutside(
-        { kind: "bind", source: path, target: "/", writable },
-        "root",
+      steps.push(
+        "overlay" in spec.root
+          ? overlayRootStep(spec.root, context)
+          : directoryRootStep(spec.root, context),
       );
-      steps.push(directoryRootStep(path, writable, outside));
-      scaffold.addForeign("/");
+      // Changes in memory are the sandbox's own, and so are mount points among them.
+      if ("overlay" in spec.root && spec.root.overlay.upper === "ephemeral") {
+        scaffold.addChangeable("/");
+      } else scaffold.addForeign("/");
     } else {
       steps.push(emptyRootStep());
       if (spec.root === "host") steps.push(hostViewStep(this.#hostView(), context));
@@ -88,22 +93,23 @@ export class FilesystemPlan {
     return hostView.filter((entry) => entry.path !== "/etc/resolv.conf");
   }
 
-  #openOutside(mount: BindMount, field: string): Value | undefined {
+  #open(source: Source, field: string, cell: string): Operation {
+    const { path, dest, recursive, writable } = source;
     const index = /^mounts\[(\d+)\]$/.exec(field)?.[1];
     const adopted = index === undefined ? undefined : this.adoptedFds?.get(Number(index));
-    if (adopted !== undefined) return adopted;
-    if (!this.#opensOutside) return undefined;
-    const cell = `tree ${this.#trees++}`;
+    if (adopted !== undefined) return { call: "SET", args: [adopted], store: cell };
+    if (!this.#opensOutside) return openTree(path, cell, recursive);
+    const tree = `tree ${this.#trees++}`;
     this.outside.push({
       phase: "outside",
       name: "open",
-      sentence: `open "${mount.source}" on the host`,
-      paths: { path: mount.source, dest: mount.target },
+      sentence: `open "${path}" on the host`,
+      paths: { path, dest },
       hints: { ENOENT: "give an existing path, or { optional: true }" },
-      operations: [openTree(mount.source, cell)],
+      operations: [openTree(path, tree, recursive)],
     });
-    this.#idmapped.push({ cell, must: mount.writable === true });
-    return { load32: cell };
+    this.#idmapped.push({ cell: tree, must: writable });
+    return { call: "SET", args: [{ load32: tree }], store: cell };
   }
 
   /** Lets the files of what was opened appear as the sandbox's user's. Done from outside. */

@@ -25,12 +25,28 @@ import {
 import type { Scaffold, Target } from "./scaffold.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "../structs.ts";
 
+/** A file or directory of the host that is to be seen inside. */
+export interface Source {
+  /** Its absolute path on the host. */
+  readonly path: string;
+  /** Where it will be, for errors. */
+  readonly dest?: string;
+  /** With all that is mounted below it. */
+  readonly recursive: boolean;
+  /** The sandbox may change it, so that its files must have the sandbox's owners. */
+  readonly writable: boolean;
+}
+
 /** What the mount steps need to know. */
 export interface MountContext {
   /** What is where in the new root. */
   readonly scaffold: Scaffold;
-  /** Opens a bind's source outside and returns the place of its descriptor, or undefined: inside. */
-  openOutside(mount: BindMount, field: string): Value | undefined;
+  /** What leaves a detached copy of a tree of the host in the cell, wherever it is opened. */
+  open(source: Source, field: string, cell: string): Operation;
+  /** Whether that is outside, with the rights of the host's root. */
+  readonly opensOutside: boolean;
+  /** Whether overlays keep their marks in user.* attributes, as they must in a user namespace. */
+  readonly userxattr: boolean;
   /** Whether a fresh proc can be mounted; if not, the host's is bound. */
   readonly freshProc: boolean;
 }
@@ -54,10 +70,11 @@ export function attach(tree: Value, target: Target, keep = false): Operation[] {
 }
 
 /** Opens a copy of a mount tree of the host, detached, in the cell. */
-export function openTree(source: string, cell: string): Operation {
+export function openTree(source: string, cell: string, recursive = true): Operation {
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
   return {
     call: "open_tree",
-    args: [AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE],
+    args: [AT_FDCWD, source, flags],
     store: cell,
   };
 }

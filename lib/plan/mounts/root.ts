@@ -15,7 +15,9 @@ import {
   MS_PRIVATE,
   MS_REC,
 } from "../../sys/abi/mount.ts";
+import type { DirectoryRoot, OverlayRoot } from "../../spec.ts";
 import type { HostEntry } from "../facts.ts";
+import { OVERLAY_HINTS, overlayOperations, overlaySentence } from "./overlay.ts";
 import {
   attach,
   bindAttributes,
@@ -62,7 +64,8 @@ export function emptyRootStep(): NewStep {
 }
 
 /** A directory of the host as the root. */
-export function directoryRootStep(path: string, writable: boolean, outside?: Value): NewStep {
+export function directoryRootStep(root: DirectoryRoot, context: MountContext): NewStep {
+  const { path, writable = false } = root;
   return {
     phase: "mounts",
     name: "root",
@@ -72,10 +75,26 @@ export function directoryRootStep(path: string, writable: boolean, outside?: Val
     operations: [
       // Every mode from here on is meant as it stands.
       { call: "umask", args: [0] },
-      outside === undefined
-        ? openTree(path, "root")
-        : { call: "SET", args: [outside], store: "root" },
+      context.open({ path, dest: "/", recursive: true, writable }, "root", "root"),
       setAttributes(ROOT, bindAttributes({ writable })),
+      PLACE,
+    ],
+  };
+}
+
+/** Stacked directories of the host as the root. */
+export function overlayRootStep({ overlay }: OverlayRoot, context: MountContext): NewStep {
+  return {
+    phase: "mounts",
+    name: "root",
+    sentence: `make a stack the new root: ${overlaySentence(overlay)}`,
+    paths: { path: overlay.lower.join(":") },
+    hints: OVERLAY_HINTS,
+    operations: [
+      // Every mode from here on is meant as it stands.
+      { call: "umask", args: [0] },
+      ...overlayOperations(overlay, context, "root.overlay", "root"),
+      setAttributes(ROOT, bindAttributes({ writable: overlay.upper !== undefined })),
       PLACE,
     ],
   };

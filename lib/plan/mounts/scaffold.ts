@@ -8,7 +8,9 @@
  * @module
  */
 
+import { ERRNO } from "../../sys/abi/errno.ts";
 import {
+  AT_EMPTY_PATH,
   O_CLOEXEC,
   O_PATH,
   RESOLVE_IN_ROOT,
@@ -45,6 +47,8 @@ export interface OwnPlace {
 export class Scaffold {
   readonly #own = new Set<string>([""]);
   readonly #foreign = new Set<string>();
+  /** Those of the foreign ones whose changes stay in the sandbox, so that mount points can be made. */
+  readonly #changeable = new Set<string>();
   /** Filesystems of the sandbox's own that lie where a link may have led: the cells of their roots. */
   readonly #bases = new Map<string, string>();
   #labels = 0;
@@ -60,6 +64,12 @@ export class Scaffold {
     this.#forget(key);
     this.#own.delete(key);
     this.#foreign.add(key);
+  }
+
+  /** From here on down there may be links of others, but what is made stays in the sandbox. */
+  addChangeable(path: string): void {
+    this.addForeign(path);
+    this.#changeable.add(relative(path));
   }
 
   /**
@@ -80,11 +90,22 @@ export class Scaffold {
 
   /** What was here, and below, is covered. */
   #forget(key: string): void {
-    for (const places of [this.#own, this.#foreign, this.#bases]) {
+    for (const places of [this.#own, this.#foreign, this.#changeable, this.#bases]) {
       for (const known of places.keys()) if (known.startsWith(`${key}/`)) places.delete(known);
     }
     this.#foreign.delete(key);
+    this.#changeable.delete(key);
     this.#bases.delete(key);
+  }
+
+  /** Whether what is made at a place that is not the plan's own stays in the sandbox. */
+  isChangeable(path: string): boolean {
+    const parts = relative(path).split("/");
+    for (let length = parts.length; length >= 0; length--) {
+      const prefix = parts.slice(0, length).join("/");
+      if (this.#foreign.has(prefix)) return this.#changeable.has(prefix);
+    }
+    return false;
   }
 
   /** How to get there if everything on the way is the plan's own; otherwise undefined. */
@@ -124,9 +145,10 @@ export class Scaffold {
   }
 
   /**
-   * The place of a mount. In the plan's own directories a mount point of the kind is made; `"as
-   * source"` looks at the descriptor in the cell `tree` when the time comes. In anybody else's it
-   * must exist: nothing is ever created on a filesystem of the host.
+   * The place of a mount. In the plan's own directories, and where changes stay in the sandbox, a
+   * mount point of the kind is made; `"as source"` looks at the descriptor in the cell `tree` when
+   * the time comes. Anywhere else it must exist: nothing is ever created on a filesystem of the
+   * host.
    */
   mountPoint(path: string, kind: "directory" | "file" | "as source"): Target {
     const rest = relative(path);
@@ -134,8 +156,14 @@ export class Scaffold {
       return { operations: [], dirfd: { load32: "root" }, path: "", after: [] };
     }
     const place = this.place(path);
-    if (!place) return this.existing(path);
+    if (!place) return this.isChangeable(path) ? this.#made(path, kind) : this.existing(path);
     const operations = this.parents(path);
+    if (!this.#own.has(rest)) operations.push(...this.#make(place, kind));
+    return { operations, ...place, after: [] };
+  }
+
+  /** Makes a directory or an empty file, or what the mount in the cell `tree` asks for. */
+  #make(place: OwnPlace, kind: "directory" | "file" | "as source"): Operation[] {
     const make: Record<"directory" | "file", Operation> = {
       directory: {
         call: "mkdirat",
@@ -148,11 +176,10 @@ export class Scaffold {
         onError: { tolerate: "EEXIST" },
       },
     };
-    if (this.#own.has(rest)) { /* made already */ }
-    else if (kind === "as source") {
+    if (kind === "as source") {
       const directory = this.label("directory"), ready = this.label("ready");
-      operations.push(
-        { call: "statx", args: [{ load32: "tree" }, "", 0x1000, 1, { at: "statx" }] },
+      return [
+        { call: "statx", args: [{ load32: "tree" }, "", AT_EMPTY_PATH, 1, { at: "statx" }] },
         {
           call: "AND",
           args: [{ load32: { name: "statx", offset: 28 } }, 0xf000],
@@ -163,9 +190,69 @@ export class Scaffold {
         { call: "SET", args: [0], goto: ready },
         { ...make.directory, label: directory },
         { call: "SET", args: [0], label: ready },
+      ];
+    }
+    return [make[kind]];
+  }
+
+  /**
+   * A place below links of others, made where it is missing. Each directory is opened inside of the
+   * root, and the next name made by its descriptor; a link that leads nowhere stays an error.
+   */
+  #made(path: string, kind: "directory" | "file" | "as source"): Target {
+    const parts = relative(path).split("/");
+    const found = this.label("found");
+    const operations: Operation[] = [
+      {
+        call: "openat2",
+        args: [
+          { load32: "root" },
+          relative(path),
+          openHow(O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
+          OPEN_HOW_SIZE,
+        ],
+        store: "place",
+        onError: "ignore",
+        when: { equals: -ERRNO.ENOENT },
+        goto: `${found} not`,
+      },
+      { call: "SET", args: [{ load: "place" }], onError: { goto: `${found} in the end` } },
+      { call: "SET", args: [0], goto: found },
+    ];
+    parts.forEach((name, index) => {
+      const parent = this.existing(parts.slice(0, index).join("/"), O_PATH | O_CLOEXEC, "parent");
+      const [first, ...rest] = parent.operations;
+      operations.push(
+        index === 0 ? { ...first!, label: `${found} not` } : first!,
+        ...rest,
+        ...this.#make(
+          { dirfd: parent.dirfd, path: name },
+          index === parts.length - 1 ? kind : "directory",
+        ),
+        ...parent.after,
       );
-    } else operations.push(make[kind]);
-    return { operations, ...place, after: [] };
+    });
+    const place = this.existing(path);
+    const [first, ...rest] = place.operations;
+    return {
+      ...place,
+      operations: [
+        ...operations,
+        { ...first!, label: `${found} in the end` },
+        ...rest,
+        { call: "SET", args: [0], label: found },
+      ],
+    };
+  }
+
+  /** The directory that a new name is to be made in, with links of others on the way to it. */
+  parentOf(path: string): Target & { name: string } {
+    const parts = relative(path).split("/");
+    const name = parts.pop()!;
+    const place = parts.length === 0
+      ? this.existing("", O_PATH | O_CLOEXEC)
+      : this.#made(parts.join("/"), "directory");
+    return { ...place, name };
   }
 
   /** A place that exists, wherever its links lead inside of the root. */

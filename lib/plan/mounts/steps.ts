@@ -9,10 +9,11 @@
 import type { Operation } from "../../agent/operation.ts";
 import { SpecError } from "../../errors.ts";
 import { parseMode, parseSize } from "../../quantity.ts";
-import type { BindMount, MountSpec, ProcMount, TmpfsMount } from "../../spec.ts";
+import type { BindMount, MountSpec, OverlayMount, ProcMount, TmpfsMount } from "../../spec.ts";
 import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID } from "../../sys/abi/mount.ts";
 import { dev } from "./dev.ts";
 import { dir, file, symlink } from "./files.ts";
+import { OVERLAY_HINTS, overlayOperations, overlaySentence } from "./overlay.ts";
 import {
   attach,
   bindAttributes,
@@ -27,10 +28,11 @@ import type { NewStep } from "../step.ts";
 
 function bind(mount: BindMount, context: MountContext, field: string): NewStep {
   const { source, target } = mount;
-  const outside = context.openOutside(mount, field);
-  const open: Operation = outside === undefined
-    ? openTree(source, "tree")
-    : { call: "SET", args: [outside], store: "tree" };
+  const open = context.open(
+    { path: source, dest: target, recursive: true, writable: mount.writable === true },
+    field,
+    "tree",
+  );
   const place = context.scaffold.mountPoint(target, "as source");
   const mode = mount.writable ? "writable" : "read-only";
   const operations: Operation[] = [
@@ -94,11 +96,32 @@ export function proc(mount: ProcMount, context: MountContext): NewStep {
   };
 }
 
+function overlay(mount: OverlayMount, context: MountContext, field: string): NewStep {
+  const { target } = mount;
+  const operations = overlayOperations(mount, context, field, "tree");
+  const place = context.scaffold.mountPoint(target, "directory");
+  operations.push(
+    setAttributes(TREE, bindAttributes({ writable: mount.upper !== undefined })),
+    ...attach(TREE, place),
+  );
+  context.scaffold.addForeign(target);
+  return {
+    phase: "mounts",
+    name: "overlay",
+    sentence: `stack ${overlaySentence(mount)} on "${target}"`,
+    paths: { path: mount.lower.join(":"), dest: target },
+    hints: OVERLAY_HINTS,
+    operations,
+  };
+}
+
 /** The step of one entry of the mount list. */
 export function mountStep(mount: MountSpec, context: MountContext, field: string): NewStep {
   switch (mount.kind) {
     case "bind":
       return bind(mount, context, field);
+    case "overlay":
+      return overlay(mount, context, field);
     case "tmpfs":
       return tmpfs(mount, context, field);
     case "proc":
@@ -116,7 +139,7 @@ export function mountStep(mount: MountSpec, context: MountContext, field: string
         `${field}.kind`,
         `"${
           (mount as { kind: unknown }).kind
-        }" is none of bind, tmpfs, proc, dev, symlink, dir, file`,
+        }" is none of bind, overlay, tmpfs, proc, dev, symlink, dir, file`,
       );
   }
 }
