@@ -15,6 +15,12 @@
 export { NetlinkError, type NetlinkErrorInit, SandboxError } from "../errors.ts";
 export * from "../sys/abi/netlink.ts";
 export * from "../sys/abi/rtnetlink.ts";
+export type { AddressInfo, AddressInit } from "./address.ts";
+export { addAddress, deleteAddress, listAddresses } from "./address.ts";
+export { hostNetwork } from "./host_network.ts";
+export * from "./ip_address.ts";
+export { addLink, deleteLink, findLink, getLink, linkIndex, listLinks, setLink } from "./link.ts";
+export type * from "./link_types.ts";
 export {
   Attributes,
   decodeMessages,
@@ -24,3 +30,27 @@ export {
   type NetlinkMessage,
 } from "./message.ts";
 export { decodeError, Netlink, type RequestAbout, type SocketMaker } from "./netlink.ts";
+export { openNetwork } from "./namespace_file.ts";
+export type { NeighbourInfo, NeighbourInit } from "./neighbour.ts";
+export { addNeighbour, deleteNeighbour, listNeighbours } from "./neighbour.ts";
+export {
+  Addresses,
+  type CallArgument,
+  Links,
+  type NamespaceCalls,
+  Neighbours,
+  Network,
+  Qdiscs,
+  Routes,
+  Rules,
+} from "./network.ts";
+export type { IngressInit, QdiscInfo, QdiscInit, TokenBucketInit } from "./qdisc.ts";
+export { addQdisc, deleteQdisc, listQdiscs, redirectIngress, replaceQdisc } from "./qdisc.ts";
+export { parseRate } from "./rate.ts";
+export type { SyscallName } from "../sys/syscall_numbers.ts";
+export type { SYSCALLS_AARCH64 } from "../sys/abi/syscalls_aarch64.ts";
+export type { SYSCALLS_X86_64 } from "../sys/abi/syscalls_x86_64.ts";
+export type { RouteInfo, RouteInit } from "./route.ts";
+export { addRoute, deleteRoute, listRoutes, replaceRoute } from "./route.ts";
+export type { RuleInfo, RuleInit } from "./rule.ts";
+export { addRule, deleteRule, listRules } from "./rule.ts";
