@@ -4,12 +4,18 @@
  * @module
  */
 
+import { SOURCES } from "../lib/cli/bundle/paddock.js";
+import { isFresh } from "../lib/cli/freshness.ts";
 import { paired, type Timing } from "./measure.ts";
 
-const CLI = new URL("../cli.ts", import.meta.url).pathname;
+const HOME = new URL("..", import.meta.url).pathname;
+const CLI = `${HOME}cli.ts`;
 
 /** Times `paddock run -- true` and `paddock --help` as whole processes. */
 export async function benchStartup(rounds: number): Promise<Timing[]> {
+  if (!isFresh(HOME, "lib/cli/bundle/paddock.js", SOURCES)) {
+    throw new Error("lib/cli/bundle/ is older than its sources: run `deno task bundle` first");
+  }
   const empty = await Deno.makeTempFile({ suffix: ".ts" });
   const deno = (args: string[]) => () =>
     new Deno.Command(Deno.execPath(), { args: ["run", "-A", ...args] }).output();

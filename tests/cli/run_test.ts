@@ -165,7 +165,8 @@ async function loaded(module: string): Promise<string[]> {
 }
 
 Deno.test("start-up loads no node: and no npm module, and --help not the library", async () => {
-  for (const module of ["cli.ts", "lib/cli/run.ts", "lib/sandbox.ts", "lib/cli/execute.ts"]) {
+  const sources = ["lib/cli/main.ts", "lib/cli/run.ts", "lib/sandbox.ts", "lib/cli/execute.ts"];
+  for (const module of ["cli.ts", ...sources]) {
     const names = await loaded(`../../${module}`);
     assertEquals(names.filter((name) => /^(node|npm):|yaml/.test(name)), [], module);
   }

@@ -39,7 +39,8 @@ function isSource(path: string): boolean {
 }
 
 async function moduleGraph(): Promise<Graph> {
-  const roots = ["mod.ts", "cli.ts"];
+  // cli.ts imports the bundle, and its sources by a name that is put together.
+  const roots = ["mod.ts", "cli.ts", "lib/cli/main.ts", "lib/cli/freshness.ts"];
   for await (const { name } of Deno.readDir(new URL("hooks/", HOME))) roots.push(`hooks/${name}`);
   const graph = new Map<string, readonly string[]>();
   const local = (specifier: string | undefined) =>
