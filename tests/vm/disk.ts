@@ -30,8 +30,9 @@ chmod 600 etc/shadow
 printf 'root:100000:65536\\nnobody:200000:65536\\n' | tee etc/subuid > etc/subgid
 printf '127.0.0.1 localhost\\n::1 localhost\\n' > etc/hosts
 printf 'passwd: files\\ngroup: files\\nhosts: files dns\\n' > etc/nsswitch.conf
-mkdir -p etc/pam.d
-printf '%s required pam_permit.so\n' auth account password session > etc/pam.d/other
+for kind in auth account password session; do
+  echo "$kind required pam_permit.so" > etc/pam.d/common-$kind
+done
 echo paddock-vm > etc/hostname
 [ -e usr/bin/awk ] || ln -s mawk usr/bin/awk
 [ -e usr/bin/sh ] || ln -s dash usr/bin/sh
