@@ -6,6 +6,7 @@
 
 import { DEFAULT_SPEC, EMPTY_SPEC } from "./defaults.ts";
 import { SpecError } from "./errors.ts";
+import { checkLandlock } from "./plan/check_landlock.ts";
 import { checkCapabilities } from "./plan/check_privileges.ts";
 import {
   checkIoPriority,
@@ -27,6 +28,7 @@ import {
   type IdMapSpec,
   type IoPrioritySpec,
   type JoinTarget,
+  type LandlockSpec,
   type MountSpec,
   NAMESPACE_KINDS,
   type NamespaceChoice,
@@ -378,6 +380,31 @@ export class Sandbox {
   personality(...names: PersonalityName[]): Sandbox {
     checkPersonality(names);
     return this.#with({ personality: [...names] });
+  }
+
+  /**
+   * Submits the command, and all that it starts, to rules of Landlock, for good: on files, on TCP
+   * ports, on signals and abstract Unix sockets. `"from-mounts"` makes them of the mount policy, as a
+   * second wall. What the running kernel lacks is an `UnsupportedError`, unless it is `optional`.
+   * Landlock needs no privileges and no namespaces. landlock(7).
+   *
+   * ```ts
+   * import { sandbox } from "@paddock/paddock";
+   *
+   * const box = sandbox().landlock("from-mounts", { optional: true });
+   * const { success } = await box.output(["sh", "-c", "echo > /tmp/new && ! echo > /usr/new"]);
+   * console.log(success); // true
+   * ```
+   */
+  landlock(
+    rules: "from-mounts" | LandlockSpec,
+    options: Pick<LandlockSpec, "optional"> = {},
+  ): Sandbox {
+    checkLandlock({ landlock: rules });
+    const given: LandlockSpec = rules === "from-mounts" ? { paths: rules } : structuredClone(rules);
+    const landlock = { ...given, ...options };
+    checkLandlock({ landlock });
+    return this.#with({ landlock });
   }
 
   /** `"none"`: only loopback. `"host"`: the host's network. */

@@ -7,11 +7,13 @@
 
 import type { CapabilitiesSpec } from "./spec/capabilities.ts";
 import type { RlimitName, RlimitValue } from "./spec/limits.ts";
+import type { LandlockSpec } from "./spec/landlock.ts";
 import type { MountSpec, RootSpec } from "./spec/mounts.ts";
 import type { IoPrioritySpec, PersonalityName, SchedulerSpec } from "./spec/scheduling.ts";
 
 export type * from "./spec/capabilities.ts";
 export type * from "./spec/limits.ts";
+export type * from "./spec/landlock.ts";
 export type * from "./spec/mounts.ts";
 export * from "./spec/scheduling.ts";
 
@@ -123,6 +125,8 @@ export interface SandboxSpec {
   umask?: string | number;
   /** The capabilities that the command keeps. Default: none. */
   capabilities?: CapabilitiesSpec;
+  /** Rules of Landlock; `"from-mounts"` is short for `{ paths: "from-mounts" }`. Default: none. */
+  landlock?: "from-mounts" | LandlockSpec;
   /** Resource limits. */
   rlimits: { [name in RlimitName]?: RlimitValue };
   /** Niceness, from -20 to 19; lower ones are for root. Default: the caller's. setpriority(2). */

@@ -194,6 +194,28 @@ O_DIRECT, O_DIRECTORY, O_NOFOLLOW and O_LARGEFILE have other values on aarch64 t
     }],
   },
   {
+    file: "landlock.ts",
+    doc: "The rights, scopes and rule types of Landlock.",
+    groups: [
+      {
+        headers: ["linux/types.h", "linux/landlock.h"],
+        take: /^LANDLOCK_(ACCESS|SCOPE|RULE|CREATE_RULESET)_/,
+        page: "landlock(7)",
+        add: [
+          // Members of an enumeration, which the preprocessor does not see.
+          ["LANDLOCK_RULE_PATH_BENEATH", 1, "5.13"],
+          ["LANDLOCK_RULE_NET_PORT", 2, "6.7"],
+          ["LANDLOCK_ACCESS_FS_TRUNCATE", 0x4000, "6.2"],
+          ["LANDLOCK_ACCESS_FS_IOCTL_DEV", 0x8000, "6.10"],
+          ["LANDLOCK_ACCESS_NET_BIND_TCP", 1, "6.7"],
+          ["LANDLOCK_ACCESS_NET_CONNECT_TCP", 2, "6.7"],
+          ["LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET", 1, "6.12"],
+          ["LANDLOCK_SCOPE_SIGNAL", 2, "6.12"],
+        ],
+      },
+    ],
+  },
+  {
     file: "capability.ts",
     doc: "The capabilities of capabilities(7), and the version of capget(2)'s structures.",
     groups: [

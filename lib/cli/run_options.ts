@@ -10,6 +10,7 @@ import type { IdRange } from "../spec.ts";
 import type { Option } from "./options.ts";
 import { FILESYSTEM_OPTIONS } from "./options/filesystem.ts";
 import { LIMIT_OPTIONS } from "./options/limits.ts";
+import { LANDLOCK_OPTIONS } from "./options/landlock.ts";
 import { PRIVILEGE_OPTIONS } from "./options/privileges.ts";
 import { SCHEDULING_OPTIONS } from "./options/scheduling.ts";
 import type { RunRequest } from "./run_request.ts";
@@ -185,6 +186,7 @@ export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
     apply: (run, value) => run.box = run.box.network(value as "none" | "host"),
   },
   ...PRIVILEGE_OPTIONS,
+  ...LANDLOCK_OPTIONS,
   ...LIMIT_OPTIONS,
   ...SCHEDULING_OPTIONS,
   {

@@ -22,6 +22,7 @@ import {
   text,
   whole,
 } from "./shape/checks.ts";
+import { landlock } from "./shape/landlock.ts";
 import { mount, root } from "./shape/mounts.ts";
 import { RLIMIT_NAMES } from "./values.ts";
 
@@ -66,6 +67,7 @@ export const SPEC: Check = record({
   capabilities: record({ keep: list(oneOf(...Object.keys(CAPABILITIES))), ambient: flag }, [
     "keep",
   ]),
+  landlock,
   rlimits: same(
     RLIMIT_NAMES,
     (value, field) =>

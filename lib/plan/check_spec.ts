@@ -10,6 +10,7 @@ import { SpecError } from "../errors.ts";
 import { parseDuration } from "../quantity.ts";
 import { NAMESPACE_KINDS, type SandboxSpec } from "../spec.ts";
 import { RLIMITS } from "../sys/abi/resource.ts";
+import { checkLandlock } from "./check_landlock.ts";
 import { checkCapabilities } from "./check_privileges.ts";
 import { checkMount, checkRoot } from "./mounts/check.ts";
 import { checkScheduling } from "./check_scheduling.ts";
@@ -86,6 +87,7 @@ const FIELDS: Record<keyof SandboxSpec, true> = {
   cwd: true,
   umask: true,
   capabilities: true,
+  landlock: true,
   rlimits: true,
   nice: true,
   scheduler: true,
@@ -118,6 +120,7 @@ export function checkSpec(spec: SandboxSpec): void {
   spec.mounts.forEach((mount, index) => checkMount(mount, `mounts[${index}]`));
   checkNamespaces(spec);
   checkCapabilities(spec.capabilities);
+  checkLandlock(spec);
   checkRlimits(spec);
   checkScheduling(spec);
   if (idMap !== undefined && idMap !== "auto") {

@@ -29,6 +29,8 @@ export function checkContradictions(spec: SandboxSpec): void {
   needs("asPid1", "pid", spec.asPid1);
   needs("mounts", "mount", spec.mounts.length > 0);
   needs("root", "mount", spec.root !== "host");
+  const paths = spec.landlock === "from-mounts" ? spec.landlock : spec.landlock?.paths;
+  needs("landlock.paths", "mount", paths === "from-mounts");
   if (spec.asPid1 && is("time") === "new") {
     throw new SpecError(
       "asPid1",

@@ -33,6 +33,8 @@ export interface HostFacts {
   readonly subordinate: { readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[] };
   /** The soft limit of open files that the caller's shell had; Deno raises its own. */
   readonly softNofile?: number;
+  /** The version of Landlock that the kernel has; 0: none. Asked for when it matters. */
+  readonly landlockVersion: () => number;
   /** The caller's hard limit of a resource. */
   readonly hardLimit: (name: RlimitName) => number | "unlimited";
 }

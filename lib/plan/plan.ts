@@ -49,6 +49,7 @@ import {
   firstSchedulingSteps,
   outsideSchedulingSteps,
 } from "./scheduling_steps.ts";
+import { type LandlockRuleset, landlockRulesStep, landlockStep } from "./landlock_steps.ts";
 import type { NewStep, Step } from "./step.ts";
 import { terminalStep } from "./terminal_step.ts";
 
@@ -64,6 +65,8 @@ export interface LaunchChoices {
   readonly requestFd: (index: number) => number;
   /** Mounts whose source was opened and handed in: the index in the list to the descriptor inside. */
   readonly adoptedFds?: ReadonlyMap<number, number>;
+  /** Rules of Landlock, as this kernel takes them. */
+  readonly landlock?: LandlockRuleset;
 }
 
 /** A plan: the steps, and what decides the shape of its programs. */
@@ -91,7 +94,7 @@ class Planner {
     readonly choices: LaunchChoices,
   ) {
     this.identity = decideIdentity(spec, facts);
-    this.#filesystem = new FilesystemPlan(spec, facts, this.identity, choices.adoptedFds);
+    this.#filesystem = new FilesystemPlan(spec, facts, this.identity, choices);
   }
 
   get #userns(): boolean {
@@ -275,7 +278,12 @@ class Planner {
     if (this.#netApart && !choices.networkSetup) steps.push(detachedStep("command"));
     steps.push(cwdStep(spec.cwd ?? "/"));
     steps.push(umaskStep(spec.umask === undefined ? facts.umask : parseMode(spec.umask, "umask")));
-    steps.push(noNewPrivsStep(), lastStep());
+    if (choices.landlock && this.#is("mount") !== "new") {
+      steps.push(landlockRulesStep(choices.landlock));
+    }
+    steps.push(noNewPrivsStep());
+    if (choices.landlock) steps.push(landlockStep());
+    steps.push(lastStep());
     return steps;
   }
 }

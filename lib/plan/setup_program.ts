@@ -211,7 +211,14 @@ export function setupData(): Record<string, Uint8Array> {
   };
 }
 
-const SETUP_BUFFERS = { statx: 256, cwd: 4096, nofile: 16, byte: 8, polled: 16 };
+const SETUP_BUFFERS = {
+  statx: 256,
+  cwd: 4096,
+  nofile: 16,
+  byte: 8,
+  polled: 16,
+  "landlock rule": 16,
+};
 
 /** Assembles the set-up, or its first part when hooks may still add to the plan behind it. */
 export function setupProgram(

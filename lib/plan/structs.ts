@@ -59,3 +59,18 @@ export const OPEN_HOW_SIZE = 24;
 
 /** Bytes of `struct mount_attr`. */
 export const MOUNT_ATTR_SIZE = 32;
+
+/** `struct landlock_ruleset_attr`, as long as it needs to be: an older kernel knows less of it. */
+export function landlockRulesetAttr(
+  fs: number,
+  net: number,
+  scoped: number,
+): Uint8Array<ArrayBuffer> {
+  const words = new BigUint64Array([BigInt(fs), BigInt(net), BigInt(scoped)]);
+  return new Uint8Array(words.buffer).slice(0, scoped !== 0 ? 24 : net !== 0 ? 16 : 8);
+}
+
+/** `struct landlock_net_port_attr` for landlock_add_rule(2). */
+export function landlockNetPort(allowed: number, port: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new BigUint64Array([BigInt(allowed), BigInt(port)]).buffer);
+}

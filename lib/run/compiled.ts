@@ -7,6 +7,7 @@
 
 import type { Program } from "../agent/assembler.ts";
 import { requestFd } from "../agent/boot.ts";
+import { landlockRuleset } from "../landlock/ruleset.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
 import { executeStep, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
@@ -57,10 +58,13 @@ export function compile(
     sameFlags(found.flags, flags) && found.boot === boot
   ) return found;
   const { spec, skipped } = resolveSpec(source, facts);
+  const { ruleset: landlock, skipped: lacking } = landlockRuleset(spec, facts.landlockVersion);
+  skipped.push(...lacking);
   const plan = planLaunch(spec, facts, {
     ...flags,
     reportStart: flags.reportStart && !spec.asPid1,
     requestFd: (index) => requestFd(boot, index),
+    landlock,
   });
   const programs = launchPrograms(plan, boot, fault);
   const { outside, setup, init } = programs;

@@ -8,6 +8,7 @@
 
 import type { HostEntry, HostFacts } from "../plan/facts.ts";
 import type { IdRange, RlimitName } from "../spec.ts";
+import { landlockVersion } from "../sys/landlock.ts";
 
 const KEEP_MILLISECONDS = 2000;
 
@@ -144,11 +145,12 @@ let lasting: Lasting | undefined;
 let kept: { at: number; facts: Pick<HostFacts, "hostView" | "subordinate"> } | undefined;
 
 /** What may change from one line of the program to the next is asked for when it is wanted. */
-const NOW: Pick<HostFacts, "cwd" | "env" | "envNames" | "hardLimit"> = {
+const NOW: Pick<HostFacts, "cwd" | "env" | "envNames" | "hardLimit" | "landlockVersion"> = {
   hardLimit,
   cwd: () => Deno.cwd(),
   env: (name) => Deno.env.get(name),
   envNames: () => Object.keys(Deno.env.toObject()),
+  landlockVersion,
 };
 
 /** The facts, as they are now or were at most two seconds ago. */

@@ -21,6 +21,7 @@ import { reactor } from "../agent/reactor.ts";
 import { SandboxError } from "../errors.ts";
 import type { MountSpec, SandboxSpec } from "../spec.ts";
 import type { Inside } from "../hook.ts";
+import { landlockRuleset } from "../landlock/ruleset.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
 import { isCaller } from "../plan/mounts/filesystem.ts";
@@ -489,6 +490,7 @@ export class Launch implements Supervised {
       reportStart: this.#init.reportStart && !full.asPid1,
       requestFd: (index) => requestFd(agent.boot, index),
       adoptedFds: adopted,
+      landlock: landlockRuleset(full, facts.landlockVersion).ruleset,
     });
     const rest = restProgram(this.plan, agent.boot, this.#externals, fault);
     patchLaunch(rest, this.number);

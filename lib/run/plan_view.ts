@@ -5,6 +5,8 @@
  */
 
 import type { Plugin } from "../hook.ts";
+import { landlockRuleset } from "../landlock/ruleset.ts";
+import { exposure } from "../plan/exposure.ts";
 import { executeStep, planLaunch } from "../plan/plan.ts";
 import type { Phase, Step } from "../plan/step.ts";
 import type { SandboxSpec } from "../spec.ts";
@@ -28,6 +30,8 @@ const HEADINGS: Record<Phase, string> = {
 export interface Plan {
   /** All steps in the order of time. */
   readonly steps: readonly Step[];
+  /** What is shared with the host and so not isolated, a line each. */
+  readonly notIsolated: readonly string[];
   /** The steps as a story, one sentence a line. */
   toString(): string;
   /** The steps as plain data; bytes become text or hexadecimal. */
@@ -55,22 +59,28 @@ export function makePlan(
   const facts = hostFacts();
   const { spec } = resolveSpec(source, facts);
   const hooks = new HookRunner(plugins);
+  const landlock = landlockRuleset(spec, facts.landlockVersion).ruleset;
+  const notIsolated = exposure(spec, landlock);
   const plan = planLaunch(spec, facts, {
     preMount: hooks.has("preMount"),
     networkSetup: hooks.has("networkSetup"),
     reportStart: true,
     // Where descriptors will be in memory does not matter for the story.
     requestFd: (index) => index,
+    landlock,
   });
   const steps = [...plan.steps, executeStep(plan, commandLine(spec, facts, command))];
   return {
     steps,
+    notIsolated,
     toString() {
       let phase: Phase | undefined;
-      return steps.flatMap((step) => {
+      const story = steps.flatMap((step) => {
         const heading = step.phase === phase ? [] : [`${HEADINGS[phase = step.phase]}:`];
         return [...heading, `${String(step.number).padStart(4)}. ${step.sentence}`];
-      }).join("\n");
+      });
+      const open = notIsolated.map((line) => `      ${line}`);
+      return [...story, ...(open.length > 0 ? ["Not isolated:", ...open] : [])].join("\n");
     },
     toJSON: () => steps.map((step) => plain(step)),
   };

@@ -24,6 +24,7 @@ export * from "./abi/clone.ts";
 export * from "./abi/errno.ts";
 export * from "./abi/fcntl.ts";
 export * from "./abi/ioctl.ts";
+export * from "./abi/landlock.ts";
 export * from "./abi/memory.ts";
 export * from "./abi/mount.ts";
 export * from "./abi/poll.ts";
@@ -39,6 +40,7 @@ export * from "./epoll.ts";
 export * from "./file.ts";
 export { flagNames } from "./flag_names.ts";
 export * from "./ids.ts";
+export * from "./landlock.ts";
 export {
   addressOf,
   check,

@@ -57,6 +57,35 @@ Deno.test("a value may be attached or the next word", () => {
   assertEquals(spec("--env=A=").env.set.A, "");
 });
 
+Deno.test("Landlock's rules add up", () => {
+  assertEquals(spec("--landlock").landlock, { paths: "from-mounts" });
+  assertEquals(
+    spec(
+      ...["--landlock-path", "/usr:execute", "--landlock-path", "/w:write,make_char"],
+      ...["--landlock-tcp", "connect:443", "--landlock-tcp", "connect:80"],
+      ...["--landlock-tcp", "bind:none", "--landlock-scope", "signal", "--landlock-optional"],
+    ).landlock,
+    {
+      paths: [{ path: "/usr", allow: ["execute"] }, { path: "/w", allow: ["write", "make_char"] }],
+      tcp: { connect: [443, 80], bind: [] },
+      scopes: ["signal"],
+      optional: true,
+    },
+  );
+  for (
+    const [args, text] of [
+      [["--landlock-path", "/usr:exec"], "none of read"],
+      [["--landlock-path", "usr:read"], "absolute"],
+      [["--landlock-path", "/usr"], "PATH:read"],
+      [["--landlock", "--landlock-path", "/usr:read"], "one or the other"],
+      [["--landlock-tcp", "listen:80"], "bind:PORT"],
+      [["--landlock-tcp", "bind:"], "bind:PORT"],
+      [["--landlock-scope", "signals"], "did you mean signal?"],
+      [["--landlock-optional"], "restricts nothing"],
+    ] as [string[], string][]
+  ) assertThrows(() => spec(...args), SpecError, text);
+});
+
 Deno.test("mounts keep the caller's order", () => {
   assertEquals(
     mounts(

@@ -37,6 +37,7 @@ const METHODS: Record<string, (box: Sandbox) => Sandbox> = {
   cwd: (box) => box.cwd("/work"),
   umask: (box) => box.umask("077"),
   capabilities: (box) => box.capabilities(["CAP_CHOWN"]),
+  landlock: (box) => box.landlock("from-mounts", { optional: true }),
   rlimit: (box) => box.rlimit("nofile", { soft: 1, hard: 2 }),
   nice: (box) => box.nice(5),
   scheduler: (box) => box.scheduler("batch", { resetOnFork: true }),

@@ -27,6 +27,7 @@ export function machine(uid: number, change: Partial<HostFacts> = {}): HostFacts
       gids: [{ inside: 0, outside: 200_000, count: 65_536 }],
     },
     softNofile: 1024,
+    landlockVersion: () => 7,
     hardLimit: () => "unlimited",
     ...change,
   };

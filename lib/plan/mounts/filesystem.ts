@@ -12,6 +12,7 @@ import { MOUNT_ATTR_IDMAP } from "../../sys/abi/mount.ts";
 import type { HostEntry, HostFacts } from "../facts.ts";
 import { openDiskMap } from "../id_map_steps.ts";
 import { type Identity, UNPRIVILEGED_ID } from "../identity.ts";
+import { type LandlockRuleset, landlockRulesStep } from "../landlock_steps.ts";
 import type { NewStep } from "../step.ts";
 import { MOUNT_ATTR_SIZE } from "../structs.ts";
 import { type MountContext, openTree, type Source } from "./parts.ts";
@@ -44,8 +45,12 @@ export class FilesystemPlan {
     readonly spec: SandboxSpec,
     readonly facts: HostFacts,
     readonly identity: Identity,
-    /** Mounts whose source was opened and handed in: the index in the list to the descriptor inside. */
-    readonly adoptedFds?: ReadonlyMap<number, number>,
+    readonly choices: {
+      /** Mounts whose source was opened and handed in: the index in the list to the descriptor. */
+      readonly adoptedFds?: ReadonlyMap<number, number>;
+      /** Rules of Landlock, whose paths are looked up in the finished tree. */
+      readonly landlock?: LandlockRuleset;
+    },
   ) {}
 
   /** Root's sandbox has lost root's rights by the time it mounts, so sources are opened before. */
@@ -82,6 +87,8 @@ export class FilesystemPlan {
     spec.mounts.forEach((mount, index) => {
       steps.push(mountStep(mount, context, `mounts[${index}]`));
     });
+    const { landlock } = this.choices;
+    if (landlock) steps.push(landlockRulesStep(landlock, scaffold));
     if (spec.root === "host") steps.push(sealRootStep());
     return steps;
   }
@@ -96,7 +103,7 @@ export class FilesystemPlan {
   #open(source: Source, field: string, cell: string): Operation {
     const { path, dest, recursive, writable } = source;
     const index = /^mounts\[(\d+)\]$/.exec(field)?.[1];
-    const adopted = index === undefined ? undefined : this.adoptedFds?.get(Number(index));
+    const adopted = index === undefined ? undefined : this.choices.adoptedFds?.get(Number(index));
     if (adopted !== undefined) return { call: "SET", args: [adopted], store: cell };
     if (!this.#opensOutside) return openTree(path, cell, recursive);
     const tree = `tree ${this.#trees++}`;
