@@ -58,6 +58,8 @@ export function bootProgram(fds: BootFds, arch?: Arch): Program {
     { call: "prctl", args: [PR_SET_NAME, "paddock"] },
     // Ctrl-C and the like reach the whole foreground group; they are the host program's to handle.
     { call: "rt_sigprocmask", args: [SIG_SETMASK, { at: "all signals" }, 0, SIGNAL_SET_SIZE] },
+    // Deno ignores it, and that would be passed on as far as to the command.
+    { call: "rt_sigaction", args: [SIGNALS.SIGPIPE, { at: "default action" }, 0, SIGNAL_SET_SIZE] },
     // The caller's keys are not the sandboxes'. A kernel without keys has nothing to hide.
     {
       call: "keyctl",
@@ -146,7 +148,7 @@ export function bootProgram(fds: BootFds, arch?: Arch): Program {
   const placed = (message: Uint8Array) =>
     assemble(BOOT, operations, {
       arch,
-      buffers: { siginfo: 128, control: CONTROL_SIZE, request: 16 },
+      buffers: { siginfo: 128, control: CONTROL_SIZE, request: 16, "default action": 32 },
       contents: {
         "all signals": ALL_SIGNALS,
         "child signal": CHILD_SIGNAL,

@@ -27,7 +27,8 @@ import {
 } from "../sys/abi/fcntl.ts";
 import { MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC } from "../sys/abi/memory.ts";
 import { AF_UNIX, MSG_DONTWAIT, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../sys/abi/socket.ts";
-import { check, cString, rawSyscall, syscall } from "../sys/libc.ts";
+import { P_PIDFD, WEXITED, WNOHANG } from "../sys/abi/wait.ts";
+import { check, cString, posixSpawn, rawSyscall, syscall } from "../sys/libc.ts";
 import { SYS } from "../sys/syscall_numbers.ts";
 import { Arena, type Slot } from "./arena.ts";
 import type { Program } from "./assembler.ts";
@@ -66,6 +67,9 @@ function executable(bytes: Uint8Array<ArrayBuffer>): number {
   return fd;
 }
 
+/** Where a `siginfo_t` of waitid(2) has the pid, in words of 32 bits; 0 when there was nobody. */
+const SIGINFO_PID = 4;
+
 /** Bytes of the status pipe; the most that an ordinary user may ask for. pipe(7). */
 const STATUS_ROOM = 1 << 20;
 
@@ -79,7 +83,7 @@ export class Agent {
   readonly pid: number;
   readonly #control: number;
   readonly #status: number;
-  readonly #pidfd: number;
+  #pidfd: number | undefined;
   readonly #listeners = new Map<number, EventListener>();
   readonly #orphans: EventListener;
   readonly #gone: () => void;
@@ -111,14 +115,8 @@ export class Agent {
     const inherited = [theirs, status, this.arena.fd];
     try {
       for (const fd of inherited) syscall("fcntl", fd, F_SETFD, 0);
-      const child = new Deno.Command(`/proc/self/fd/${file}`, {
-        stdin: "null",
-        stdout: "null",
-        stderr: "null",
-        clearEnv: true,
-      }).spawn();
-      child.unref();
-      this.pid = child.pid;
+      const path = `/proc/self/fd/${file}`;
+      this.pid = check(posixSpawn(path, "paddock"), "execve", { path });
     } finally {
       for (const fd of inherited) syscall("fcntl", fd, F_SETFD, FD_CLOEXEC);
       for (const fd of [theirs, status, file]) syscall("close", fd);
@@ -130,6 +128,7 @@ export class Agent {
     reactor().watch(this.#pidfd, EPOLLIN, () => {
       this.drain();
       this.#end();
+      this.#reap();
     });
   }
 
@@ -188,11 +187,21 @@ export class Agent {
     if (!this.#alive) return;
     this.#alive = false;
     reactor().unwatch(this.#status);
-    reactor().unwatch(this.#pidfd);
-    syscall("close", this.#pidfd);
     syscall("close", this.#status);
     syscall("close", this.#control);
     this.arena.close();
+    this.#reap();
     this.#gone();
+  }
+
+  /** Takes the ended agent off the kernel's list, for nobody else waits for it. */
+  #reap(): void {
+    if (this.#pidfd === undefined) return;
+    const siginfo = new Int32Array(32);
+    rawSyscall(SYS.waitid, P_PIDFD, this.#pidfd, siginfo, WEXITED | WNOHANG, 0);
+    // It has let go of its descriptors, but may not have ended yet; then its pidfd will tell.
+    if (siginfo[SIGINFO_PID] === 0) return;
+    reactor().close(this.#pidfd);
+    this.#pidfd = undefined;
   }
 }

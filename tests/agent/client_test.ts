@@ -199,3 +199,34 @@ Deno.test("agent: its death is noticed, even while a child holds its pipe open",
   }
   assertEquals(agent.alive, false);
 });
+
+Deno.test("agent: one that has ended is no zombie", async () => {
+  const { agent, isGone } = start();
+  const { reactor } = await import("../../lib/agent/reactor.ts");
+  reactor().hold();
+  try {
+    Deno.kill(agent.pid, "SIGKILL");
+    assert(await until(isGone, 3000), "nobody noticed");
+    const exists = () => {
+      try {
+        return Deno.statSync(`/proc/${agent.pid}`).isDirectory;
+      } catch {
+        return false;
+      }
+    };
+    assert(await until(() => !exists(), 3000), "nobody has reaped it");
+  } finally {
+    reactor().release();
+  }
+});
+
+Deno.test("agent: it ignores no signal, so that no command of it does", async () => {
+  const { agent } = start();
+  // posix_spawn(3) leaves signals 32 and 33, which are the C library's own, ignored.
+  const ignored = (): bigint => {
+    const status = Deno.readTextFileSync(`/proc/${agent.pid}/status`);
+    return BigInt(`0x${/^SigIgn:\s*(\w+)$/m.exec(status)![1]}`) & ~(3n << 31n);
+  };
+  assert(await until(() => ignored() === 0n), ignored().toString(16));
+  await end(agent);
+});

@@ -74,6 +74,22 @@ const epollWaitAsync = (function epollWaitAsync(epfd, events, most, timeoutMilli
   const { symbols } = opened ?? open();
   return symbols.epoll_wait(epfd, events, most, timeoutMilliseconds);
 });
+const posixSpawn = (function posixSpawn(path, name) {
+  const { symbols } = opened ?? open();
+  const pid = new Int32Array(1);
+  const argv = cString(name);
+  const table = new BigUint64Array([BigInt(addressOf(argv)), 0n]);
+  const nothing = 0;
+  const errno = symbols.posix_spawn(
+    pid,
+    cString(path),
+    nothing,
+    nothing,
+    table,
+    new BigUint64Array(1)
+  );
+  return errno === 0 ? pid[0] : -errno;
+});
 const cString = (function cString(text) {
   const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
   if (bytes.includes(0)) throw new TypeError(`Text for the kernel holds a NUL byte: "${text}"`);
@@ -1660,6 +1676,8 @@ const bootProgram = (function bootProgram(fds, arch) {
     { call: "prctl", args: [PR_SET_NAME, "paddock"] },
     // Ctrl-C and the like reach the whole foreground group; they are the host program's to handle.
     { call: "rt_sigprocmask", args: [SIG_SETMASK, { at: "all signals" }, 0, SIGNAL_SET_SIZE] },
+    // Deno ignores it, and that would be passed on as far as to the command.
+    { call: "rt_sigaction", args: [SIGNALS.SIGPIPE, { at: "default action" }, 0, SIGNAL_SET_SIZE] },
     // The caller's keys are not the sandboxes'. A kernel without keys has nothing to hide.
     {
       call: "keyctl",
@@ -1747,7 +1765,7 @@ const bootProgram = (function bootProgram(fds, arch) {
   ];
   const placed = ((message) => assemble(BOOT, operations, {
     arch,
-    buffers: { siginfo: 128, control: CONTROL_SIZE, request: 16 },
+    buffers: { siginfo: 128, control: CONTROL_SIZE, request: 16, "default action": 32 },
     contents: {
       "all signals": ALL_SIGNALS,
       "child signal": CHILD_SIGNAL,
@@ -5316,7 +5334,15 @@ const SYMBOLS = {
    * `int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)`, on a
    * thread of Deno's pool: the one place where Paddock waits.
    */
-  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true }
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
+  /**
+   * `int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *file_actions,
+   * const posix_spawnattr_t *attrp, char *const argv[], char *const envp[])`
+   */
+  posix_spawn: {
+    parameters: ["buffer", "buffer", "i64", "i64", "buffer", "buffer"],
+    result: "i32"
+  }
 };
 const PLACES = {
   x86_64: [
@@ -6555,7 +6581,9 @@ const EPOLLIN = 1;
 const EPOLLOUT = 4;
 
 const WNOHANG = 1;
+const WEXITED = 4;
 const __WALL = 1073741824;
+const P_PIDFD = 3;
 
 const MOST_REQUEST_FDS = 64;
 const CONTROL_SIZE = 16 + MOST_REQUEST_FDS * 4;
@@ -7609,6 +7637,7 @@ const HEADER_SIZE = 256;
 const EM_X86_64 = 62, EM_AARCH64 = 183;
 const PT_LOAD = 1, PT_GNU_STACK = 1685382481;
 const PF_X = 1, PF_W = 2, PF_R = 4;
+const SIGINFO_PID = 4;
 const STATUS_ROOM = 1 << 20;
 class Agent {
   /** The boot program: its labels and places are what outside programs refer to. */
@@ -7648,14 +7677,8 @@ class Agent {
     const inherited = [theirs, status, this.arena.fd];
     try {
       for (const fd of inherited) syscall("fcntl", fd, F_SETFD, 0);
-      const child = new Deno.Command(`/proc/self/fd/${file}`, {
-        stdin: "null",
-        stdout: "null",
-        stderr: "null",
-        clearEnv: true
-      }).spawn();
-      child.unref();
-      this.pid = child.pid;
+      const path = `/proc/self/fd/${file}`;
+      this.pid = check(posixSpawn(path, "paddock"), "execve", { path });
     } finally {
       for (const fd of inherited) syscall("fcntl", fd, F_SETFD, FD_CLOEXEC);
       for (const fd of [theirs, status, file]) syscall("close", fd);
@@ -7666,6 +7689,7 @@ class Agent {
     reactor().watch(this.#pidfd, EPOLLIN, (() => {
       this.drain();
       this.#end();
+      this.#reap();
     }));
   }
   /** Whether the agent still runs, as far as is known. */
@@ -7715,12 +7739,20 @@ class Agent {
     if (!this.#alive) return;
     this.#alive = false;
     reactor().unwatch(this.#status);
-    reactor().unwatch(this.#pidfd);
-    syscall("close", this.#pidfd);
     syscall("close", this.#status);
     syscall("close", this.#control);
     this.arena.close();
+    this.#reap();
     this.#gone();
+  }
+  /** Takes the ended agent off the kernel's list, for nobody else waits for it. */
+  #reap() {
+    if (this.#pidfd === void 0) return;
+    const siginfo = new Int32Array(32);
+    rawSyscall(SYS.waitid, P_PIDFD, this.#pidfd, siginfo, WEXITED | WNOHANG, 0);
+    if (siginfo[SIGINFO_PID] === 0) return;
+    reactor().close(this.#pidfd);
+    this.#pidfd = void 0;
   }
 }
 
@@ -8685,8 +8717,8 @@ export const SOURCES = {
   "deno.json": 2697,
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 7556,
-  "lib/agent/boot.ts": 6530,
-  "lib/agent/client.ts": 7691,
+  "lib/agent/boot.ts": 6731,
+  "lib/agent/client.ts": 8224,
   "lib/agent/elf.ts": 2361,
   "lib/agent/event.ts": 3072,
   "lib/agent/fd_passing.ts": 3090,
@@ -8793,7 +8825,7 @@ export const SOURCES = {
   "lib/sys/calls.ts": 716,
   "lib/sys/file.ts": 7930,
   "lib/sys/flag_names.ts": 1858,
-  "lib/sys/libc.ts": 7382,
+  "lib/sys/libc.ts": 8655,
   "lib/sys/mount_api.ts": 10123,
   "lib/sys/syscall_numbers.ts": 1528,
   "lib/sys/terminal.ts": 6443,
