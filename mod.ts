@@ -15,7 +15,7 @@
  */
 
 export { Sandbox, sandbox } from "./lib/sandbox.ts";
-export type { NamespaceName } from "./lib/sandbox.ts";
+export type { BindOptions, NamespaceName } from "./lib/sandbox.ts";
 export { defineHook } from "./lib/hook.ts";
 export type {
   BuildContext,

@@ -25,6 +25,13 @@ import {
   type BindMount,
   type CapabilitiesSpec,
   type CapabilityName,
+  type CgroupfsMount,
+  type DescriptorSource,
+  type DevptsMount,
+  type DirectoryRoot,
+  type DirMount,
+  type FileMount,
+  type FilesystemMount,
   type IdMapSpec,
   type IoPrioritySpec,
   type JoinTarget,
@@ -33,8 +40,9 @@ import {
   NAMESPACE_KINDS,
   type NamespaceChoice,
   type NamespaceKind,
-  type OverlayLayers,
+  type OverlayMount,
   type PersonalityName,
+  type ProcMount,
   type RlimitName,
   type RlimitValue,
   type RootSpec,
@@ -49,6 +57,12 @@ import { CAPABILITIES } from "./sys/abi/capability.ts";
 
 /** A kind of namespace, also by the names that the kernel's files and docker use. */
 export type NamespaceName = NamespaceKind | "mnt" | "network";
+
+/** What can be said about a mount beside its kind and its place. */
+type Options<Mount> = Omit<Mount, "kind" | "target">;
+
+/** How a bind shows its source. */
+export type BindOptions = Omit<BindMount, "kind" | "source" | "target">;
 
 const ALIASES: Record<string, NamespaceKind> = { mnt: "mount", network: "net" };
 
@@ -201,10 +215,10 @@ export class Sandbox {
    * What `/` is: `"host"` (a minimal read-only view), `"empty"`, a directory of the host, or
    * `{ overlay }`, several directories stacked.
    */
-  root(root: RootSpec | string, options: { writable?: boolean } = {}): Sandbox {
+  root(root: RootSpec | string, options: Omit<DirectoryRoot, "path"> = {}): Sandbox {
     const spec: RootSpec = root === "host" || root === "empty" || typeof root === "object"
       ? structuredClone(root)
-      : { path: root, ...options };
+      : { path: root, ...structuredClone(options) };
     return this.#with({ root: spec });
   }
 
@@ -212,17 +226,26 @@ export class Sandbox {
     return this.#with({ mounts: [...this.#spec.mounts, mount] });
   }
 
-  /** Shows a file or directory of the host inside; read-only unless `writable`. */
+  /**
+   * Shows a file or directory of the host inside; read-only unless `writable`. Instead of a path,
+   * `{ fd }` is an open descriptor of it.
+   */
+  bind(source: string, target?: string, options?: BindOptions): Sandbox;
+  /** Shows what an open descriptor leads to, which no path can be swapped under. */
+  bind(source: DescriptorSource, target: string, options?: BindOptions): Sandbox;
   bind(
-    source: string,
-    target: string = source,
-    options: Pick<BindMount, "writable" | "devices" | "optional"> = {},
+    source: string | DescriptorSource,
+    target: string | undefined = typeof source === "string" ? source : undefined,
+    options: BindOptions = {},
   ): Sandbox {
-    return this.#mount({ kind: "bind", source, target, ...options });
+    if (target === undefined) {
+      throw new SpecError("bind.target", "a descriptor has no place of its own; give a target");
+    }
+    return this.#mount(structuredClone({ kind: "bind", source, target, ...options }));
   }
 
   /** Puts an empty filesystem in memory there. */
-  tmpfs(target: string, options: Pick<TmpfsMount, "size" | "mode"> = {}): Sandbox {
+  tmpfs(target: string, options: Options<TmpfsMount> = {}): Sandbox {
     if (options.size !== undefined) parseSize(options.size, "tmpfs.size");
     if (options.mode !== undefined) parseMode(options.mode, "tmpfs.mode");
     return this.#mount({ kind: "tmpfs", target, ...options });
@@ -232,18 +255,38 @@ export class Sandbox {
    * Stacks directories of the host there, the topmost first; none of them is written. Changes go to
    * `upper`: `"ephemeral"` for memory, or a directory; without it the overlay is read-only.
    */
-  overlay(target: string, layers: OverlayLayers): Sandbox {
+  overlay(target: string, layers: Options<OverlayMount>): Sandbox {
     return this.#mount(structuredClone({ kind: "overlay", target, ...layers }));
   }
 
   /** Mounts the sandbox's own proc there. */
-  proc(target: string = "/proc"): Sandbox {
-    return this.#mount({ kind: "proc", target });
+  proc(target: string = "/proc", options: Options<ProcMount> = {}): Sandbox {
+    return this.#mount({ kind: "proc", target, ...options });
   }
 
   /** Makes a minimal `/dev` there. */
   dev(target: string = "/dev"): Sandbox {
     return this.#mount({ kind: "dev", target });
+  }
+
+  /** Mounts terminals of the sandbox's own there; `dev()` has some already. */
+  devpts(target: string = "/dev/pts", options: Options<DevptsMount> = {}): Sandbox {
+    return this.#mount({ kind: "devpts", target, ...options });
+  }
+
+  /** Mounts the POSIX message queues of the sandbox's ipc namespace there. */
+  mqueue(target: string = "/dev/mqueue"): Sandbox {
+    return this.#mount({ kind: "mqueue", target });
+  }
+
+  /** Mounts what the kernel tells of devices and drivers there, read-only. */
+  sysfs(target: string = "/sys"): Sandbox {
+    return this.#mount({ kind: "sysfs", target });
+  }
+
+  /** Mounts the sandbox's own cgroup of version 2 there; read-only unless `writable`. */
+  cgroupfs(target: string = "/sys/fs/cgroup", options: Options<CgroupfsMount> = {}): Sandbox {
+    return this.#mount({ kind: "cgroupfs", target, ...options });
   }
 
   /** Makes a symbolic link at `target` that says `source`. */
@@ -252,7 +295,7 @@ export class Sandbox {
   }
 
   /** Makes a directory. */
-  dir(target: string, options: { mode?: string | number } = {}): Sandbox {
+  dir(target: string, options: Options<DirMount> = {}): Sandbox {
     return this.#mount({ kind: "dir", target, ...options });
   }
 
@@ -260,14 +303,32 @@ export class Sandbox {
   file(
     target: string,
     contents: string | Uint8Array,
-    options: { mode?: string | number } = {},
+    options: Omit<Options<FileMount>, "contents"> = {},
   ): Sandbox {
     return this.#mount({ kind: "file", target, contents: copy(contents), ...options });
   }
 
-  /** Adds an entry to the ordered mount list. */
-  mount(mount: MountSpec): Sandbox {
-    return this.#mount(structuredClone(mount));
+  /**
+   * Hides files and directories: a file reads as nothing, a directory is empty. They must be there
+   * when their turn in the list comes.
+   */
+  mask(...targets: string[]): Sandbox {
+    const mounts = targets.map((target): MountSpec => ({ kind: "mask", target }));
+    return this.#with({ mounts: [...this.#spec.mounts, ...mounts] });
+  }
+
+  /** Makes files and directories read-only, with all that is mounted below them. */
+  readonly(...targets: string[]): Sandbox {
+    const mounts = targets.map((target): MountSpec => ({ kind: "readonly", target }));
+    return this.#with({ mounts: [...this.#spec.mounts, ...mounts] });
+  }
+
+  /**
+   * Adds an entry to the ordered mount list. Without a `kind` it is a filesystem of any `type`:
+   * `{ type: "ext4", source: "/dev/vdb", target: "/data", options: { noload: true } }`.
+   */
+  mount(mount: MountSpec | Omit<FilesystemMount, "kind">): Sandbox {
+    return this.#mount(structuredClone("kind" in mount ? mount : { kind: "filesystem", ...mount }));
   }
 
   /** Sets a variable of the environment, or several. */

@@ -8,12 +8,14 @@
 import type { CapabilitiesSpec } from "./spec/capabilities.ts";
 import type { RlimitName, RlimitValue } from "./spec/limits.ts";
 import type { LandlockSpec } from "./spec/landlock.ts";
+import type { IdMapSpec, UserSpec } from "./spec/identity.ts";
 import type { MountSpec, RootSpec } from "./spec/mounts.ts";
 import type { IoPrioritySpec, PersonalityName, SchedulerSpec } from "./spec/scheduling.ts";
 
 export type * from "./spec/capabilities.ts";
 export type * from "./spec/limits.ts";
 export type * from "./spec/landlock.ts";
+export type * from "./spec/identity.ts";
 export type * from "./spec/mounts.ts";
 export * from "./spec/scheduling.ts";
 
@@ -48,29 +50,6 @@ export type JoinTarget = string | { pid: number } | { fd: number };
 
 /** What becomes of one kind: a fresh one, the host's, or one that exists already. */
 export type NamespaceChoice = "new" | "shared" | { join: JoinTarget };
-
-/** A range of ids: `count` ids from `inside` on are `outside` and following. user_namespaces(7). */
-export interface IdRange {
-  /** The first id as seen inside of the sandbox. */
-  inside: number;
-  /** The first id on the host. */
-  outside: number;
-  /** How many; default 1. */
-  count?: number;
-}
-
-/** Which ids exist inside, or `"auto"`: what `/etc/subuid` and `/etc/subgid` give the caller. */
-export type IdMapSpec = "auto" | { uids: IdRange[]; gids: IdRange[] };
-
-/** Who the command is inside. */
-export interface UserSpec {
-  /** User id. */
-  uid: number;
-  /** Group id; default: the same number as `uid`. */
-  gid?: number;
-  /** Supplementary groups; they must be mapped. Default: none. */
-  groups?: number[];
-}
 
 /** Offsets of the clocks inside, e.g. `"-1h"`, `"2d"` or milliseconds. time_namespaces(7). */
 export interface TimeOffsets {

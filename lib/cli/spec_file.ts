@@ -73,7 +73,8 @@ function located(file: FileSpec, folder: string): FileSpec {
     ...file,
     mounts: mounts?.map((mount) => {
       if (mount.kind === "overlay") return locatedLayers(mount, folder);
-      return mount.kind === "bind" ? { ...mount, source: resolve(folder, mount.source) } : mount;
+      if (mount.kind !== "bind" || typeof mount.source === "object") return mount;
+      return { ...mount, source: resolve(folder, mount.source) };
     }),
     root: typeof root === "object"
       ? "overlay" in root

@@ -6,8 +6,16 @@
  */
 
 import { SpecError } from "../errors.ts";
+import type { BindOptions } from "../sandbox.ts";
 import { parseSize } from "../quantity.ts";
-import type { IdRange, JoinTarget, OverlayLayers, RlimitName, RlimitValue } from "../spec.ts";
+import type {
+  FilesystemMount,
+  IdRange,
+  JoinTarget,
+  OverlayLayers,
+  RlimitName,
+  RlimitValue,
+} from "../spec.ts";
 
 /** All resource limits by their names. */
 export const RLIMIT_NAMES: readonly RlimitName[] = [
@@ -45,24 +53,42 @@ export function insidePath(path: string): string {
   throw wrong(path, "must be an absolute path inside of the sandbox");
 }
 
+/** What a bind's flags mean. */
+const BIND_FLAGS: Readonly<Record<string, BindOptions>> = {
+  ro: {},
+  rw: { writable: true },
+  dev: { devices: true },
+  suid: { nosuid: false },
+  noexec: { noexec: true },
+  nosymfollow: { nosymfollow: true },
+  norecursive: { recursive: false },
+  private: { propagation: "private" },
+  slave: { propagation: "slave" },
+  shared: { propagation: "shared" },
+  unbindable: { propagation: "unbindable" },
+};
+
 /** `SRC[:DST][:rw]`: flags come last, by commas. */
 export function bindValue(
   value: string,
   cwd: () => string,
-): { source: string; target: string; options: { writable?: boolean; devices?: boolean } } {
+): { source: string; target: string; options: BindOptions } {
   const [source, ...rest] = parts(value);
   if (source === "" || source === undefined) throw wrong(value, "has no source; write SRC[:DST]");
-  const options: { writable?: boolean; devices?: boolean } = {};
+  let options: BindOptions = {};
   let target: string | undefined;
   for (const [index, part] of rest.entries()) {
     if (index === 0 && part.startsWith("/")) target = part;
     else if (index === rest.length - 1) {
       for (const flag of part.split(",")) {
-        if (flag === "rw") options.writable = true;
-        else if (flag === "dev") options.devices = true;
-        else if (flag !== "ro") {
-          throw wrong(value, `has "${flag}", which is neither an absolute path nor ro, rw or dev`);
+        if (!Object.hasOwn(BIND_FLAGS, flag)) {
+          const known = Object.keys(BIND_FLAGS).join(", ");
+          throw wrong(
+            value,
+            `has "${flag}", which is neither an absolute path nor one of ${known}`,
+          );
         }
+        options = { ...options, ...BIND_FLAGS[flag] };
       }
     } else throw wrong(value, "has too many parts; write SRC[:DST][:rw], and \\: for a colon");
   }
@@ -109,6 +135,36 @@ export function overlayValue(value: string): { target: string; layers: OverlayLa
   }
   if (layers.lower.length === 0) throw wrong(value, `has no layer; write ${shape}`);
   return { target: insidePath(target), layers };
+}
+
+/** `type=TYPE,target=DST[,source=SRC][,rw][,NAME=VALUE|NAME..]`: the rest is the type's own. */
+export function filesystemValue(value: string): Omit<FilesystemMount, "kind"> {
+  const words: Record<string, string> = {};
+  const options: Record<string, string | true> = {};
+  const mount: { writable?: boolean } = {};
+  for (const setting of value.split(/(?<!\\),/).map((part) => part.replaceAll("\\,", ","))) {
+    if (setting === "rw") mount.writable = true;
+    else if (!setting.includes("=")) options[setting] = true;
+    else {
+      const [key, text] = pair(setting, "=", "type=TYPE,target=DST[,source=SRC][,rw][,NAME=VALUE]");
+      if (["type", "target", "source"].includes(key)) words[key] = text;
+      else options[key] = text;
+    }
+  }
+  const { type, target, source } = words;
+  if (type === undefined || target === undefined) throw wrong(value, "needs type=.. and target=..");
+  return {
+    type,
+    ...(source === undefined ? {} : { source }),
+    target: insidePath(target),
+    ...mount,
+    ...(Object.keys(options).length === 0 ? {} : { options }),
+  };
+}
+
+/** A number that is not negative. */
+export function wholeValue(text: string, key: string): number {
+  return number(text, text, key);
 }
 
 /** Two texts with a sign between them, the first not empty. */

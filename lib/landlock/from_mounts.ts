@@ -23,6 +23,12 @@ function ofMount(mount: MountSpec): LandlockPath[] {
       return mount.writable ? [{ path: target, allow: ["write", "execute"] }] : [];
     case "overlay":
       return mount.upper === undefined ? [] : [{ path: target, allow: ["write", "execute"] }];
+    case "cgroupfs":
+    case "filesystem":
+      return mount.writable ? [{ path: target, allow: ["write", "execute"] }] : [];
+    case "devpts":
+      return [{ path: target, allow: [...WRITE_EXISTING, "ioctl_dev"] }];
+    case "mqueue":
     case "tmpfs":
       return [{ path: target, allow: ["write", "execute"] }];
     case "proc":

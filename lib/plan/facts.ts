@@ -23,6 +23,8 @@ export interface HostFacts {
   readonly cwd: () => string;
   /** The program's file mode creation mask. */
   readonly umask: number;
+  /** The path of an open descriptor of the program's, if it has one. */
+  readonly descriptorPath: (fd: number) => string | undefined;
   /** A variable of the program's environment. */
   readonly env: (name: string) => string | undefined;
   /** The names of all variables. */

@@ -80,17 +80,27 @@ export function idMapSteps(
   return steps;
 }
 
+/** Numbers on disk, and the host's numbers that they are to count as. */
+export interface DiskRange {
+  readonly disk: number;
+  readonly host: number;
+  readonly count: number;
+}
+
 /**
- * Opens a user namespace that maps the caller's ids on disk to the sandbox's user, whatever that
- * user's number is inside, and stores its descriptor. A process that does nothing holds it for as
- * long as that takes: until its pipe hangs up, as it does too when a step fails meanwhile.
- * mount_setattr(2), "ID-mapped mounts".
+ * Opens a user namespace that maps numbers on disk to those of the sandbox's users, whatever these
+ * are inside, and stores its descriptor. A process that does nothing holds it for as long as that
+ * takes: until its pipe hangs up, as it does too when a step fails meanwhile. mount_setattr(2),
+ * "ID-mapped mounts".
  */
 export function openDiskMap(
-  disk: { uid: number; gid: number },
-  outside: { uid: number; gid: number },
+  maps: { readonly uids: readonly DiskRange[]; readonly gids: readonly DiskRange[] },
   store: Place,
+  name: string,
 ): Operation[] {
+  const text = (ranges: readonly DiskRange[]) =>
+    ranges.map(({ disk, host, count }) => `${disk} ${host} ${count}\n`).join("");
+  const hold = `hold ${name}`, held = `${name} is held`;
   return [
     { call: "pipe2", args: [{ at: "holder pipe" }, O_CLOEXEC] },
     {
@@ -98,7 +108,7 @@ export function openDiskMap(
       args: [{ words: [CLONE_NEWUSER, 0, 0, 0, SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0] }, 88],
       store: "holder",
       when: { equals: 0 },
-      goto: "hold",
+      goto: hold,
     },
     { call: "DECIMAL", args: [{ load: "holder" }, { at: "pid text" }] },
     {
@@ -106,8 +116,8 @@ export function openDiskMap(
       args: [AGENT_FD.proc, { at: "pid text" }, O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
       store: "holder proc",
     },
-    ...writeProc("uid_map", `${disk.uid} ${outside.uid} 1\n`, "holder proc"),
-    ...writeProc("gid_map", `${disk.gid} ${outside.gid} 1\n`, "holder proc"),
+    ...writeProc("uid_map", text(maps.uids), "holder proc"),
+    ...writeProc("gid_map", text(maps.gids), "holder proc"),
     {
       call: "openat",
       args: [{ load32: "holder proc" }, "ns/user", O_RDONLY | O_CLOEXEC, 0],
@@ -117,14 +127,14 @@ export function openDiskMap(
     {
       call: "close",
       args: [{ load32: { name: "holder pipe", offset: 4 } }],
-      goto: "held",
+      goto: held,
     },
     // Not the agent's handler, which would make an agent of it.
-    { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "hold" },
+    { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: hold },
     dieWithParent(),
     { call: "close", args: [{ load32: { name: "holder pipe", offset: 4 } }] },
     { call: "read", args: [{ load32: "holder pipe" }, { at: "pid text" }, 1] },
     { call: "exit_group", args: [0] },
-    { call: "SET", args: [0], label: "held" },
+    { call: "SET", args: [0], label: held },
   ];
 }

@@ -39,10 +39,11 @@ import {
   timeStep,
   unshareStep,
 } from "./namespace_steps.ts";
-import type { LaunchShape } from "./launch_shape.ts";
+import { type LaunchShape, REQUEST_FD } from "./launch_shape.ts";
 import { cloneOperations } from "./outside_program.ts";
 import { FilesystemPlan } from "./mounts/filesystem.ts";
 import { pivotStep } from "./mounts/root.ts";
+import { firstSource, Sources } from "./mounts/sources.ts";
 import { raiseSteps, rlimitStep, softNofileStep } from "./rlimit_steps.ts";
 import {
   commandSchedulingSteps,
@@ -94,7 +95,15 @@ class Planner {
     readonly choices: LaunchChoices,
   ) {
     this.identity = decideIdentity(spec, facts);
-    this.#filesystem = new FilesystemPlan(spec, facts, this.identity, choices);
+    const sources = new Sources(
+      spec,
+      facts,
+      this.identity,
+      choices.requestFd,
+      firstSource(spec, REQUEST_FD.firstJoin),
+      choices.adoptedFds,
+    );
+    this.#filesystem = new FilesystemPlan(spec, facts, sources, choices.landlock);
   }
 
   get #userns(): boolean {
@@ -103,7 +112,11 @@ class Planner {
 
   /** Hooks before the mounts are promised all namespaces; otherwise this one is made beside them. */
   get #netApart(): boolean {
-    return this.#is("net") === "new" && this.#is("mount") === "new" && !this.choices.preMount;
+    return this.#is("net") === "new" && this.#is("mount") === "new" && !this.choices.preMount &&
+      // A sysfs shows the net namespace that it is mounted in.
+      !this.spec.mounts.some((mount) =>
+        mount.kind === "sysfs" || (mount.kind === "filesystem" && mount.type === "sysfs")
+      );
   }
 
   #is(kind: "mount" | "pid" | "net" | "uts" | "time"): "new" | "shared" | "joined" {
@@ -135,13 +148,13 @@ class Planner {
     const joins = joinedKinds(spec);
     const staged = joins.length > 0;
     const ordered: NewStep[] = [
-      ...this.#filesystem.outside,
+      ...this.#filesystem.sources.outside,
       // Afterwards they would be ids that the joined namespace does not know, and nobody could drop.
       ...(this.facts.uid === 0 && joins.some(({ kind }) => kind === "user")
         ? [dropGroupsStep()]
         : []),
       ...joins.map(({ kind, target }, index) =>
-        joinStep(kind, target, choices.requestFd(4 + index))
+        joinStep(kind, target, choices.requestFd(REQUEST_FD.firstJoin + index))
       ),
       {
         phase: "outside",
@@ -183,7 +196,7 @@ class Planner {
       }];
     }
     const steps = idMapSteps(maps, denySetgroups);
-    const idmap = this.#filesystem.idmapStep();
+    const idmap = this.#filesystem.sources.idmapStep();
     if (idmap) steps.push(idmap);
     if (this.#privilegedOutside) {
       steps.push(...outsideSchedulingSteps(this.spec), ...raiseSteps(this.spec, this.facts));

@@ -86,7 +86,10 @@ function isLasting({ mounts, root }: SandboxSpec): boolean {
   }
   return mounts.every((mount) => {
     // An optional mount is looked for each time.
-    if (mount.kind === "bind") return !mount.optional && absolute(mount.source);
+    if (mount.kind === "bind") {
+      // A descriptor's number may be another file's by then.
+      return !mount.optional && typeof mount.source === "string" && absolute(mount.source);
+    }
     return mount.kind !== "overlay" || layers(mount);
   });
 }

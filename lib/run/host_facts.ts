@@ -134,6 +134,16 @@ function hardLimit(name: RlimitName): number | "unlimited" {
   return hard === undefined || hard === "unlimited" ? "unlimited" : Number(hard);
 }
 
+/** Where a descriptor of this program leads. proc_pid_fd(5). */
+function descriptorPath(fd: number): string | undefined {
+  try {
+    const path = Deno.readLinkSync(`/proc/self/fd/${fd}`);
+    return path.startsWith("/") ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 interface Lasting {
   uid: number;
   gid: number;
@@ -145,7 +155,11 @@ let lasting: Lasting | undefined;
 let kept: { at: number; facts: Pick<HostFacts, "hostView" | "subordinate"> } | undefined;
 
 /** What may change from one line of the program to the next is asked for when it is wanted. */
-const NOW: Pick<HostFacts, "cwd" | "env" | "envNames" | "hardLimit" | "landlockVersion"> = {
+const NOW: Pick<
+  HostFacts,
+  "cwd" | "descriptorPath" | "env" | "envNames" | "hardLimit" | "landlockVersion"
+> = {
+  descriptorPath,
   hardLimit,
   cwd: () => Deno.cwd(),
   env: (name) => Deno.env.get(name),

@@ -7,7 +7,8 @@
 
 import type { InsideProgram, InsideResult } from "../hook.ts";
 import { UnsupportedError } from "../errors.ts";
-import type { BindMount } from "../spec.ts";
+import { isMountedOutside } from "../plan/mounts/kernel.ts";
+import type { BindMount, MountSpec } from "../spec.ts";
 import { O_CLOEXEC, O_RDONLY } from "../sys/abi/fcntl.ts";
 import { MOUNT_ATTR_IDMAP } from "../sys/abi/mount.ts";
 import { MSG_CMSG_CLOEXEC } from "../sys/abi/socket.ts";
@@ -34,6 +35,23 @@ function receiver(socket: number): InsideProgram {
   };
 }
 
+/** Throws for a mount that can no longer be made when hooks run, for it begins before the clone. */
+export function checkLate(mount: MountSpec, root: boolean, privileged: boolean): void {
+  const refuse = (what: string): never => {
+    throw new UnsupportedError(
+      `${what} added by a preMount hook`,
+      "add it in the description, or in a configure hook",
+    );
+  };
+  if (mount.kind === "bind") {
+    if (typeof mount.source === "object") refuse("a bind of a descriptor");
+    if (mount.idMap && root) refuse("a bind with owners of its own");
+  }
+  if (!privileged) return;
+  if (mount.kind === "overlay") refuse("an overlay");
+  if (mount.kind === "filesystem" && isMountedOutside(mount.type)) refuse(`a ${mount.type}`);
+}
+
 /** Opens a bind's source and hands it in; resolves to the descriptor's number inside. */
 export async function adoptMount(
   mount: BindMount,
@@ -48,7 +66,7 @@ export async function adoptMount(
       "root's files can only be mapped here if the command has root's own number; leave out user(), or bind it in the description",
     );
   }
-  const tree = openTree(mount.source);
+  const tree = openTree(mount.source as string, { recursive: mount.recursive });
   try {
     const userns = open(`/proc/${pid}/ns/user`, { flags: O_RDONLY | O_CLOEXEC });
     try {

@@ -24,7 +24,7 @@ import type { Inside } from "../hook.ts";
 import { landlockRuleset } from "../landlock/ruleset.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
-import { isCaller } from "../plan/mounts/filesystem.ts";
+import { isCaller, sourceDescriptors } from "../plan/mounts/sources.ts";
 import { executeStep, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
 import { Answer, Barrier, type Fault } from "../plan/launch_shape.ts";
 import { EXECUTE_STEP } from "../plan/program.ts";
@@ -154,7 +154,12 @@ export class Launch implements Supervised {
       agent.arena.write(command.bytes, slot.offset + length);
       this.#supervisor.add(this);
       reactor().hold();
-      agent.request(slot, programs.outside.bytes.length, [theirs, ...init.stdio, ...joins.fds]);
+      agent.request(slot, programs.outside.bytes.length, [
+        theirs,
+        ...init.stdio,
+        ...joins.fds,
+        ...sourceDescriptors(this.spec.mounts),
+      ]);
     } catch (error) {
       this.#supervisor.remove(this);
       this.#letGo();
@@ -471,9 +476,11 @@ export class Launch implements Supervised {
     const adopted = new Map<number, number>();
     const socket = requestFd(this.#supervisor.agent.boot, 0);
     const privileged = this.plan.identity.maps !== undefined && facts.uid === 0;
-    for (const [index, mount] of added.entries()) {
+    const late = full.mounts.slice(spec.mounts.length);
+    const { adoptMount, checkLate } = await import("./late_mounts.ts");
+    for (const [index, mount] of late.entries()) {
+      checkLate(mount, facts.uid === 0, privileged);
       if (mount.kind !== "bind" || !privileged) continue;
-      const { adoptMount } = await import("./late_mounts.ts");
       const fd = await adoptMount(mount, pid, socket, mapped, (program, tree) => {
         const result = inside.run(program);
         // The program takes it as the next message.

@@ -70,7 +70,8 @@ export function resolveSpec(
     if (target === "/") {
       throw new SpecError(`mounts[${index}].target`, "use root() to make a directory the root");
     }
-    if (typeof mount.source !== "string" || mount.source === "" || mount.source.includes("\0")) {
+    if (typeof mount.source === "object") return [{ ...mount, target }];
+    if (mount.source === "" || mount.source.includes("\0")) {
       throw new SpecError(`mounts[${index}].source`, `"${mount.source}" is not a path`);
     }
     const source = absolute(mount.source, facts);

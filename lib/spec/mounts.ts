@@ -4,20 +4,57 @@
  * @module
  */
 
+import type { IdRange } from "./identity.ts";
+
+/** What holds for a mount as a whole. mount_setattr(2). */
+export interface MountFlags {
+  /** Ignores set-uid and set-gid bits and file capabilities. Default: true. */
+  nosuid?: boolean;
+  /** Lets device files be but names. Default: true. */
+  nodev?: boolean;
+  /** Lets nothing be executed. Default: false. */
+  noexec?: boolean;
+  /** Follows no symbolic link. Default: false. */
+  nosymfollow?: boolean;
+}
+
+/** How mounts made later spread between a mount and its copies. mount_namespaces(7). */
+export type Propagation = "private" | "slave" | "shared" | "unbindable";
+
+/** Whose numbers on disk appear as which numbers inside, for one mount. */
+export interface MountIdMap {
+  /** User ids: `outside` is the number on disk. */
+  uids: IdRange[];
+  /** Group ids: `outside` is the number on disk. */
+  gids: IdRange[];
+}
+
+/** Something of the host by an open descriptor, which no path can be swapped under. */
+export interface DescriptorSource {
+  /** The descriptor in this program; it stays open, and is the caller's. O_PATH is enough. */
+  fd: number;
+}
+
 /** A file or directory of the host, seen inside. Read-only unless `writable`. */
-export interface BindMount {
+export interface BindMount extends MountFlags {
   /** Says which of the shapes of {@linkcode MountSpec} this is. */
   kind: "bind";
-  /** A path of the host; relative ones start at the program's working directory. */
-  source: string;
+  /** A path of the host; relative ones start at the program's working directory. Or a descriptor. */
+  source: string | DescriptorSource;
   /** An absolute path inside. */
   target: string;
   /** Lets the sandbox write. Default: false. */
   writable?: boolean;
-  /** Lets device files work. Default: false. */
+  /** Lets device files work: another word for `nodev: false`. Default: false. */
   devices?: boolean;
   /** If the source does not exist, go on without; the result names what was left out. */
   optional?: boolean;
+  /** With what is mounted below it; all of this gets the same flags. Default: true. */
+  recursive?: boolean;
+  /** Whether mounts made later on the host appear inside (`"slave"`). Default: `"private"`. */
+  propagation?: Propagation;
+  /** Shows other owners than the files have. Only root can. Linux 5.12. */
+  idMap?: MountIdMap;
 }
 
 /**
@@ -45,21 +82,31 @@ export interface OverlayLayers {
 }
 
 /** An overlay at a place inside. Documentation/filesystems/overlayfs.rst of the kernel. */
-export interface OverlayMount extends OverlayLayers {
+export interface OverlayMount extends OverlayLayers, MountFlags {
   /** Says which of the shapes of {@linkcode MountSpec} this is. */
   kind: "overlay";
   /** An absolute path inside. */
   target: string;
 }
 
+/** Who owns something that the sandbox makes: numbers inside. Default: the set-up's user. */
+export interface Owner {
+  /** User id. */
+  uid?: number;
+  /** Group id; default: the same number as `uid`. */
+  gid?: number;
+}
+
 /** An empty filesystem in memory. tmpfs(5). */
-export interface TmpfsMount {
+export interface TmpfsMount extends MountFlags, Owner {
   /** Says which of the shapes of {@linkcode MountSpec} this is. */
   kind: "tmpfs";
   /** An absolute path inside. */
   target: string;
   /** At most so much, e.g. `"64M"` or bytes. Default: the kernel's, half of the memory. */
   size?: string | number;
+  /** At most so many files. Default: the kernel's, half of the number of pages of memory. */
+  inodes?: number;
   /** Permission bits in octal, e.g. `"1777"`, or a number. Default: 1777 (as `/tmp`). */
   mode?: string | number;
 }
@@ -70,6 +117,14 @@ export interface ProcMount {
   kind: "proc";
   /** An absolute path inside. */
   target: string;
+  /**
+   * What is seen of processes of other users: everything (`"off"`), only that they are there
+   * (`"noaccess"`), nothing (`"invisible"`), or nothing of what may not be traced
+   * (`"ptraceable"`). Default: `"off"`.
+   */
+  hidepid?: "off" | "noaccess" | "invisible" | "ptraceable";
+  /** `"pid"`: processes only, no `/proc/sys` and the like. Default: everything. */
+  subset?: "pid";
 }
 
 /** A minimal `/dev`: null, zero, full, random, urandom, tty, an own devpts, shm. */
@@ -78,6 +133,65 @@ export interface DevMount {
   kind: "dev";
   /** An absolute path inside. */
   target: string;
+}
+
+/** Terminals of the sandbox's own. devpts(5) of the kernel's documentation. */
+export interface DevptsMount {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "devpts";
+  /** An absolute path inside. */
+  target: string;
+  /** Permission bits of new terminals. Default: 0620. */
+  mode?: string | number;
+  /** The group of new terminals. It must be mapped. Default: the one of who opens it. */
+  gid?: number;
+  /** At most so many. Default: the kernel's. */
+  max?: number;
+}
+
+/** POSIX message queues of the sandbox's ipc namespace. mq_overview(7). */
+export interface MqueueMount {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "mqueue";
+  /** An absolute path inside. */
+  target: string;
+}
+
+/** What the kernel tells of devices and drivers, read-only. It needs a net namespace. sysfs(5). */
+export interface SysfsMount {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "sysfs";
+  /** An absolute path inside. */
+  target: string;
+}
+
+/** The sandbox's own cgroup and what is below it, of version 2. cgroups(7). */
+export interface CgroupfsMount {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "cgroupfs";
+  /** An absolute path inside. */
+  target: string;
+  /** Lets the sandbox change what its user may change. Default: false. */
+  writable?: boolean;
+}
+
+/**
+ * A filesystem of any type that the kernel has. Those that need the host's root, such as `ext4`, are
+ * mounted by root before the sandbox is made; its user owns what the caller owns.
+ */
+export interface FilesystemMount extends MountFlags {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "filesystem";
+  /** The type, e.g. `"ext4"`. filesystems(5). */
+  type: string;
+  /** What is mounted, where the type needs something, e.g. `"/dev/vdb"`. */
+  source?: string;
+  /** An absolute path inside. */
+  target: string;
+  /** Lets the sandbox write. Default: false. */
+  writable?: boolean;
+  /** The type's own options; `true` for one without a value. */
+  options?: Record<string, string | number | true>;
 }
 
 /** A symbolic link, made at the place `target`. */
@@ -91,7 +205,7 @@ export interface SymlinkMount {
 }
 
 /** A directory. */
-export interface DirMount {
+export interface DirMount extends Owner {
   /** Says which of the shapes of {@linkcode MountSpec} this is. */
   kind: "dir";
   /** An absolute path inside. */
@@ -101,7 +215,7 @@ export interface DirMount {
 }
 
 /** A file with given contents. It exists in memory only, never on the host. */
-export interface FileMount {
+export interface FileMount extends Owner {
   /** Says which of the shapes of {@linkcode MountSpec} this is. */
   kind: "file";
   /** An absolute path inside. */
@@ -112,6 +226,32 @@ export interface FileMount {
   mode?: string | number;
 }
 
+/**
+ * Hides what is there: a file reads as nothing and a directory is empty, both read-only. A path that
+ * does not exist is an error unless `optional`.
+ */
+export interface MaskMount {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "mask";
+  /** An absolute path inside; links are followed inside of the root. */
+  target: string;
+  /** Nothing need be there. Default: false. */
+  optional?: boolean;
+}
+
+/**
+ * Makes what is there read-only, with all that is mounted below it. A path that does not exist is an
+ * error unless `optional`.
+ */
+export interface ReadonlyMount {
+  /** Says which of the shapes of {@linkcode MountSpec} this is. */
+  kind: "readonly";
+  /** An absolute path inside; links are followed inside of the root. */
+  target: string;
+  /** Nothing need be there. Default: false. */
+  optional?: boolean;
+}
+
 /** One entry of the ordered list of what is made in the root. */
 export type MountSpec =
   | BindMount
@@ -119,9 +259,16 @@ export type MountSpec =
   | TmpfsMount
   | ProcMount
   | DevMount
+  | DevptsMount
+  | MqueueMount
+  | SysfsMount
+  | CgroupfsMount
+  | FilesystemMount
   | SymlinkMount
   | DirMount
-  | FileMount;
+  | FileMount
+  | MaskMount
+  | ReadonlyMount;
 
 /** A directory of the host as the root: read-only unless `writable`. */
 export interface DirectoryRoot {
@@ -129,6 +276,8 @@ export interface DirectoryRoot {
   path: string;
   /** Lets the sandbox write to it. Default: false. */
   writable?: boolean;
+  /** Shows other owners than the files have. Only root can. Linux 5.12. */
+  idMap?: MountIdMap;
 }
 
 /** Stacked directories of the host as the root. */

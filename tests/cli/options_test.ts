@@ -125,6 +125,49 @@ Deno.test("mounts keep the caller's order", () => {
   );
 });
 
+Deno.test("every kind of mount has an option", () => {
+  assertEquals(
+    mounts(
+      ...["-b", "/a:/b:rw,suid,noexec,nosymfollow,norecursive,slave", "--mask", "/c"],
+      ...["--readonly", "/d", "--proc", "/e:hidepid=invisible,subset=pid", "--devpts", "/f"],
+      ...["--mqueue", "/g", "--sysfs", "/h", "--cgroupfs", "/i", "--cgroupfs", "/j:rw"],
+      ...["--tmpfs", "/k:uid=1,gid=2,inodes=3,noexec=1", "--dir", "/l:uid=4,mode=0700"],
+      ...["--mount", "type=ext4,source=/dev/vdb,target=/m,rw,noload,data=writeback,a=b\\,c"],
+    ),
+    [
+      {
+        kind: "bind",
+        source: "/a",
+        target: "/b",
+        writable: true,
+        nosuid: false,
+        noexec: true,
+        nosymfollow: true,
+        recursive: false,
+        propagation: "slave",
+      },
+      { kind: "mask", target: "/c" },
+      { kind: "readonly", target: "/d" },
+      { kind: "proc", target: "/e", hidepid: "invisible", subset: "pid" },
+      { kind: "devpts", target: "/f" },
+      { kind: "mqueue", target: "/g" },
+      { kind: "sysfs", target: "/h" },
+      { kind: "cgroupfs", target: "/i" },
+      { kind: "cgroupfs", target: "/j", writable: true },
+      { kind: "tmpfs", target: "/k", uid: 1, gid: 2, inodes: 3, noexec: true },
+      { kind: "dir", target: "/l", uid: 4, mode: "0700" },
+      {
+        kind: "filesystem",
+        type: "ext4",
+        source: "/dev/vdb",
+        target: "/m",
+        writable: true,
+        options: { noload: true, data: "writeback", a: "b,c" },
+      },
+    ],
+  );
+});
+
 Deno.test("a bind without a target is shown at the same place", () => {
   const here = Deno.cwd();
   assertEquals(mounts("-b", "./a/../b"), [
@@ -219,11 +262,14 @@ const WRONG: [string[], string][] = [
   [["--tty=yes"], '--tty: takes no value, but got "yes"'],
   [
     ["-b", "/a:b"],
-    '--bind: "/a:b" has "b", which is neither an absolute path nor ro, rw or dev',
+    '--bind: "/a:b" has "b", which is neither an absolute path nor one of ro, rw, dev, suid, noexec, nosymfollow, norecursive, private, slave, shared, unbindable',
   ],
   [["-b", ":/b"], '--bind: ":/b" has no source; write SRC[:DST]'],
   [["--tmpfs", "x"], '--tmpfs: "x" must be an absolute path inside of the sandbox'],
-  [["--tmpfs", "/x:sise=1M"], '--tmpfs: "/x:sise=1M" has "sise"; known: size, mode'],
+  [
+    ["--tmpfs", "/x:sise=1M"],
+    '--tmpfs: "/x:sise=1M" has "sise"; known: size, mode, uid, gid, inodes, noexec',
+  ],
   [["--tmpfs", "/x:size=much"], '--tmpfs: "much" is not a size; write bytes or e.g. "64M", "1.5G"'],
   [["--dir", "/x:mode=9"], '--dir: "9" is not a mode; write octal digits, e.g. "0755"'],
   [["--symlink", "x"], '--symlink: "x" should be TARGET:LINK'],

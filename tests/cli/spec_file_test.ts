@@ -43,6 +43,48 @@ Deno.test("mounts come after the default ones, but for those whose place they ta
   ]);
 });
 
+Deno.test("every kind of mount has a shape, and a wrong field of it is named", () => {
+  const idMap = { uids: [{ inside: 0, outside: 7 }], gids: [{ inside: 0, outside: 7 }] };
+  const given = [
+    { kind: "bind", source: "/a", target: "/b", recursive: false, propagation: "slave", idMap },
+    { kind: "bind", source: { fd: 7 }, target: "/c", nosuid: false, noexec: true },
+    { kind: "tmpfs", target: "/d", uid: 1, gid: 2, inodes: 3, nosymfollow: true },
+    { kind: "proc", target: "/e", hidepid: "invisible", subset: "pid" },
+    { kind: "devpts", target: "/f", mode: "0600", gid: 5, max: 3 },
+    { kind: "mqueue", target: "/g" },
+    { kind: "sysfs", target: "/h" },
+    { kind: "cgroupfs", target: "/i", writable: true },
+    {
+      kind: "filesystem",
+      type: "ext4",
+      source: "/dev/vdb",
+      target: "/j",
+      options: { noload: true },
+    },
+    { kind: "mask", target: "/k", optional: true },
+    { kind: "readonly", target: "/l" },
+    { kind: "dir", target: "/m", uid: 1 },
+    { kind: "file", target: "/n", contents: "n", gid: 1 },
+  ];
+  assertEquals(spec({ mounts: given }).mounts.slice(-given.length) as unknown, given);
+  for (
+    const [field, mount] of [
+      ["propagation", { kind: "bind", source: "/a", target: "/b", propagation: "slav" }],
+      ["source", { kind: "bind", source: 7, target: "/b" }],
+      ["idMap.gids", { kind: "bind", source: "/a", target: "/b", idMap: { uids: idMap.uids } }],
+      ["inodes", { kind: "tmpfs", target: "/a", inodes: "many" }],
+      ["hidepid", { kind: "proc", target: "/a", hidepid: 2 }],
+      ["subset", { kind: "proc", target: "/a", subset: "sys" }],
+      ["type", { kind: "filesystem", target: "/a" }],
+      ["options.a", { kind: "filesystem", type: "x", target: "/a", options: { a: ["b"] } }],
+      ["optinal", { kind: "mask", target: "/a", optinal: true }],
+    ] as const
+  ) {
+    const error = assertThrows(() => spec({ mounts: [mount] }), SpecError);
+    assertEquals(error.field, `mounts[0].${field}`);
+  }
+});
+
 Deno.test("layers of the host are relative to the file, and are checked", () => {
   const { root, mounts } = spec({
     root: { overlay: { lower: ["a", "/b"], upper: "c", options: { xino: "off" } } },

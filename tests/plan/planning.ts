@@ -13,6 +13,7 @@ export function machine(uid: number, change: Partial<HostFacts> = {}): HostFacts
     gid: uid,
     cwd: () => "/home/jane",
     umask: 0o022,
+    descriptorPath: (fd) => fd === 7 ? "/srv/seven" : undefined,
     env: (name) => ({ PATH: "/usr/bin:/bin", LANG: "C.UTF-8" })[name],
     envNames: () => ["PATH", "LANG"],
     hostView: [

@@ -47,7 +47,8 @@ function created(operations: readonly Operation[]): [dirfd: Value, path: Value][
 function lastMount(plan: PlannedLaunch) {
   const steps = plan.steps.filter((step) => step.phase === "mounts");
   const pivot = steps.findIndex(({ name }) => name === "pivot");
-  const before = steps.slice(0, pivot).filter(({ name }) => name !== "seal root");
+  const before = steps.slice(0, pivot)
+    .filter(({ name }) => name !== "seal root" && name !== "workshop");
   return before.at(-1)!;
 }
 

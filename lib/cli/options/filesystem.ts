@@ -6,13 +6,35 @@
 
 import { SpecError } from "../../errors.ts";
 import { parseMode } from "../../quantity.ts";
+import type { ProcMount } from "../../spec.ts";
 import type { Option } from "../options.ts";
 import type { RunRequest } from "../run_request.ts";
-import { bindValue, insidePath, overlayValue, pair, placeValue } from "../values.ts";
+import {
+  bindValue,
+  filesystemValue,
+  insidePath,
+  overlayValue,
+  pair,
+  placeValue,
+  wholeValue,
+} from "../values.ts";
 
 const FILES = "Filesystem (in the order given)";
 
 const cwd = () => Deno.cwd();
+
+/** The same options, with numbers where these keys have some. */
+function numbers<Key extends string, Numeric extends Key>(
+  options: { [key in Key]?: string },
+  ...keys: Numeric[]
+): { [key in Exclude<Key, Numeric>]?: string } & { [key in Numeric]?: number } {
+  return Object.fromEntries(
+    Object.entries(options).map(([key, text]) => [
+      key,
+      keys.includes(key as Numeric) ? wholeValue(text as string, key) : text,
+    ]),
+  ) as { [key in Exclude<Key, Numeric>]?: string } & { [key in Numeric]?: number };
+}
 
 /** The options. */
 export const FILESYSTEM_OPTIONS: readonly Option<RunRequest>[] = [
@@ -31,7 +53,8 @@ export const FILESYSTEM_OPTIONS: readonly Option<RunRequest>[] = [
     short: "b",
     value: "SRC[:DST][:rw]",
     group: FILES,
-    help: "show a file or directory of the host; read-only, but for :rw; :dev lets devices work",
+    help:
+      "show a file or directory of the host; read-only, but for :rw; also dev, suid, noexec, slave ..",
     apply: (run, value) => {
       const { source, target, options } = bindValue(value, cwd);
       run.box = run.box.bind(source, target, options);
@@ -61,21 +84,28 @@ export const FILESYSTEM_OPTIONS: readonly Option<RunRequest>[] = [
     name: "tmpfs",
     value: "DST[:size=..,mode=..]",
     group: FILES,
-    help: "an empty filesystem in memory, e.g. /work:size=64M,mode=0755",
+    help:
+      "an empty filesystem in memory, e.g. /work:size=64M,mode=0755; uid, gid, inodes, noexec=1",
     apply: (run, value) => {
-      const { target, options } = placeValue(value, ["size", "mode"]);
-      run.box = run.box.tmpfs(target, options);
+      const { target, options } = placeValue(value, [
+        ...["size", "mode", "uid", "gid", "inodes", "noexec"] as const,
+      ]);
+      const { noexec, ...rest } = options;
+      run.box = run.box.tmpfs(target, {
+        ...numbers(rest, "uid", "gid", "inodes"),
+        ...(noexec === undefined ? {} : { noexec: noexec === "1" }),
+      });
     },
   },
   {
     name: "dir",
     value: "DST[:mode=..]",
     group: FILES,
-    help: "make a directory",
+    help: "make a directory; also uid and gid",
     apply: (run, value) => {
-      const { target, options } = placeValue(value, ["mode"]);
+      const { target, options } = placeValue(value, ["mode", "uid", "gid"]);
       if (options.mode !== undefined) parseMode(options.mode, "value");
-      run.box = run.box.dir(target, options);
+      run.box = run.box.dir(target, numbers(options, "uid", "gid"));
     },
   },
   {
@@ -100,11 +130,67 @@ export const FILESYSTEM_OPTIONS: readonly Option<RunRequest>[] = [
     },
   },
   {
-    name: "proc",
+    name: "mask",
     value: "DST",
     group: FILES,
+    help: "hide a file or directory",
+    apply: (run, value) => run.box = run.box.mask(insidePath(value)),
+  },
+  {
+    name: "readonly",
+    value: "DST",
+    group: FILES,
+    help: "make a file or directory read-only, with what is mounted below",
+    apply: (run, value) => run.box = run.box.readonly(insidePath(value)),
+  },
+  {
+    name: "mount",
+    value: "type=TYPE,target=DST[,source=SRC][,rw]",
+    group: FILES,
+    help: "a filesystem of any type; what follows by commas are its own options",
+    apply: (run, value) => run.box = run.box.mount(filesystemValue(value)),
+  },
+  {
+    name: "proc",
+    value: "DST[:hidepid=..,subset=pid]",
+    group: FILES,
     help: "the sandbox's own proc (there is one on /proc already)",
-    apply: (run, value) => run.box = run.box.proc(insidePath(value)),
+    apply: (run, value) => {
+      const { target, options } = placeValue(value, ["hidepid", "subset"]);
+      run.box = run.box.proc(target, options as Omit<ProcMount, "kind" | "target">);
+    },
+  },
+  {
+    name: "devpts",
+    value: "DST",
+    group: FILES,
+    help: "terminals of the sandbox's own (--dev has some already)",
+    apply: (run, value) => run.box = run.box.devpts(insidePath(value)),
+  },
+  {
+    name: "mqueue",
+    value: "DST",
+    group: FILES,
+    help: "the message queues of the sandbox's ipc namespace",
+    apply: (run, value) => run.box = run.box.mqueue(insidePath(value)),
+  },
+  {
+    name: "sysfs",
+    value: "DST",
+    group: FILES,
+    help: "what the kernel tells of devices and drivers, read-only",
+    apply: (run, value) => run.box = run.box.sysfs(insidePath(value)),
+  },
+  {
+    name: "cgroupfs",
+    value: "DST[:rw]",
+    group: FILES,
+    help: "the sandbox's own cgroup of version 2",
+    apply: (run, value) => {
+      const writable = value.endsWith(":rw");
+      const target = insidePath(writable ? value.slice(0, -3) : value);
+      run.box = run.box.cgroupfs(target, writable ? { writable } : {});
+    },
   },
   {
     name: "dev",

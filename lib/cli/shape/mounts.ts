@@ -4,10 +4,12 @@
  * @module
  */
 
+import type { MountSpec } from "../../spec.ts";
 import {
   bytes,
   type Check,
   dictionary,
+  either,
   fail,
   flag,
   isRecord,
@@ -17,6 +19,7 @@ import {
   record,
   size,
   text,
+  whole,
 } from "./checks.ts";
 
 const LAYERS: Record<string, Check> = {
@@ -27,29 +30,67 @@ const LAYERS: Record<string, Check> = {
   options: dictionary(text),
 };
 
-const MOUNTS: Record<string, Check> = {
-  bind: record({
-    kind: text,
-    source: text,
-    target: text,
+const FLAGS: Record<string, Check> = {
+  nosuid: flag,
+  nodev: flag,
+  noexec: flag,
+  nosymfollow: flag,
+};
+
+const OWNER: Record<string, Check> = { uid: whole, gid: whole };
+
+const ranges = list(
+  record({ inside: whole, outside: whole, count: whole }, ["inside", "outside"]),
+  1,
+);
+const idMap = record({ uids: ranges, gids: ranges }, ["uids", "gids"]);
+
+/** A mount of these keys. */
+function shape(keys: Record<string, Check>, needed: readonly string[] = []): Check {
+  return record({ kind: text, target: text, ...keys }, ["target", ...needed]);
+}
+
+const MOUNTS: { readonly [Kind in MountSpec["kind"]]: Check } = {
+  bind: shape({
+    ...FLAGS,
+    source: either(record({ fd: whole }, ["fd"]), text),
     writable: flag,
     devices: flag,
     optional: flag,
-  }, ["source", "target"]),
-  overlay: record({ kind: text, target: text, ...LAYERS }, ["target", "lower"]),
-  tmpfs: record({ kind: text, target: text, size, mode }, ["target"]),
-  proc: record({ kind: text, target: text }, ["target"]),
-  dev: record({ kind: text, target: text }, ["target"]),
-  symlink: record({ kind: text, source: text, target: text }, ["source", "target"]),
-  dir: record({ kind: text, target: text, mode }, ["target"]),
-  file: record({ kind: text, target: text, contents: bytes, mode }, ["target", "contents"]),
+    recursive: flag,
+    propagation: oneOf("private", "slave", "shared", "unbindable"),
+    idMap,
+  }, ["source"]),
+  overlay: shape({ ...FLAGS, ...LAYERS }, ["lower"]),
+  tmpfs: shape({ ...FLAGS, ...OWNER, size, inodes: whole, mode }),
+  proc: shape({
+    hidepid: oneOf("off", "noaccess", "invisible", "ptraceable"),
+    subset: oneOf("pid"),
+  }),
+  dev: shape({}),
+  devpts: shape({ mode, gid: whole, max: whole }),
+  mqueue: shape({}),
+  sysfs: shape({}),
+  cgroupfs: shape({ writable: flag }),
+  filesystem: shape({
+    ...FLAGS,
+    type: text,
+    source: text,
+    writable: flag,
+    options: dictionary(either(whole, flag, text)),
+  }, ["type"]),
+  symlink: shape({ source: text }, ["source"]),
+  dir: shape({ ...OWNER, mode }),
+  file: shape({ ...OWNER, contents: bytes, mode }, ["contents"]),
+  mask: shape({ optional: flag }),
+  readonly: shape({ optional: flag }),
 };
 
 /** An entry of the mount list. */
 export const mount: Check = (value, field) => {
   if (!isRecord(value)) fail(field, value, 'must be a mapping with a "kind"');
   oneOf(...Object.keys(MOUNTS))(value.kind, `${field}.kind`);
-  MOUNTS[value.kind as string]!(value, field);
+  MOUNTS[value.kind as MountSpec["kind"]](value, field);
 };
 
 /** What `/` is. */
@@ -58,4 +99,4 @@ export const root: Check = (value, field) =>
     ? text(value, field)
     : "overlay" in value
     ? record({ overlay: record(LAYERS, ["lower"]) })(value, field)
-    : record({ path: text, writable: flag }, ["path"])(value, field);
+    : record({ path: text, writable: flag, idMap }, ["path"])(value, field);

@@ -5,34 +5,141 @@
  */
 
 import { SpecError } from "../../errors.ts";
-import { parseSize } from "../../quantity.ts";
+import { parseMode, parseSize } from "../../quantity.ts";
 import type { MountSpec, OverlayLayers, OverlayRoot, RootSpec } from "../../spec.ts";
 import { isRecord, show } from "../check_values.ts";
 
-const MOUNT_KINDS = ["bind", "overlay", "tmpfs", "proc", "dev", "symlink", "dir", "file"];
+/** What is wrong with a value, or undefined. */
+type Check = (value: unknown) => string | undefined;
+
+const flag: Check = (value) => typeof value === "boolean" ? undefined : "is neither true nor false";
+const text: Check = (value) =>
+  typeof value === "string" && value !== "" && !value.includes("\0") ? undefined : "is not a text";
+const path: Check = (value) => text(value) === undefined ? undefined : "is not a path";
+const size: Check = (value) => void parseSize(value as string, "size");
+const mode: Check = (value) => void parseMode(value as string, "mode");
+const id: Check = (value) =>
+  Number.isInteger(value) && value as number >= 0 && value as number <= 0xffff_fffe
+    ? undefined
+    : "is not an id";
+const count: Check = (value) =>
+  Number.isSafeInteger(value) && value as number > 0 ? undefined : "is not a number above 0";
+const one = (...words: string[]): Check => (value) =>
+  words.includes(value as string) ? undefined : `is none of ${words.join(", ")}`;
+const source: Check = (value) =>
+  isRecord(value) ? id(value.fd) && "is not { fd: a number }" : path(value);
+const contents: Check = (value) =>
+  typeof value === "string" || value instanceof Uint8Array
+    ? undefined
+    : "is not what a file can hold; the contents of a file are text or bytes";
+const idMap: Check = (value) =>
+  isRecord(value) && Array.isArray(value.uids) && Array.isArray(value.gids) &&
+    value.uids.length > 0 && value.gids.length > 0 &&
+    [...value.uids, ...value.gids].every((range) =>
+      isRecord(range) && id(range.inside) === undefined && id(range.outside) === undefined &&
+      (range.count === undefined || count(range.count) === undefined)
+    )
+    ? undefined
+    : "is not { uids: [{ inside, outside, count }], gids: [..] }";
+const anything: Check = () => undefined;
+
+const FLAGS = { nosuid: flag, nodev: flag, noexec: flag, nosymfollow: flag };
+const OWNER = { uid: id, gid: id };
+const LAYERS = { lower: anything, upper: path, work: path, size, options: anything };
+const BIND = { writable: flag, idMap };
+
+/** The fields of each kind beside `kind` and `target`. */
+const FIELDS: { readonly [Kind in MountSpec["kind"]]: Readonly<Record<string, Check>> } = {
+  bind: {
+    ...FLAGS,
+    ...BIND,
+    source,
+    devices: flag,
+    optional: flag,
+    recursive: flag,
+    propagation: one("private", "slave", "shared", "unbindable"),
+  },
+  overlay: { ...FLAGS, ...LAYERS },
+  tmpfs: { ...FLAGS, ...OWNER, size, inodes: count, mode },
+  proc: { hidepid: one("off", "noaccess", "invisible", "ptraceable"), subset: one("pid") },
+  dev: {},
+  devpts: { mode, gid: id, max: count },
+  mqueue: {},
+  sysfs: {},
+  cgroupfs: { writable: flag },
+  filesystem: { ...FLAGS, type: text, source: text, writable: flag, options: anything },
+  symlink: { source: path },
+  dir: { ...OWNER, mode },
+  file: { ...OWNER, contents, mode },
+  mask: { optional: flag },
+  readonly: { optional: flag },
+};
+
+const NEEDED: { readonly [Kind in MountSpec["kind"]]?: readonly string[] } = {
+  bind: ["source"],
+  filesystem: ["type"],
+  symlink: ["source"],
+  file: ["contents"],
+};
 
 /** Throws a `SpecError` for an entry that is not one. */
 export function checkMount(mount: MountSpec, field: string): void {
-  if (!isRecord(mount) || !MOUNT_KINDS.includes(mount.kind)) {
+  if (!isRecord(mount) || !Object.hasOwn(FIELDS, mount.kind)) {
     const kind = isRecord(mount) ? (mount as { kind: unknown }).kind : mount;
-    throw new SpecError(`${field}.kind`, `${show(kind)} is none of ${MOUNT_KINDS.join(", ")}`);
+    throw new SpecError(
+      `${field}.kind`,
+      `${show(kind)} is none of ${Object.keys(FIELDS).join(", ")}`,
+    );
   }
-  if ((mount.kind === "bind" || mount.kind === "symlink") && typeof mount.source !== "string") {
-    throw new SpecError(`${field}.source`, `${show(mount.source)} is not a path`);
+  const fields = FIELDS[mount.kind];
+  for (const [name, value] of Object.entries(mount)) {
+    if (name === "kind" || name === "target" || value === undefined) continue;
+    if (!Object.hasOwn(fields, name)) {
+      const known = Object.keys(fields).join(", ") || "target";
+      throw new SpecError(
+        `${field}.${name}`,
+        `there is no such field of ${mount.kind}; known: ${known}`,
+      );
+    }
+    checkField(value, `${field}.${name}`, fields[name]!);
   }
-  if (mount.kind === "overlay") checkLayers(mount, field);
-  if (mount.kind === "bind") {
-    for (const flag of ["writable", "devices", "optional"] as const) {
-      if (!["boolean", "undefined"].includes(typeof mount[flag])) {
-        throw new SpecError(`${field}.${flag}`, `${show(mount[flag])} is neither true nor false`);
-      }
+  for (const name of NEEDED[mount.kind] ?? []) {
+    if ((mount as unknown as Record<string, unknown>)[name] === undefined) {
+      checkField(undefined, `${field}.${name}`, fields[name]!);
     }
   }
-  if (
-    mount.kind === "file" && typeof mount.contents !== "string" &&
-    !((mount.contents as unknown) instanceof Uint8Array)
-  ) {
-    throw new SpecError(`${field}.contents`, "the contents of a file are text or bytes");
+  if (mount.kind === "overlay") checkLayers(mount, field);
+  if (mount.kind === "filesystem") checkOptions(mount.options, `${field}.options`);
+  if (mount.kind === "bind" && mount.devices !== undefined && mount.nodev !== undefined) {
+    throw new SpecError(`${field}.devices`, "is another word for nodev; give one of the two");
+  }
+}
+
+function checkField(value: unknown, field: string, check: Check): void {
+  let wrong: string | undefined;
+  try {
+    wrong = check(value);
+  } catch (error) {
+    // Sizes and modes say themselves what is wrong, under a name of their own.
+    if (!(error instanceof SpecError)) throw error;
+    throw new SpecError(field, error.message.slice(error.field.length + 2));
+  }
+  if (wrong !== undefined) throw new SpecError(field, `${show(value)} ${wrong}`);
+}
+
+/** A filesystem's own options: the kernel takes at most 255 bytes of each. fsconfig(2). */
+function checkOptions(options: unknown, field: string): void {
+  if (options === undefined) return;
+  if (!isRecord(options)) throw new SpecError(field, "is a mapping of names to values");
+  for (const [name, value] of Object.entries(options)) {
+    const words = value === true || typeof value === "number" || typeof value === "string";
+    const length = new TextEncoder().encode(`${value}`).length;
+    if (!words || length > 255 || `${name}${value}`.includes("\0")) {
+      throw new SpecError(
+        `${field}.${name}`,
+        `${show(value)} is not true or a value of at most 255 bytes`,
+      );
+    }
   }
 }
 
@@ -49,15 +156,10 @@ function checkLayers(layers: OverlayLayers, field: string): void {
   }
   // OVL_MAX_STACK
   if (lower.length > 500) throw new SpecError(`${field}.lower`, "at most 500 can be stacked");
-  const path = (value: unknown, at: string) => {
-    if (typeof value !== "string" || value === "" || value.includes("\0")) {
-      throw new SpecError(`${field}.${at}`, `${show(value)} is not a path`);
-    }
-  };
-  lower.forEach((value, index) => path(value, `lower[${index}]`));
-  if (upper !== undefined) path(upper, "upper");
+  lower.forEach((value, index) => checkField(value, `${field}.lower[${index}]`, path));
+  if (upper !== undefined) checkField(upper, `${field}.upper`, path);
   if (work !== undefined) {
-    path(work, "work");
+    checkField(work, `${field}.work`, path);
     if (upper === undefined || upper === "ephemeral") {
       throw new SpecError(`${field}.work`, "goes with an upper directory of the host");
     }
@@ -83,8 +185,11 @@ export function checkRoot(root: RootSpec): void {
     if (!isRecord(root.overlay)) throw new SpecError("root.overlay", "is a mapping with lower");
     return checkLayers((root as OverlayRoot).overlay, "root.overlay");
   }
-  const path = isRecord(root) ? root.path : undefined;
-  if (typeof path !== "string" || path === "") {
+  if (!isRecord(root) || path(root.path) !== undefined) {
     throw new SpecError("root", `${show(root)} is none of "host", "empty", a directory`);
+  }
+  for (const [name, check] of Object.entries(BIND)) {
+    const value = (root as unknown as Record<string, unknown>)[name];
+    if (value !== undefined) checkField(value, `root.${name}`, check);
   }
 }

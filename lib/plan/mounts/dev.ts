@@ -6,7 +6,8 @@
 
 import type { DevMount } from "../../spec.ts";
 import { MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID } from "../../sys/abi/mount.ts";
-import { attach, freshFilesystem, type MountContext, openTree, ownTmpfs, TREE } from "./parts.ts";
+import { attach, freshFilesystem, type MountContext, ownTmpfs, TREE } from "./parts.ts";
+import { openTree } from "./sources.ts";
 import type { NewStep } from "../step.ts";
 
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];

@@ -7,8 +7,10 @@
 import type { Operation } from "../../agent/operation.ts";
 import { SpecError } from "../../errors.ts";
 import { parseMode } from "../../quantity.ts";
-import type { DirMount, FileMount, SymlinkMount } from "../../spec.ts";
+import type { DirMount, FileMount, Owner, SymlinkMount } from "../../spec.ts";
 import {
+  AT_EMPTY_PATH,
+  AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
   O_CREAT,
   O_DIRECTORY,
@@ -17,23 +19,10 @@ import {
   O_PATH,
   O_WRONLY,
 } from "../../sys/abi/fcntl.ts";
-import {
-  MNT_DETACH,
-  MOUNT_ATTR_NODEV,
-  MOUNT_ATTR_NOSUID,
-  MOVE_MOUNT_F_EMPTY_PATH,
-  MOVE_MOUNT_T_EMPTY_PATH,
-  OPEN_TREE_CLOEXEC,
-  OPEN_TREE_CLONE,
-} from "../../sys/abi/mount.ts";
-import {
-  attach,
-  bindAttributes,
-  freshFilesystem,
-  type MountContext,
-  setAttributes,
-  TREE,
-} from "./parts.ts";
+import { OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE } from "../../sys/abi/mount.ts";
+import { mountAttributes } from "./attributes.ts";
+import { attach, type MountContext, setAttributes } from "./parts.ts";
+import { WORKSHOP } from "./workshop.ts";
 import type { NewStep } from "../step.ts";
 
 export function symlink(mount: SymlinkMount, context: MountContext, field: string): NewStep {
@@ -69,6 +58,17 @@ export function symlink(mount: SymlinkMount, context: MountContext, field: strin
   };
 }
 
+/** Gives what was made to somebody, if that is wanted. */
+function owned(
+  { uid, gid = uid }: Owner,
+  change: (uid: number, gid: number) => Operation,
+): Operation[] {
+  // -1 leaves it as it is. chown(2)
+  return uid === undefined && gid === undefined ? [] : [change(uid ?? -1, gid ?? -1)];
+}
+
+const OWNER_HINT = "its owner must be in the id map; see idMap()";
+
 export function dir(mount: DirMount, context: MountContext, field: string): NewStep {
   const mode = parseMode(mount.mode ?? 0o755, `${field}.mode`);
   const { scaffold } = context;
@@ -78,12 +78,23 @@ export function dir(mount: DirMount, context: MountContext, field: string): NewS
   if (place) {
     operations = [
       ...scaffold.mountPoint(target, "directory").operations,
+      ...owned(mount, (uid, gid) => ({
+        call: "fchownat",
+        args: [place.dirfd, place.path || ".", uid, gid, AT_SYMLINK_NOFOLLOW],
+      })),
       { call: "fchmodat", args: [place.dirfd, place.path || ".", mode] },
     ];
     scaffold.addMade(target);
   } else if (scaffold.isChangeable(target)) {
     const there = scaffold.mountPoint(target, "directory");
-    operations = [...there.operations, ...there.after];
+    operations = [
+      ...there.operations,
+      ...owned(mount, (uid, gid) => ({
+        call: "fchownat",
+        args: [there.dirfd, "", uid, gid, AT_EMPTY_PATH],
+      })),
+      ...there.after,
+    ];
   } else {
     // On a filesystem of the host it may exist, but is never made.
     const there = scaffold.existing(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -94,7 +105,10 @@ export function dir(mount: DirMount, context: MountContext, field: string): NewS
     name: "dir",
     sentence: `make the directory "${target}"`,
     paths: { path: target },
-    hints: { ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it" },
+    hints: {
+      ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it",
+      EINVAL: OWNER_HINT,
+    },
     operations,
   };
 }
@@ -107,7 +121,7 @@ export function file(mount: FileMount, context: MountContext, field: string): Ne
     ? new TextEncoder().encode(mount.contents)
     : mount.contents;
   const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  const again = scaffold.label("write"), done = scaffold.label("written");
+  const again = scaffold.label("write");
   const write: Operation[] = contents.length === 0 ? [] : [
     { call: "SET", args: [contents.length], store: "left" },
     { call: "SET", args: [contents], store: "from" },
@@ -127,8 +141,11 @@ export function file(mount: FileMount, context: MountContext, field: string): Ne
     },
   ];
   const finish: Operation[] = [
+    ...owned(mount, (uid, gid) => ({ call: "fchown", args: [{ load32: "file" }, uid, gid] })),
     ...write,
-    { call: "close", args: [{ load32: "file" }], label: done },
+    // Once more, for a change of the owner and writing take set-uid bits away.
+    ...(mode > 0o777 ? [{ call: "fchmod", args: [{ load32: "file" }, mode] } as Operation] : []),
+    { call: "close", args: [{ load32: "file" }] },
   ];
   let operations: Operation[];
   const place = scaffold.place(target);
@@ -155,33 +172,18 @@ export function file(mount: FileMount, context: MountContext, field: string): Ne
     ];
   } else {
     // The target is the host's: the file lies in a filesystem of its own and is bound over it.
+    context.useWorkshop();
+    const copy = scaffold.label("file");
     operations = [
-      ...freshFilesystem("tmpfs", { mode: "755" }, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "tree"),
-      { call: "openat", args: [TREE, "file", flags, mode], store: "file" },
+      { call: "openat", args: [WORKSHOP, copy, flags, mode], store: "file" },
       ...finish,
-      // Before Linux 6.15 nothing can be bound out of a detached mount, so it lies over the root as
-      // long as that takes; its own directory is the only name by which it can be let go of.
-      {
-        call: "move_mount",
-        args: [
-          TREE,
-          "",
-          { load32: "root" },
-          "",
-          MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH,
-        ],
-      },
       {
         call: "open_tree",
-        args: [TREE, "file", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
+        args: [WORKSHOP, copy, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
         store: "copy",
       },
-      { call: "fchdir", args: [TREE] },
-      { call: "umount2", args: [".", MNT_DETACH] },
-      { call: "fchdir", args: [{ load32: "root" }] },
-      { call: "close", args: [TREE] },
       // Nobody inside writes to a file that replaces another, as nobody writes to the root.
-      setAttributes({ load32: "copy" }, bindAttributes({})),
+      setAttributes({ load32: "copy" }, mountAttributes({})),
       ...attach({ load32: "copy" }, scaffold.existing(target)),
     ];
   }
@@ -190,7 +192,10 @@ export function file(mount: FileMount, context: MountContext, field: string): Ne
     name: "file",
     sentence: `write ${contents.length} bytes to the file "${target}"`,
     paths: { path: target },
-    hints: { ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it" },
+    hints: {
+      ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it",
+      EINVAL: OWNER_HINT,
+    },
     operations,
   };
 }

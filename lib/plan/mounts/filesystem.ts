@@ -7,15 +7,10 @@
 
 import type { Operation } from "../../agent/operation.ts";
 import type { SandboxSpec } from "../../spec.ts";
-import { AT_EMPTY_PATH, O_CLOEXEC, O_RDONLY } from "../../sys/abi/fcntl.ts";
-import { MOUNT_ATTR_IDMAP } from "../../sys/abi/mount.ts";
 import type { HostEntry, HostFacts } from "../facts.ts";
-import { openDiskMap } from "../id_map_steps.ts";
-import { type Identity, UNPRIVILEGED_ID } from "../identity.ts";
 import { type LandlockRuleset, landlockRulesStep } from "../landlock_steps.ts";
 import type { NewStep } from "../step.ts";
-import { MOUNT_ATTR_SIZE } from "../structs.ts";
-import { type MountContext, openTree, type Source } from "./parts.ts";
+import type { MountContext } from "./parts.ts";
 import {
   directoryRootStep,
   emptyRootStep,
@@ -25,72 +20,63 @@ import {
   sealRootStep,
 } from "./root.ts";
 import { Scaffold } from "./scaffold.ts";
+import type { Sources } from "./sources.ts";
 import { mountStep } from "./steps.ts";
-
-/** Whether the command has the caller's own numbers, so that its map is the files' map too. */
-export function isCaller({ user }: Identity, facts: HostFacts): boolean {
-  return user.uid === facts.uid && user.gid === facts.gid;
-}
+import { closeWorkshop, openWorkshop } from "./workshop.ts";
 
 /** The filesystem of one sandbox. */
 export class FilesystemPlan {
-  /** What the agent opens before it clones; known once {@linkcode steps} was called. */
-  readonly outside: NewStep[] = [];
-  readonly #scaffold = new Scaffold();
-  /** What can be written must be id-mapped; the rest is where the filesystem can. */
-  readonly #idmapped: { cell: string; must: boolean }[] = [];
-  #trees = 0;
+  /** What is opened of the host; known once {@linkcode steps} was called. */
+  readonly sources: Sources;
 
   constructor(
     readonly spec: SandboxSpec,
     readonly facts: HostFacts,
-    readonly identity: Identity,
-    readonly choices: {
-      /** Mounts whose source was opened and handed in: the index in the list to the descriptor. */
-      readonly adoptedFds?: ReadonlyMap<number, number>;
-      /** Rules of Landlock, whose paths are looked up in the finished tree. */
-      readonly landlock?: LandlockRuleset;
-    },
-  ) {}
-
-  /** Root's sandbox has lost root's rights by the time it mounts, so sources are opened before. */
-  get #opensOutside(): boolean {
-    return this.spec.namespaces.user === "new" && this.facts.uid === 0;
+    sources: Sources,
+    /** Rules of Landlock, whose paths are looked up in the finished tree. */
+    readonly landlock?: LandlockRuleset,
+  ) {
+    this.sources = sources;
   }
 
   /** The steps inside, up to the finished tree. */
   steps(): NewStep[] {
-    const { spec } = this;
-    const scaffold = this.#scaffold;
-    const steps: NewStep[] = [privateStep()];
+    const { spec, sources } = this;
+    const scaffold = new Scaffold();
+    let workshop = false;
     const context: MountContext = {
       scaffold,
-      open: (source, field, cell) => this.#open(source, field, cell),
-      opensOutside: this.#opensOutside,
+      sources,
+      useWorkshop: () => {
+        workshop = true;
+      },
       userxattr: (spec.namespaces.user ?? "shared") !== "shared",
       freshProc: spec.namespaces.pid === "new",
+      ownsNet: spec.namespaces.net !== "shared" && spec.namespaces.net !== undefined,
     };
-    if (typeof spec.root === "object") {
-      steps.push(
-        "overlay" in spec.root
-          ? overlayRootStep(spec.root, context)
-          : directoryRootStep(spec.root, context),
-      );
-      // Changes in memory are the sandbox's own, and so are mount points among them.
-      if ("overlay" in spec.root && spec.root.overlay.upper === "ephemeral") {
-        scaffold.addChangeable("/");
-      } else scaffold.addForeign("/");
-    } else {
-      steps.push(emptyRootStep());
-      if (spec.root === "host") steps.push(hostViewStep(this.#hostView(), context));
-    }
-    spec.mounts.forEach((mount, index) => {
-      steps.push(mountStep(mount, context, `mounts[${index}]`));
-    });
-    const { landlock } = this.choices;
-    if (landlock) steps.push(landlockRulesStep(landlock, scaffold));
-    if (spec.root === "host") steps.push(sealRootStep());
-    return steps;
+    const root = this.#root(context);
+    const mounts = spec.mounts.map((mount, index) => mountStep(mount, context, `mounts[${index}]`));
+    return [
+      ...(sources.early.length > 0 ? [earlyStep(sources.early)] : []),
+      privateStep(),
+      ...root,
+      ...(workshop ? [workshopStep(openWorkshop())] : []),
+      ...mounts,
+      ...(workshop ? [workshopStep(closeWorkshop())] : []),
+      ...(this.landlock ? [landlockRulesStep(this.landlock, scaffold)] : []),
+      ...(spec.root === "host" ? [sealRootStep()] : []),
+    ];
+  }
+
+  #root(context: MountContext): NewStep[] {
+    const { root } = this.spec;
+    const { scaffold } = context;
+    if (root === "empty") return [emptyRootStep()];
+    if (root === "host") return [emptyRootStep(), hostViewStep(this.#hostView(), context)];
+    // Changes in memory are the sandbox's own, and so are mount points among them.
+    if ("overlay" in root && root.overlay.upper === "ephemeral") scaffold.addChangeable("/");
+    else scaffold.addForeign("/");
+    return ["overlay" in root ? overlayRootStep(root, context) : directoryRootStep(root, context)];
   }
 
   /** The minimal view of the host; name servers only where there is a network to ask them over. */
@@ -99,68 +85,28 @@ export class FilesystemPlan {
     if (this.spec.namespaces.net !== "new") return hostView;
     return hostView.filter((entry) => entry.path !== "/etc/resolv.conf");
   }
+}
 
-  #open(source: Source, field: string, cell: string): Operation {
-    const { path, dest, recursive, writable } = source;
-    const index = /^mounts\[(\d+)\]$/.exec(field)?.[1];
-    const adopted = index === undefined ? undefined : this.choices.adoptedFds?.get(Number(index));
-    if (adopted !== undefined) return { call: "SET", args: [adopted], store: cell };
-    if (!this.#opensOutside) return openTree(path, cell, recursive);
-    const tree = `tree ${this.#trees++}`;
-    this.outside.push({
-      phase: "outside",
-      name: "open",
-      sentence: `open "${path}" on the host`,
-      paths: { path, dest },
-      hints: { ENOENT: "give an existing path, or { optional: true }" },
-      operations: [openTree(path, tree, recursive)],
-    });
-    this.#idmapped.push({ cell: tree, must: writable });
-    return { call: "SET", args: [{ load32: tree }], store: cell };
-  }
+/** Opens what is to hear of the host's later mounts, while it still does. */
+function earlyStep(operations: Operation[]): NewStep {
+  return {
+    phase: "mounts",
+    name: "open",
+    sentence: "open what later mounts of the host are to appear in",
+    hints: { ENOENT: "give an existing path, or { optional: true }" },
+    operations,
+  };
+}
 
-  /** Lets the files of what was opened appear as the sandbox's user's. Done from outside. */
-  idmapStep(): NewStep | undefined {
-    if (this.#idmapped.length === 0) return undefined;
-    return {
-      phase: "maps",
-      name: "idmap",
-      sentence: "let files of the caller appear as the sandbox's user's",
-      hints: {
-        EINVAL:
-          'this filesystem has no id-mapped mounts; bind it read-only, or set idMap() or share("user")',
-        EPERM: 'a mount of this kind cannot be id-mapped; bind it read-only, or share("user")',
-      },
-      operations: [
-        ...this.#openIdMap(),
-        { call: "SET", args: [MOUNT_ATTR_IDMAP], store: { name: "idmap attributes", offset: 0 } },
-        ...this.#idmapped.map(({ cell, must }): Operation => ({
-          call: "mount_setattr",
-          args: [
-            { load32: cell },
-            "",
-            AT_EMPTY_PATH,
-            { at: "idmap attributes" },
-            MOUNT_ATTR_SIZE,
-          ],
-          // Without it, less can be read; what is to be written must have it.
-          onError: must ? "stop" : "ignore",
-        })),
-      ],
-    };
-  }
-
-  /** The user namespace by which files of the caller become the sandbox's user's. */
-  #openIdMap(): Operation[] {
-    const { facts, identity, spec } = this;
-    const store = { name: "idmap attributes", offset: 24 };
-    if (spec.idMap === undefined && !isCaller(identity, facts)) {
-      return openDiskMap(facts, { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID }, store);
-    }
-    return [{
-      call: "openat",
-      args: [{ load32: "proc" }, "ns/user", O_RDONLY | O_CLOEXEC, 0],
-      store,
-    }];
-  }
+/** Opens or closes the place for what is only needed on the way. */
+function workshopStep(operations: Operation[]): NewStep {
+  const opens = operations[0]!.call === "fsopen";
+  return {
+    phase: "mounts",
+    name: "workshop",
+    sentence: opens
+      ? "make a filesystem for what is only needed on the way"
+      : "let go of what was only needed on the way",
+    operations,
+  };
 }

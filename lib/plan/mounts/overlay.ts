@@ -33,7 +33,7 @@ import {
 } from "../../sys/abi/mount.ts";
 import { OPEN_HOW_SIZE, openHow } from "../structs.ts";
 import { freshFilesystem, type MountContext } from "./parts.ts";
-import { closeWorkshop, openWorkshop, WORKSHOP } from "./workshop.ts";
+import { WORKSHOP } from "./workshop.ts";
 
 /** Where the upper and the work directory are: below one tree, as the kernel wants it. */
 interface Upper {
@@ -105,7 +105,11 @@ function lastingUpper(
   const tree: Value = { load32: cell };
   return {
     operations: [
-      context.open({ path: parent, recursive: false, writable: true }, `${field}.upper`, cell),
+      ...context.sources.open(
+        { path: parent, recursive: false, writable: true },
+        `${field}.upper`,
+        cell,
+      ),
       ...rests.map((rest): Operation => ({
         call: "mkdirat",
         args: [tree, rest, 0o755],
@@ -173,12 +177,14 @@ function stackByNames(
   upper: Upper | undefined,
   options: readonly [string, string | true][],
   cell: string,
+  folder: string,
 ): Operation[] {
+  const stack: Value = { load32: "stack" };
   const put = (fd: string, name: string): Operation[] => [
-    { call: "mkdirat", args: [WORKSHOP, name, 0o700] },
+    { call: "mkdirat", args: [stack, name, 0o700] },
     {
       call: "move_mount",
-      args: [{ load32: fd }, "", WORKSHOP, name, MOVE_MOUNT_F_EMPTY_PATH],
+      args: [{ load32: fd }, "", stack, name, MOVE_MOUNT_F_EMPTY_PATH],
     },
     { call: "close", args: [{ load32: fd }] },
   ];
@@ -188,29 +194,35 @@ function stackByNames(
     ...options.map(([key, value]) => value === true ? key : `${key}=${value}`),
   ].join(",");
   return [
-    ...openWorkshop(),
+    { call: "mkdirat", args: [WORKSHOP, folder, 0o700] },
+    {
+      call: "openat",
+      args: [WORKSHOP, folder, O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
+      store: "stack",
+    },
     ...lower.flatMap((fd, index) => put(fd, index.toString(36))),
     ...(upper
       ? [
         ...put(upper.tree, "STATE"),
         // Links, for a name of the user's may hold what divides options.
-        { call: "symlinkat", args: [`STATE/${upper.upper}`, WORKSHOP, "U"] } as Operation,
-        { call: "symlinkat", args: [`STATE/${upper.work}`, WORKSHOP, "W"] } as Operation,
+        { call: "symlinkat", args: [`STATE/${upper.upper}`, stack, "U"] } as Operation,
+        { call: "symlinkat", args: [`STATE/${upper.work}`, stack, "W"] } as Operation,
       ]
       : []),
-    { call: "mkdirat", args: [WORKSHOP, "STACK", 0o700] },
-    { call: "fchdir", args: [WORKSHOP] },
+    { call: "mkdirat", args: [stack, "STACK", 0o700] },
+    { call: "fchdir", args: [stack] },
     { call: "mount", args: ["overlay", "STACK", "overlay", 0, data] },
     {
       call: "open_tree",
-      args: [WORKSHOP, "STACK", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
+      args: [stack, "STACK", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
       store: cell,
     },
-    ...closeWorkshop(),
+    { call: "close", args: [stack] },
+    { call: "chdir", args: ["/"] },
   ];
 }
 
-/** What leaves the overlay of these layers, detached, in the cell. */
+/** What leaves the overlay of these layers, detached, in the cell. The workshop must be open. */
 export function overlayOperations(
   layers: OverlayLayers,
   context: MountContext,
@@ -220,8 +232,8 @@ export function overlayOperations(
   const { scaffold } = context;
   const writable = layers.upper !== undefined;
   const lower = layers.lower.map(() => scaffold.label("layer"));
-  const open = layers.lower.map((path, index) =>
-    context.open(
+  const open = layers.lower.flatMap((path, index) =>
+    context.sources.open(
       { path, recursive: false, writable },
       `${field}.lower[${index}]`,
       lower[index]!,
@@ -269,9 +281,9 @@ function stack(
   context: MountContext,
   cell: string,
 ): Operation[] {
-  const byNames = stackByNames(lower, upper, options, cell);
+  const byNames = stackByNames(lower, upper, options, cell, context.scaffold.label("stack"));
   // The kernel lets nobody inside stack what is mounted nowhere and was opened outside (EPERM).
-  if (context.opensOutside) return byNames;
+  if (context.sources.opensOutside) return byNames;
   const { scaffold } = context;
   const instead = scaffold.label("stack by names"), stacked = scaffold.label("stacked");
   const [first, ...rest] = byNames;

@@ -18,14 +18,10 @@ import {
 import type { DirectoryRoot, OverlayRoot } from "../../spec.ts";
 import type { HostEntry } from "../facts.ts";
 import { OVERLAY_HINTS, overlayOperations, overlaySentence } from "./overlay.ts";
-import {
-  attach,
-  bindAttributes,
-  freshFilesystem,
-  type MountContext,
-  openTree,
-  setAttributes,
-} from "./parts.ts";
+import { mountAttributes } from "./attributes.ts";
+import { attach, freshFilesystem, type MountContext, setAttributes } from "./parts.ts";
+import { openTree } from "./sources.ts";
+import { closeWorkshop, openWorkshop } from "./workshop.ts";
 import { mountStep } from "./steps.ts";
 import type { NewStep } from "../step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "../structs.ts";
@@ -75,8 +71,12 @@ export function directoryRootStep(root: DirectoryRoot, context: MountContext): N
     operations: [
       // Every mode from here on is meant as it stands.
       { call: "umask", args: [0] },
-      context.open({ path, dest: "/", recursive: true, writable }, "root", "root"),
-      setAttributes(ROOT, bindAttributes({ writable })),
+      ...context.sources.open(
+        { path, dest: "/", recursive: true, writable, idMap: root.idMap },
+        "root",
+        "root",
+      ),
+      setAttributes(ROOT, mountAttributes({ writable })),
       PLACE,
     ],
   };
@@ -93,8 +93,10 @@ export function overlayRootStep({ overlay }: OverlayRoot, context: MountContext)
     operations: [
       // Every mode from here on is meant as it stands.
       { call: "umask", args: [0] },
+      ...openWorkshop(),
       ...overlayOperations(overlay, context, "root.overlay", "root"),
-      setAttributes(ROOT, bindAttributes({ writable: overlay.upper !== undefined })),
+      ...closeWorkshop(),
+      setAttributes(ROOT, mountAttributes({ writable: overlay.upper !== undefined })),
       PLACE,
     ],
   };
@@ -123,7 +125,7 @@ export function hostViewStep(entries: readonly HostEntry[], context: MountContex
       const kind = entry.kind === "bind-dir" ? "directory" : "file";
       operations.push(
         openTree(entry.path, "tree"),
-        setAttributes(tree, bindAttributes({})),
+        setAttributes(tree, mountAttributes({})),
         ...attach(tree, scaffold.mountPoint(entry.path, kind)),
       );
       scaffold.addForeign(entry.path);

@@ -255,8 +255,11 @@ export class Scaffold {
     return { ...place, name };
   }
 
-  /** A place that exists, wherever its links lead inside of the root. */
-  existing(path: string, flags = O_PATH | O_CLOEXEC, cell = "place"): Target {
+  /**
+   * A place that exists, wherever its links lead inside of the root. If it does not, that is an
+   * error, or the program goes on at the label `missing`.
+   */
+  existing(path: string, flags = O_PATH | O_CLOEXEC, cell = "place", missing?: string): Target {
     const retry = this.label("retry"), opened = this.label("opened"), failed = this.label("failed");
     const open: Operation = {
       call: "openat2",
@@ -290,6 +293,15 @@ export class Scaffold {
           when: { equals: 0 },
           goto: retry,
         },
+        ...[ERRNO.ENOENT, ERRNO.ENOTDIR].flatMap((errno): Operation[] =>
+          missing === undefined ? [] : [{
+            call: "SUBTRACT",
+            args: [{ load: cell }, -errno],
+            onError: "ignore",
+            when: { equals: 0 },
+            goto: missing,
+          }]
+        ),
         { ...open, label: opened + " last" },
         { call: "SET", args: [0], label: opened },
       ],
