@@ -58,6 +58,11 @@ export interface HookContext {
   readonly signal: AbortSignal;
   /** Runs when the sandbox has ended or failed, whatever happened; last in, first out. */
   defer(cleanup: () => unknown): void;
+  /**
+   * Puts something into the result of the launch: `reports`, under the plugin's name. Plain data, so
+   * that it can be printed as JSON; a later one takes the place of the one before.
+   */
+  report(value: unknown): void;
 }
 
 /** What a hook before the command can use. */

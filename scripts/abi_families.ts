@@ -609,4 +609,53 @@ export type RlimitName = keyof typeof RLIMITS;
       },
     ],
   },
+  {
+    file: "nf_tables.ts",
+    doc: "The constants of nfnetlink and nf_tables, in which nft(8) speaks with the kernel.",
+    groups: [
+      {
+        headers: ["linux/types.h", "linux/netlink.h", "linux/netfilter/nfnetlink.h"],
+        take: /^(NFNL_SUBSYS_NFTABLES|NFNL_MSG_BATCH_(BEGIN|END)|NFNETLINK_V0)$/,
+        base: "decimal",
+        page: "nft(8)",
+      },
+      {
+        headers: ["linux/types.h", "linux/in.h", "linux/in6.h", "linux/netfilter.h"],
+        take: /^(NFPROTO_(INET|IPV4|IPV6)|NF_INET_PRE_ROUTING|NF_(DROP|ACCEPT))$/,
+        base: "decimal",
+        page: "nft(8)",
+      },
+      {
+        headers: ["linux/types.h", "linux/netfilter/nf_tables.h"],
+        take:
+          /^(NFT_MSG_NEW(TABLE|CHAIN|RULE)|NFTA_(TABLE_NAME|TABLE_FLAGS|CHAIN_TABLE|CHAIN_NAME|CHAIN_HOOK|CHAIN_POLICY|CHAIN_TYPE|HOOK_HOOKNUM|HOOK_PRIORITY|RULE_TABLE|RULE_CHAIN|RULE_EXPRESSIONS|LIST_ELEM|EXPR_NAME|EXPR_DATA|META_DREG|META_KEY|CMP_SREG|CMP_OP|CMP_DATA|DATA_VALUE|DATA_VERDICT|VERDICT_CODE|PAYLOAD_DREG|PAYLOAD_BASE|PAYLOAD_OFFSET|PAYLOAD_LEN|IMMEDIATE_DREG|IMMEDIATE_DATA|TPROXY_FAMILY|TPROXY_REG_ADDR|TPROXY_REG_PORT)|NFT_REG_(VERDICT|1|2)|NFT_META_(NFPROTO|L4PROTO|IIF)|NFT_CMP_(EQ|NEQ)|NFT_PAYLOAD_NETWORK_HEADER)$/,
+        base: "decimal",
+        page: "nft(8)",
+      },
+    ],
+  },
+  {
+    file: "inet.ts",
+    doc: "The constants of ip(7), ipv6(7) and tcp(7).",
+    groups: [
+      {
+        headers: ["linux/in.h"],
+        take: /^(IPPROTO_(IP|ICMP|TCP|UDP|IPV6)|IP_(TRANSPARENT|FREEBIND))$/,
+        base: "decimal",
+        page: "ip(7)",
+      },
+      {
+        headers: ["linux/in6.h"],
+        take: /^IPV6_(TRANSPARENT|V6ONLY|FREEBIND)$/,
+        base: "decimal",
+        page: "ipv6(7)",
+      },
+      {
+        headers: ["linux/tcp.h"],
+        take: /^TCP_(NODELAY|KEEPIDLE|KEEPINTVL|KEEPCNT|USER_TIMEOUT)$/,
+        base: "decimal",
+        page: "tcp(7)",
+      },
+    ],
+  },
 ];

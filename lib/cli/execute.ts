@@ -111,5 +111,6 @@ async function killedEarly(signal: Deno.Signal): Promise<SandboxStatus> {
     timedOut: false,
     skipped: [],
     hookErrors: [],
+    reports: {},
   };
 }

@@ -19,6 +19,8 @@ export interface SandboxStatus extends ExitStatus {
   readonly skipped: readonly string[];
   /** What `postStop` hooks and deferred clean-ups threw. */
   readonly hookErrors: readonly HookError[];
+  /** What plugins reported, by their names. */
+  readonly reports: Readonly<Record<string, unknown>>;
 }
 
 /** A {@linkcode SandboxStatus} with what was captured. */

@@ -38,7 +38,7 @@ function ordered(plugins: readonly Plugin[], stage: Stage): Ready[] {
 let launches = 0;
 
 /** What every hook is given, but for the description. */
-type BaseContext = Pick<HookContext, "launch" | "signal" | "defer">;
+type BaseContext = Pick<HookContext, "launch" | "signal" | "defer" | "report">;
 
 /** The hooks of one launch and what they want cleaned up. */
 export class HookRunner {
@@ -48,6 +48,8 @@ export class HookRunner {
   #end: AbortController | undefined;
 
   readonly #launch = ++launches;
+  /** What plugins have to say with the result, by their names. */
+  readonly reports: Record<string, unknown> = {};
 
   /** Takes the plugins in the order of their registration. */
   constructor(plugins: readonly Plugin[]) {
@@ -84,6 +86,9 @@ export class HookRunner {
           launch: this.#launch,
           defer: (cleanup: () => unknown) => {
             this.#deferred.push({ plugin: hook.plugin, cleanup });
+          },
+          report: (value: unknown) => {
+            this.reports[hook.plugin] = value;
           },
         };
         // Not as the argument of `each?.()`, which would not be evaluated without an `each`.

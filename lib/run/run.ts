@@ -163,7 +163,14 @@ function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<San
           .catch((error) => hookErrors.push(error));
       }
       hookErrors.push(...await hooks.end());
-      return { ...status, usage, timedOut, skipped: launch.skipped, hookErrors };
+      return {
+        ...status,
+        usage,
+        timedOut,
+        skipped: launch.skipped,
+        hookErrors,
+        reports: hooks.reports,
+      };
     } finally {
       // Deno loads all of node:timers for the first timer, even for clearing none.
       if (timer !== undefined) clearTimeout(timer);

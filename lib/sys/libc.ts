@@ -76,17 +76,20 @@ const PLACES: Record<typeof ARCH, string[]> = {
 
 let opened: { symbols: Symbols; errno: Int32Array } | undefined;
 
-function open(): { symbols: Symbols; errno: Int32Array } {
+/**
+ * Opens the C library with some symbols. For this folder; what takes a system call's place is in
+ * {@linkcode rawSyscall}, and a second set of symbols is for what few programs need.
+ */
+export function openLibrary<S extends Deno.ForeignLibraryInterface>(
+  symbols: S,
+): Deno.DynamicLibrary<S>["symbols"] {
   if (Deno.build.os !== "linux") {
     throw new UnsupportedError("Linux namespaces", "run on Linux, x86_64 or aarch64");
   }
   let last: unknown;
   for (const place of PLACES[ARCH]) {
     try {
-      const { symbols } = Deno.dlopen(place, SYMBOLS);
-      const location = symbols.__errno_location()!;
-      const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4));
-      return opened = { symbols, errno };
+      return Deno.dlopen(place, symbols).symbols;
     } catch (error) {
       last = error;
     }
@@ -96,6 +99,13 @@ function open(): { symbols: Symbols; errno: Int32Array } {
     "glibc's libc.so.6 could not be opened; run with `deno run -A` (or --allow-ffi), on a glibc system",
     { cause: last },
   );
+}
+
+function open(): { symbols: Symbols; errno: Int32Array } {
+  const symbols = openLibrary(SYMBOLS);
+  const location = symbols.__errno_location()!;
+  const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4));
+  return opened = { symbols, errno };
 }
 
 /** The address of a buffer's first byte. It is valid for as long as the buffer is reachable. */

@@ -22,7 +22,7 @@ const LAYERS: readonly (readonly string[])[] = [
 ];
 
 /** What deno.json exports for users, and so for plugins. */
-const PUBLIC = ["mod.ts", "lib/sys/mod.ts", "lib/net/mod.ts"];
+const PUBLIC = ["mod.ts", "lib/sys/mod.ts", "lib/net/mod.ts", "lib/net/egress/mod.ts"];
 
 /** What a file imports, both by paths from the project's root. */
 type Graph = ReadonlyMap<string, readonly string[]>;

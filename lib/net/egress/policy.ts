@@ -8,6 +8,7 @@
 import { SpecError } from "../../errors.ts";
 import { type Address, type AddressRange, isInRange, isWithin, parseRange } from "./address.ts";
 import { type Host, hostText } from "./host_name.ts";
+import { isOwnAddress } from "./own_addresses.ts";
 import type {
   EgressAnswer,
   EgressProtocol,
@@ -109,11 +110,14 @@ export class EgressPolicy {
   #lists: Compiled;
   #onRequest: EgressPolicyOptions["onRequest"];
   readonly #watchers = new Set<() => void>();
-  /** This machine's own addresses, by whoever can ask for them. */
   readonly #isOwn: (address: Address) => boolean;
 
-  /** Checks the lists. Throws a `SpecError` for an entry that is no name or no range. */
-  constructor(options: EgressPolicyOptions, isOwn: (address: Address) => boolean = () => false) {
+  /**
+   * Checks the lists. Throws a `SpecError` for an entry that is no name or no range.
+   *
+   * @param isOwn Tells this machine's own addresses, which are refused as well.
+   */
+  constructor(options: EgressPolicyOptions, isOwn: (address: Address) => boolean = isOwnAddress) {
     this.#lists = compile(options);
     this.#onRequest = options.onRequest;
     this.#isOwn = isOwn;

@@ -1,0 +1,142 @@
+/**
+ * A plugin that lets a sandbox without a network reach the names that are listed, and nothing else.
+ *
+ * Programs that know of proxies are told of one (HTTP, CONNECT and SOCKS 5, in TypeScript, on this
+ * side); for all others, every TCP connection inside is handed to the same policy by the kernel,
+ * and names are resolved by a resolver that knows the allowed ones only. It works for an ordinary
+ * user, and with no helper program.
+ *
+ * ```ts
+ * import { sandbox } from "@paddock/paddock";
+ * import { egress, egressReport } from "@paddock/paddock/hooks/egress";
+ *
+ * const box = sandbox().use(egress({ allowDomains: ["deno.land:443", "*.example.com"] }));
+ * const result = await box.output(["sh", "-c", "echo > /dev/tcp/10.0.0.1/80; true"]);
+ * console.log(egressReport(result)?.denied); // and .decisions, one by one
+ * ```
+ *
+ * @module
+ */
+
+import {
+  defineHook,
+  type MountSpec,
+  type Plugin,
+  type SandboxSpec,
+  type SandboxStatus,
+  SpecError,
+} from "../mod.ts";
+import {
+  type EgressDecision,
+  EgressPolicy,
+  type EgressPolicyOptions,
+  type EgressReport,
+  EgressSession,
+  type EgressSessionOptions,
+  NAME_SERVER,
+  PROXY,
+} from "../lib/net/egress/mod.ts";
+
+export type {
+  DomainRule,
+  EgressLists,
+  EgressPolicyOptions,
+  EgressQuestion,
+  EgressVerdict,
+} from "../lib/net/egress/mod.ts";
+export { type EgressDecision, EgressPolicy, type EgressReport };
+
+/** What {@linkcode egress} takes: the lists, or a policy that can be changed later; and how. */
+export interface EgressOptions
+  extends EgressPolicyOptions, Omit<EgressSessionOptions, "policy" | "bandwidth"> {
+  /** A policy instead of lists of this plugin's own. */
+  policy?: EgressPolicy;
+  /** Bytes per second that may go out, and as many that may come in, e.g. `"10M"`. */
+  bandwidth?: string | number;
+}
+
+const NAME = "egress";
+
+/**
+ * Lets a sandbox reach what is listed, and nothing else; with empty lists, nothing at all. Every
+ * decision is in the result: {@linkcode egressReport}.
+ *
+ * Errors: `SpecError` for an entry that is no name or no range, and for a sandbox that has another
+ * network than its own loopback; `UnsupportedError` where the kernel cannot redirect.
+ */
+export function egress(options: EgressOptions = {}): Plugin {
+  const { bandwidth, ...session } = options;
+  const policy = options.policy ?? new EgressPolicy(options);
+  const cap = bandwidth === undefined ? undefined : bytes(bandwidth);
+  const sessions = new Map<number, EgressSession>();
+  return defineHook({
+    name: NAME,
+    configure: prepared,
+    async networkSetup(ctx) {
+      const opened = await EgressSession.open(ctx.inside, { ...session, policy, bandwidth: cap });
+      sessions.set(ctx.launch, opened);
+      ctx.defer(() => {
+        sessions.delete(ctx.launch);
+        opened.close();
+      });
+    },
+    postStop(ctx) {
+      ctx.report(sessions.get(ctx.launch)?.report());
+    },
+  });
+}
+
+/** The decisions about a command's requests, out of its status or output. */
+export function egressReport(status: Pick<SandboxStatus, "reports">): EgressReport | undefined {
+  return status.reports[NAME] as EgressReport | undefined;
+}
+
+const UNITS: Record<string, number> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+function bytes(value: string | number): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)([KMG]?)$/.exec(String(value)) ?? [];
+  const rate = Number(number) * UNITS[unit ?? ""]!;
+  if (number !== undefined && rate >= 1) return rate;
+  throw new SpecError("egress.bandwidth", `"${value}" is not a rate; write e.g. "10M", in bytes`);
+}
+
+const PROXY_URL = `http://${PROXY.address}:${PROXY.port}`;
+const SOCKS_URL = `socks5h://${PROXY.address}:${PROXY.port}`;
+
+/** What programs look at to find a proxy; both cases, for there are programs that know only one. */
+const ENVIRONMENT: Record<string, string> = {
+  HTTP_PROXY: PROXY_URL,
+  HTTPS_PROXY: PROXY_URL,
+  ALL_PROXY: SOCKS_URL,
+  NO_PROXY: "localhost,127.0.0.1,::1",
+  // They read no address, but say that the others are to be read.
+  NODE_USE_ENV_PROXY: "1",
+};
+
+function environment(own: SandboxSpec["env"]["set"]): SandboxSpec["env"]["set"] {
+  const all: SandboxSpec["env"]["set"] = {};
+  for (const [name, value] of Object.entries(ENVIRONMENT)) {
+    all[name] = value;
+    if (name.endsWith("_PROXY") && name !== "NODE_USE_ENV_PROXY") all[name.toLowerCase()] = value;
+  }
+  return { ...all, ...own };
+}
+
+function prepared(spec: SandboxSpec): SandboxSpec {
+  if (spec.namespaces.net !== "new") {
+    throw new SpecError(
+      "egress",
+      'needs a network namespace of its own, with nothing in it; use network("none")',
+    );
+  }
+  const mounts: MountSpec[] = spec.namespaces.mount !== "new" ? [] : [{
+    kind: "file",
+    target: "/etc/resolv.conf",
+    contents: `nameserver ${NAME_SERVER}\n`,
+  }];
+  return {
+    ...spec,
+    env: { ...spec.env, set: environment(spec.env.set) },
+    mounts: [...spec.mounts, ...mounts],
+  };
+}

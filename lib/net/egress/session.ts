@@ -1,0 +1,93 @@
+/**
+ * Opens the way out of one sandbox: sockets inside, the redirection, and who serves them.
+ *
+ * @module
+ */
+
+import { UnsupportedError } from "../../errors.ts";
+import { rawSyscall } from "../../sys/libc.ts";
+import { SYS } from "../../sys/syscall_numbers.ts";
+import { DecisionLog } from "./decision_log.ts";
+import { Gateway } from "./gateway.ts";
+import { openInsideSockets, type ProgramRunner } from "./inside_sockets.ts";
+import type { EgressPolicy } from "./policy.ts";
+import type { EgressDecision, EgressReport } from "./request.ts";
+import type { Lookup } from "./resolver.ts";
+
+/** How a sandbox gets out. */
+export interface EgressSessionOptions {
+  /** What may be reached. */
+  readonly policy: EgressPolicy;
+  /**
+   * Redirect all TCP, for programs that know nothing of a proxy. Default: true. Without it, only the
+   * proxy and the resolver can be reached.
+   */
+  readonly transparent?: boolean;
+  /** How allowed names are looked up. Default: as this machine does, getaddrinfo(3). */
+  readonly lookup?: Lookup;
+  /** Bytes per second that may go out, and as many that may come in. Default: no cap. */
+  readonly bandwidth?: number;
+  /** The most connections at a time; more of them wait. Default: 4096. */
+  readonly maxConnections?: number;
+  /**
+   * Milliseconds that a client may take to say what it wants, before it is cut. Default: 20 seconds.
+   */
+  readonly patience?: number;
+  /** Is told of every decision as it is made. */
+  readonly onDecision?: (decision: EgressDecision) => void;
+}
+
+/** The way out of one sandbox. */
+export class EgressSession {
+  readonly #gateway: Gateway;
+  readonly #log: DecisionLog;
+
+  private constructor(gateway: Gateway, log: DecisionLog) {
+    this.#gateway = gateway;
+    this.#log = log;
+  }
+
+  /**
+   * Opens it in a sandbox that waits in its `networkSetup`: `inside` is `ctx.inside`. The sandbox
+   * needs a network namespace of its own, with nothing in it but its loopback device.
+   *
+   * Errors: `UnsupportedError` where the kernel cannot redirect.
+   */
+  static async open(inside: ProgramRunner, options: EgressSessionOptions): Promise<EgressSession> {
+    const { policy, transparent = true, lookup, bandwidth } = options;
+    const { maxConnections = 4096, patience = 20_000 } = options;
+    const { sockets, route, netfilter } = await openInsideSockets(inside, transparent);
+    try {
+      if (transparent) {
+        if (route === undefined || netfilter === undefined) {
+          throw new UnsupportedError("redirecting TCP", "the kernel has no netlink sockets");
+        }
+        const { redirectAll } = await import("./redirect.ts");
+        redirectAll({ route, netfilter, ipv6: sockets.redirect6 !== undefined });
+      }
+    } catch (error) {
+      for (const fd of Object.values(sockets)) if (fd !== undefined) rawSyscall(SYS.close, fd);
+      throw error;
+    }
+    const log = new DecisionLog(options.onDecision);
+    const gateway = new Gateway(sockets, {
+      policy,
+      log,
+      lookup,
+      bandwidth,
+      maxConnections,
+      patience,
+    });
+    return new EgressSession(gateway, log);
+  }
+
+  /** What has been decided so far. */
+  report(): EgressReport {
+    return this.#log.report();
+  }
+
+  /** Closes the way out. */
+  close(): void {
+    this.#gateway.close();
+  }
+}
