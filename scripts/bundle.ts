@@ -21,7 +21,7 @@ export const BUNDLE = `${HOME}lib/cli/bundle/`;
 /** The name of its main file, without the ending. */
 const MAIN = "paddock";
 
-/** What a plain `paddock run` runs through. They and all that they import make the main file. */
+/** What a plain `paddock run` runs through. All that they import is in the main file, and compiled at once. */
 const RUN_PATH = [
   "lib/cli/freshness.ts",
   "lib/cli/main.ts",
@@ -29,6 +29,9 @@ const RUN_PATH = [
   "lib/sandbox.ts",
   "lib/cli/execute.ts",
 ];
+
+/** What is in the main file too: whoever is offline must read why something failed. */
+const AT_HAND = ["lib/cli/failure.ts", "lib/cli/help.ts"];
 
 /** A module that is not on disk: what `cli.ts` imports. */
 const ENTRY = "the bundle's entry";
@@ -45,21 +48,26 @@ function linked(specifier: string): string | undefined {
   return name && `${HOME}std/${name}/mod.ts`;
 }
 
-/** Finds and reads modules as Deno does, and takes the types out. */
+/** Finds modules as Deno does. */
+const resolver: Plugin = {
+  name: "resolve",
+  resolveId(specifier, importer) {
+    if (specifier === ENTRY) return specifier;
+    if (/^(npm|node):/.test(specifier)) return { id: specifier, external: true };
+    const found = linked(specifier);
+    if (found) return found;
+    if (importer === ENTRY) return HOME + specifier;
+    if (importer && specifier.startsWith(".")) {
+      return fromFileUrl(new URL(specifier, `file://${importer}`));
+    }
+    throw new Error(`${importer} imports ${specifier}, which the bundle does not know`);
+  },
+};
+
+/** Reads modules, takes the types out, and marks the functions of the main file. */
 function typescript(sources: Set<string>): Plugin {
   return {
     name: "typescript",
-    resolveId(specifier, importer) {
-      if (specifier === ENTRY) return specifier;
-      if (specifier.startsWith("npm:")) return { id: specifier, external: true };
-      const found = linked(specifier);
-      if (found) return found;
-      if (importer === ENTRY) return HOME + specifier;
-      if (importer && specifier.startsWith(".")) {
-        return fromFileUrl(new URL(specifier, `file://${importer}`));
-      }
-      throw new Error(`${importer} imports ${specifier}, which the bundle does not know`);
-    },
     async load(id) {
       if (id === ENTRY) return ENTRY_TEXT;
       sources.add(id.slice(HOME.length));
@@ -73,10 +81,27 @@ function typescript(sources: Set<string>): Plugin {
       });
       return code;
     },
-    renderChunk(code) {
-      return { code: markEager(code, (text) => this.parse(text)), map: null };
+    renderChunk(code, { name }) {
+      return name === MAIN
+        ? { code: markEager(code, (text) => this.parse(text)), map: null }
+        : null;
+    },
+    // Put together, for Deno opens at the start whatever it can read the name of.
+    renderDynamicImport({ targetModuleId }) {
+      if (targetModuleId === null) return null;
+      return { left: "import(import.meta.resolve(", right: "))" };
     },
   };
+}
+
+type ModuleInfo = (id: string) => { importedIds: readonly string[] } | null;
+
+/** Adds a module and all that it imports. */
+function addStatic(id: string, to: Set<string>, info: ModuleInfo): Set<string> {
+  if (to.has(id)) return to;
+  to.add(id);
+  for (const imported of info(id)!.importedIds) addStatic(imported, to, info);
+  return to;
 }
 
 /** The list of sources by which `cli.ts` sees that the bundle is old. */
@@ -93,26 +118,21 @@ export async function bundle(): Promise<Map<string, string>> {
   const sources = new Set<string>();
   const build = await rollup({
     input: { [MAIN]: ENTRY },
-    plugins: [typescript(sources)],
+    plugins: [resolver, typescript(sources)],
     preserveEntrySignatures: "allow-extension",
     onwarn(warning) {
       throw new Error(`The bundle: ${warning.message}`);
     },
   });
-  const runPath = new Set<string>([ENTRY]);
+  const main = new Set([ENTRY]);
   const { output } = await build.generate({
     format: "es",
     entryFileNames: "[name].js",
     chunkFileNames: "[name].js",
     minifyInternalExports: false,
     manualChunks(id, { getModuleInfo }) {
-      const add = (module: string): void => {
-        if (runPath.has(module)) return;
-        runPath.add(module);
-        for (const imported of getModuleInfo(module)!.importedIds) add(imported);
-      };
-      for (const path of RUN_PATH) add(HOME + path);
-      return runPath.has(id) ? MAIN : undefined;
+      for (const path of [...RUN_PATH, ...AT_HAND]) addStatic(HOME + path, main, getModuleInfo);
+      return main.has(id) ? MAIN : undefined;
     },
   });
   await build.close();

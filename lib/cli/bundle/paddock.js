@@ -14,17 +14,14 @@ const syscallName = (function syscallName(number, arch = ARCH) {
   );
   return known.get(number);
 });
-const open = (function open() {
+const openLibrary = (function openLibrary(symbols) {
   if (Deno.build.os !== "linux") {
     throw new UnsupportedError("Linux namespaces", "run on Linux, x86_64 or aarch64");
   }
   let last;
   for (const place of PLACES[ARCH]) {
     try {
-      const { symbols } = Deno.dlopen(place, SYMBOLS);
-      const location = symbols.__errno_location();
-      const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4));
-      return opened = { symbols, errno };
+      return Deno.dlopen(place, symbols).symbols;
     } catch (error) {
       last = error;
     }
@@ -34,6 +31,12 @@ const open = (function open() {
     "glibc's libc.so.6 could not be opened; run with `deno run -A` (or --allow-ffi), on a glibc system",
     { cause: last }
   );
+});
+const open = (function open() {
+  const symbols = openLibrary(SYMBOLS);
+  const location = symbols.__errno_location();
+  const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4));
+  return opened = { symbols, errno };
 });
 const addressOf = (function addressOf(view) {
   return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(view)));
@@ -121,18 +124,18 @@ const isFresh = (function isFresh(folder, bundle, sources) {
 const dispatch = (async function dispatch(args, context) {
   const [name, ...rest] = args;
   if (name === "-h" || name === "--help") {
-    const { generalHelp, print } = await import('./help.js');
+    const { generalHelp, print } = await Promise.resolve().then((function () { return help; }));
     print(generalHelp(COMMANDS));
     return 0;
   }
   if (name === "-V" || name === "--version") {
-    const { print, version } = await import('./help.js');
+    const { print, version } = await Promise.resolve().then((function () { return help; }));
     print(`paddock ${await version()}`);
     return 0;
   }
   const entry = Object.hasOwn(COMMANDS, name ?? "") ? COMMANDS[name] : void 0;
   if (entry === void 0) {
-    const { unknownCommand } = await import('./failure.js');
+    const { unknownCommand } = await Promise.resolve().then((function () { return failure$1; }));
     throw unknownCommand(name, Object.keys(COMMANDS));
   }
   return await (await entry.load())(rest, context);
@@ -142,7 +145,7 @@ const main = (async function main(args) {
   try {
     return await dispatch(args, context);
   } catch (error) {
-    const { exitCode, report } = await import('./failure.js');
+    const { exitCode, report } = await Promise.resolve().then((function () { return failure$1; }));
     report(error, context.debug);
     return exitCode(error);
   }
@@ -290,17 +293,20 @@ const insidePath$1 = (function insidePath$1(path) {
 const bindValue = (function bindValue(value, cwd) {
   const [source, ...rest] = parts(value);
   if (source === "" || source === void 0) throw wrong(value, "has no source; write SRC[:DST]");
-  const options = {};
+  let options = {};
   let target;
   for (const [index, part] of rest.entries()) {
     if (index === 0 && part.startsWith("/")) target = part;
     else if (index === rest.length - 1) {
       for (const flag of part.split(",")) {
-        if (flag === "rw") options.writable = true;
-        else if (flag === "dev") options.devices = true;
-        else if (flag !== "ro") {
-          throw wrong(value, `has "${flag}", which is neither an absolute path nor ro, rw or dev`);
+        if (!Object.hasOwn(BIND_FLAGS, flag)) {
+          const known = Object.keys(BIND_FLAGS).join(", ");
+          throw wrong(
+            value,
+            `has "${flag}", which is neither an absolute path nor one of ${known}`
+          );
         }
+        options = { ...options, ...BIND_FLAGS[flag] };
       }
     } else throw wrong(value, "has too many parts; write SRC[:DST][:rw], and \\: for a colon");
   }
@@ -338,6 +344,32 @@ const overlayValue = (function overlayValue(value) {
   }
   if (layers.lower.length === 0) throw wrong(value, `has no layer; write ${shape}`);
   return { target: insidePath$1(target), layers };
+});
+const filesystemValue = (function filesystemValue(value) {
+  const words = {};
+  const options = {};
+  const mount = {};
+  for (const setting of value.split(/(?<!\\),/).map(((part) => part.replaceAll("\\,", ",")))) {
+    if (setting === "rw") mount.writable = true;
+    else if (!setting.includes("=")) options[setting] = true;
+    else {
+      const [key, text] = pair(setting, "=", "type=TYPE,target=DST[,source=SRC][,rw][,NAME=VALUE]");
+      if (["type", "target", "source"].includes(key)) words[key] = text;
+      else options[key] = text;
+    }
+  }
+  const { type, target, source } = words;
+  if (type === void 0 || target === void 0) throw wrong(value, "needs type=.. and target=..");
+  return {
+    type,
+    ...source === void 0 ? {} : { source },
+    target: insidePath$1(target),
+    ...mount,
+    ...Object.keys(options).length === 0 ? {} : { options }
+  };
+});
+const wholeValue = (function wholeValue(text, key) {
+  return number(text, text, key);
 });
 const pair = (function pair(value, sign, shape) {
   const at = value.indexOf(sign);
@@ -401,6 +433,55 @@ const listValue = (function listValue(value) {
   if (words.length === 0) throw wrong(value, "names nothing");
   return words;
 });
+const numbers = (function numbers(options, ...keys) {
+  return Object.fromEntries(
+    Object.entries(options).map((([key, text]) => [
+      key,
+      keys.includes(key) ? wholeValue(text, key) : text
+    ]))
+  );
+});
+const add = (function add(run, change) {
+  const { landlock } = run.box.spec;
+  const before = landlock === "from-mounts" ? { paths: landlock } : landlock ?? {};
+  run.box = run.box.landlock(change(before));
+});
+const known = (function known(word, words) {
+  if (words.includes(word)) return word;
+  const near = nearest(word, words);
+  throw new SpecError(
+    "value",
+    `"${word}" is none of ${words.join(", ")}${near ? `; did you mean ${near}?` : ""}`
+  );
+});
+const addPath = (function addPath(run, value) {
+  const at = value.lastIndexOf(":");
+  if (at < 1) throw new SpecError("value", `"${value}" should be PATH:read, :execute or :write`);
+  const path = insidePath$1(value.slice(0, at));
+  const allow = listValue(value.slice(at + 1)).map(
+    ((word) => known(word, LANDLOCK_ALLOW))
+  );
+  add(run, ((before) => {
+    if (before.paths === "from-mounts") {
+      throw new SpecError(
+        "value",
+        "--landlock makes the rules of the mounts; use one or the other"
+      );
+    }
+    return { ...before, paths: [...before.paths ?? [], { path, allow }] };
+  }));
+});
+const addPort = (function addPort(run, value) {
+  const [, side, port] = /^(bind|connect):(\d{0,5}|none)$/.exec(value) ?? [];
+  if (side !== "bind" && side !== "connect" || !port) {
+    throw new SpecError("value", `"${value}" should be bind:PORT, connect:PORT, or :none`);
+  }
+  const ports = port === "none" ? [] : [Number(port)];
+  add(run, ((before) => ({
+    ...before,
+    tcp: { ...before.tcp, [side]: [...before.tcp?.[side] ?? [], ...ports] }
+  })));
+});
 const capabilities = (function capabilities(value) {
   return listValue(value).flatMap(((word) => {
     if (word.toLowerCase() === "all") return NAMES$1;
@@ -413,7 +494,7 @@ const capabilities = (function capabilities(value) {
     );
   }));
 });
-const idMap = (function idMap(run, value) {
+const idMap$1 = (function idMap$1(run, value) {
   if (value === "auto") {
     run.box = run.box.idMap("auto");
     return;
@@ -439,7 +520,7 @@ const run = (async function run(args, context) {
   const { given, rest } = parseOptions(args, RUN_OPTIONS, "run");
   const has = ((name) => given.find((({ option }) => option.name === name)));
   if (has("help")) {
-    const { print, runHelp } = await import('./help.js');
+    const { print, runHelp } = await Promise.resolve().then((function () { return help; }));
     print(runHelp(RUN_OPTIONS));
     return 0;
   }
@@ -455,13 +536,13 @@ const run = (async function run(args, context) {
   };
   const file = has("file");
   if (file !== void 0) {
-    const { readSpecFile } = await import('./spec_file.js');
+    const { readSpecFile } = await import(import.meta.resolve('./spec_file.js'));
     const { box, hooks } = readSpecFile(file.value);
     request.box = box;
     request.hooks.push(...hooks);
   }
   applyOptions(given, request);
-  const plugins = request.hooks.length === 0 ? [] : await (await import('./hook_module.js')).loadHooks(request.hooks);
+  const plugins = request.hooks.length === 0 ? [] : await (await import(import.meta.resolve('./hook_module.js'))).loadHooks(request.hooks);
   for (const plugin of plugins) request.box = request.box.use(plugin);
   const command = rest.length > 0 ? rest : request.box.spec.command;
   if (command === void 0 || command.length === 0) {
@@ -471,7 +552,7 @@ const run = (async function run(args, context) {
     );
   }
   if (request.explain) {
-    const { explain } = await import('./explain.js');
+    const { explain } = await import(import.meta.resolve('./explain.js'));
     explain(request.box, command, request.json, plugins);
     return 0;
   }
@@ -480,18 +561,181 @@ const run = (async function run(args, context) {
 });
 const finish = (async function finish(status, json) {
   if (json || status.hookErrors.length > 0) {
-    const { complain, oneLine } = await import('./failure.js');
+    const { complain, oneLine } = await Promise.resolve().then((function () { return failure$1; }));
     const hookErrors = status.hookErrors.map(oneLine);
     for (const text of hookErrors) complain(`paddock: ${text}`);
     if (json) complain(JSON.stringify({ ...status, hookErrors }));
   }
   return status.timedOut ? 124 : status.code;
 });
+const exitCode = (function exitCode(error) {
+  if (error instanceof TimeoutError) return EXIT.timedOut;
+  if (!(error instanceof StepError) || error.step !== "execute") return EXIT.failed;
+  const found = !(error.cause instanceof SyscallError && error.cause.code === "ENOENT");
+  return found ? EXIT.notExecutable : EXIT.notFound;
+});
+const oneLine = (function oneLine(error) {
+  const text = error instanceof Error ? error.message || error.name : String(error);
+  const kind = error instanceof Error && !(error instanceof SandboxError) && error.name !== "Error" ? `${error.name}: ` : "";
+  return `${kind}${text}`.replace(/\s*\n\s*/g, " ").replace(/[\x00-\x1f\x7f]/g, ((character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
+  }));
+});
+const complain = (function complain(line) {
+  writeAll(Deno.stderr, `${line}
+`);
+});
+const writeAll = (function writeAll(to, text) {
+  let bytes = new TextEncoder().encode(text);
+  while (bytes.length > 0) bytes = bytes.subarray(to.writeSync(bytes));
+});
+const report = (function report(error, debug) {
+  complain(`paddock: ${oneLine(error)}`);
+  for (let at = error; debug && at instanceof Error; at = at.cause) complain(at.stack ?? at.name);
+});
+const unknownCommand = (function unknownCommand(name, known) {
+  if (name === void 0) {
+    return new SpecError("command line", "there is no command; see `paddock --help`");
+  }
+  const near = nearest(name, known);
+  const what = name.startsWith("-") ? "option before the command" : "command";
+  return new SpecError(
+    name,
+    `there is no such ${what}; ${near === void 0 ? "see `paddock --help`" : `did you mean \`paddock ${near}\`?`}`
+  );
+});
+const print = (function print(text) {
+  writeAll(Deno.stdout, `${text}
+`);
+});
+const version = (async function version() {
+  const { default: config } = await import(import.meta.resolve('./deno.js'));
+  return config.version;
+});
+const generalHelp = (function generalHelp(commands) {
+  const lines = Object.entries(commands).map(
+    (([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  );
+  return `Builds Linux sandboxes and runs commands in them.
+
+Usage: paddock COMMAND [ARG...]
+
+Commands:
+${lines.join("\n")}
+
+  paddock COMMAND --help   explains a command
+  paddock --version        prints the version
+
+${EXIT_CODES}`;
+});
+const left = (function left(option) {
+  const short = option.short === void 0 ? "    " : `-${option.short}, `;
+  return `  ${short}--${option.name}${option.value === void 0 ? "" : ` ${option.value}`}`;
+});
+const runHelp = (function runHelp(options) {
+  const groups = [...new Set(options.map((({ group }) => group)))];
+  const width = 36;
+  const sections = groups.map(((group) => {
+    const lines = options.filter(((option) => option.group === group)).map(((option) => {
+      const start = left(option);
+      return start.length < width ? `${start.padEnd(width)}${option.help}` : `${start}
+${" ".repeat(width)}${option.help}`;
+    }));
+    return `${group}:
+${lines.join("\n")}`;
+  }));
+  return `Runs a command in a new sandbox: a minimal read-only view of the host, its own /proc, /dev, /tmp
+and /run, only loopback for a network, no capabilities. Loosen it by options.
+
+Usage: paddock run [options] [--] COMMAND [ARG...]
+
+${sections.join("\n\n")}
+
+The command starts at the first word that is no option. Signals that paddock gets are sent on to it.
+
+${EXIT_CODES}`;
+});
 const show$1 = (function show$1(value) {
   return typeof value === "string" ? `"${value}"` : String(value);
 });
 const isRecord = (function isRecord(value) {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+});
+const checkKeys = (function checkKeys(value, field, known) {
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue;
+    throw new SpecError(`${field}.${key}`, `there is no such field; known: ${known.join(", ")}`);
+  }
+});
+const checkFlag = (function checkFlag(value, field) {
+  if (value === void 0 || typeof value === "boolean") return;
+  throw new SpecError(field, `${show$1(value)} is neither true nor false`);
+});
+const checkPath = (function checkPath(rule, field) {
+  if (!isRecord(rule)) throw new SpecError(field, `${show$1(rule)} is not { path, allow }`);
+  checkKeys(rule, field, ["path", "allow", "optional"]);
+  const { path, allow, optional } = rule;
+  if (typeof path !== "string" || !path.startsWith("/") || path.includes("\0")) {
+    throw new SpecError(`${field}.path`, `${show$1(path)} must be an absolute path inside`);
+  }
+  const names = [allow].flat();
+  if (names.length === 0) {
+    throw new SpecError(`${field}.allow`, "allows nothing; leave the rule out");
+  }
+  for (const name of names) {
+    if (LANDLOCK_ALLOW.includes(name)) continue;
+    throw new SpecError(
+      `${field}.allow`,
+      `${show$1(name)} is none of ${LANDLOCK_ALLOW.join(", ")}`
+    );
+  }
+  checkFlag(optional, `${field}.optional`);
+});
+const checkPorts = (function checkPorts(ports, field) {
+  if (ports === void 0) return;
+  if (!Array.isArray(ports)) throw new SpecError(field, `${show$1(ports)} is not a list of ports`);
+  for (const port of ports) {
+    if (Number.isInteger(port) && port >= 0 && port <= 65535) continue;
+    throw new SpecError(field, `${show$1(port)} is not a port from 0 to 65535`);
+  }
+});
+const checkLandlock = (function checkLandlock(spec) {
+  const { landlock } = spec;
+  if (landlock === void 0 || landlock === "from-mounts") return;
+  if (!isRecord(landlock)) {
+    throw new SpecError("landlock", 'is "from-mounts" or { paths, tcp, scopes, optional }');
+  }
+  checkKeys(landlock, "landlock", ["paths", "tcp", "scopes", "optional"]);
+  const { paths, tcp, scopes, optional } = landlock;
+  if (paths !== void 0 && paths !== "from-mounts") {
+    if (!Array.isArray(paths)) {
+      throw new SpecError("landlock.paths", `${show$1(paths)} is neither "from-mounts" nor a list`);
+    }
+    paths.forEach(((rule, index) => checkPath(rule, `landlock.paths[${index}]`)));
+  }
+  if (tcp !== void 0) {
+    if (!isRecord(tcp)) {
+      throw new SpecError("landlock.tcp", `${show$1(tcp)} is not { bind, connect }`);
+    }
+    checkKeys(tcp, "landlock.tcp", ["bind", "connect"]);
+    checkPorts(tcp.bind, "landlock.tcp.bind");
+    checkPorts(tcp.connect, "landlock.tcp.connect");
+  }
+  if (scopes !== void 0) {
+    if (!Array.isArray(scopes)) throw new SpecError("landlock.scopes", "is a list");
+    for (const scope of scopes) {
+      if (LANDLOCK_SCOPES.includes(scope)) continue;
+      throw new SpecError(
+        "landlock.scopes",
+        `${show$1(scope)} is none of ${LANDLOCK_SCOPES.join(", ")}`
+      );
+    }
+  }
+  checkFlag(optional, "landlock.optional");
+  const sides = tcp === void 0 ? 0 : Object.values(tcp).filter(((side) => side)).length;
+  if (paths === void 0 && sides === 0 && (scopes ?? []).length === 0) {
+    throw new SpecError("landlock", "restricts nothing; give paths, tcp or scopes");
+  }
 });
 const checkCapabilities = (function checkCapabilities(capabilities) {
   if (capabilities === void 0) return;
@@ -565,46 +809,76 @@ const checkScheduling = (function checkScheduling(spec) {
   if (personality !== void 0) checkPersonality(personality);
 });
 const checkMount = (function checkMount(mount, field) {
-  if (!isRecord(mount) || !MOUNT_KINDS.includes(mount.kind)) {
+  if (!isRecord(mount) || !Object.hasOwn(FIELDS$1, mount.kind)) {
     const kind = isRecord(mount) ? mount.kind : mount;
-    throw new SpecError(`${field}.kind`, `${show$1(kind)} is none of ${MOUNT_KINDS.join(", ")}`);
+    throw new SpecError(
+      `${field}.kind`,
+      `${show$1(kind)} is none of ${Object.keys(FIELDS$1).join(", ")}`
+    );
   }
-  if ((mount.kind === "bind" || mount.kind === "symlink") && typeof mount.source !== "string") {
-    throw new SpecError(`${field}.source`, `${show$1(mount.source)} is not a path`);
+  const fields = FIELDS$1[mount.kind];
+  for (const [name, value] of Object.entries(mount)) {
+    if (name === "kind" || name === "target" || value === void 0) continue;
+    if (!Object.hasOwn(fields, name)) {
+      const known = Object.keys(fields).join(", ") || "target";
+      throw new SpecError(
+        `${field}.${name}`,
+        `there is no such field of ${mount.kind}; known: ${known}`
+      );
+    }
+    checkField(value, `${field}.${name}`, fields[name]);
   }
-  if (mount.kind === "overlay") checkLayers(mount, field);
-  if (mount.kind === "bind") {
-    for (const flag of ["writable", "devices", "optional"]) {
-      if (!["boolean", "undefined"].includes(typeof mount[flag])) {
-        throw new SpecError(`${field}.${flag}`, `${show$1(mount[flag])} is neither true nor false`);
-      }
+  for (const name of NEEDED[mount.kind] ?? []) {
+    if (mount[name] === void 0) {
+      checkField(void 0, `${field}.${name}`, fields[name]);
     }
   }
-  if (mount.kind === "file" && typeof mount.contents !== "string" && !(mount.contents instanceof Uint8Array)) {
-    throw new SpecError(`${field}.contents`, "the contents of a file are text or bytes");
+  if (mount.kind === "overlay") checkLayers(mount, field);
+  if (mount.kind === "filesystem") checkOptions(mount.options, `${field}.options`);
+  if (mount.kind === "bind" && mount.devices !== void 0 && mount.nodev !== void 0) {
+    throw new SpecError(`${field}.devices`, "is another word for nodev; give one of the two");
+  }
+});
+const checkField = (function checkField(value, field, check) {
+  let wrong;
+  try {
+    wrong = check(value);
+  } catch (error) {
+    if (!(error instanceof SpecError)) throw error;
+    throw new SpecError(field, error.message.slice(error.field.length + 2));
+  }
+  if (wrong !== void 0) throw new SpecError(field, `${show$1(value)} ${wrong}`);
+});
+const checkOptions = (function checkOptions(options, field) {
+  if (options === void 0) return;
+  if (!isRecord(options)) throw new SpecError(field, "is a mapping of names to values");
+  for (const [name, value] of Object.entries(options)) {
+    const words = value === true || typeof value === "number" || typeof value === "string";
+    const length = new TextEncoder().encode(`${value}`).length;
+    if (!words || length > 255 || `${name}${value}`.includes("\0")) {
+      throw new SpecError(
+        `${field}.${name}`,
+        `${show$1(value)} is not true or a value of at most 255 bytes`
+      );
+    }
   }
 });
 const checkLayers = (function checkLayers(layers, field) {
-  const { lower, upper, work, size, options } = layers;
+  const { lower, upper, work, size: size2, options } = layers;
   if (!Array.isArray(lower) || lower.length === 0) {
     throw new SpecError(`${field}.lower`, "is a list of directories, the topmost first");
   }
   if (lower.length > 500) throw new SpecError(`${field}.lower`, "at most 500 can be stacked");
-  const path = ((value, at) => {
-    if (typeof value !== "string" || value === "" || value.includes("\0")) {
-      throw new SpecError(`${field}.${at}`, `${show$1(value)} is not a path`);
-    }
-  });
-  lower.forEach(((value, index) => path(value, `lower[${index}]`)));
-  if (upper !== void 0) path(upper, "upper");
+  lower.forEach(((value, index) => checkField(value, `${field}.lower[${index}]`, path)));
+  if (upper !== void 0) checkField(upper, `${field}.upper`, path);
   if (work !== void 0) {
-    path(work, "work");
+    checkField(work, `${field}.work`, path);
     if (upper === void 0 || upper === "ephemeral") {
       throw new SpecError(`${field}.work`, "goes with an upper directory of the host");
     }
   }
-  if (size !== void 0) {
-    parseSize(size, `${field}.size`);
+  if (size2 !== void 0) {
+    parseSize(size2, `${field}.size`);
     if (upper !== "ephemeral") throw new SpecError(`${field}.size`, 'goes with upper: "ephemeral"');
   }
   if (options !== void 0 && !isRecord(options)) {
@@ -622,9 +896,12 @@ const checkRoot = (function checkRoot(root) {
     if (!isRecord(root.overlay)) throw new SpecError("root.overlay", "is a mapping with lower");
     return checkLayers(root.overlay, "root.overlay");
   }
-  const path = isRecord(root) ? root.path : void 0;
-  if (typeof path !== "string" || path === "") {
+  if (!isRecord(root) || path(root.path) !== void 0) {
     throw new SpecError("root", `${show$1(root)} is none of "host", "empty", a directory`);
+  }
+  for (const [name, check] of Object.entries(BIND)) {
+    const value = root[name];
+    if (value !== void 0) checkField(value, `root.${name}`, check);
   }
 });
 const checkNamespaces = (function checkNamespaces(spec) {
@@ -698,6 +975,7 @@ const checkSpec = (function checkSpec(spec) {
   spec.mounts.forEach(((mount, index) => checkMount(mount, `mounts[${index}]`)));
   checkNamespaces(spec);
   checkCapabilities(spec.capabilities);
+  checkLandlock(spec);
   checkRlimits(spec);
   checkScheduling(spec);
   if (idMap !== void 0 && idMap !== "auto") {
@@ -744,6 +1022,142 @@ const defineHook = (function defineHook(plugin) {
   }
   for (const stage of STAGES) checkHook(plugin.name, stage, plugin[stage]);
   return plugin;
+});
+const landlockVersion = (function landlockVersion() {
+  const version = syscall("landlock_create_ruleset", 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  return version < 0 ? 0 : version;
+});
+const ofMount = (function ofMount(mount) {
+  const { kind, target } = mount;
+  switch (kind) {
+    case "bind":
+      return mount.writable ? [{ path: target, allow: ["write", "execute"] }] : [];
+    case "overlay":
+      return mount.upper === void 0 ? [] : [{ path: target, allow: ["write", "execute"] }];
+    case "cgroupfs":
+    case "filesystem":
+      return mount.writable ? [{ path: target, allow: ["write", "execute"] }] : [];
+    case "devpts":
+      return [{ path: target, allow: [...WRITE_EXISTING, "ioctl_dev"] }];
+    case "mqueue":
+    case "tmpfs":
+      return [{ path: target, allow: ["write", "execute"] }];
+    case "proc":
+      return [{ path: target, allow: WRITE_EXISTING }];
+    case "dev":
+      return [
+        { path: target, allow: [...WRITE_EXISTING, "ioctl_dev"] },
+        { path: `${target}/shm`, allow: ["write", "execute"] }
+      ];
+    default:
+      return [];
+  }
+});
+const isWritable = (function isWritable(root) {
+  if (typeof root !== "object") return root === "empty";
+  return "overlay" in root ? root.overlay.upper !== void 0 : root.writable === true;
+});
+const fromMounts = (function fromMounts(spec) {
+  return [
+    { path: "/", allow: isWritable(spec.root) ? ["write", "execute"] : "execute" },
+    ...spec.mounts.flatMap(ofMount)
+  ];
+});
+const rights = (function rights(allow) {
+  return [allow].flat().reduce(
+    ((all, name) => all | (ACCESS[name] ?? LANDLOCK_FS_RIGHTS[name])),
+    0
+  );
+});
+const split = (function split(wanted, version) {
+  return [
+    wanted.filter(((feature) => feature.version <= version)),
+    wanted.filter(((feature) => feature.version > version))
+  ];
+});
+const lackError = (function lackError(lacking, version) {
+  const newest = lacking.reduce(((a, b) => b.version > a.version ? b : a));
+  const names = lacking.map((({ name }) => name)).join(", ");
+  return version === 0 ? new UnsupportedError(
+    "Landlock",
+    'this kernel has none, or does not use it: put "landlock" into its lsm= parameter; or give { optional: true }'
+  ) : new UnsupportedError(
+    `Landlock's ${names}`,
+    `this kernel has version ${version} of Landlock; version ${newest.version} came with Linux ${newest.linux}; or give { optional: true }`
+  );
+});
+const portWords = (function portWords(side, ports) {
+  return `${side} ${ports.length === 0 ? "no TCP port" : `TCP port ${ports.join(", ")}`}`;
+});
+const words$1 = (function words$1(paths, tcp, scopes) {
+  return [
+    ...paths === "from-mounts" ? ["files as the mounts say"] : (paths ?? []).map(
+      (({ path, allow }) => `"${path}" ${[allow].flat().join(" ")}`)
+    ),
+    ...paths?.length === 0 ? ["no file at all"] : [],
+    ...tcp?.bind ? [portWords("bind", tcp.bind)] : [],
+    ...tcp?.connect ? [portWords("connect", tcp.connect)] : [],
+    ...scopes.map(((scope) => `keep ${scope} inside`))
+  ].join("; ");
+});
+const landlockRuleset = (function landlockRuleset(spec, version) {
+  if (spec.landlock === void 0) return { skipped: [] };
+  const landlock = spec.landlock === "from-mounts" ? { paths: "from-mounts" } : spec.landlock;
+  const { tcp = {}, scopes = [], optional = false } = landlock;
+  const sides = ["bind", "connect"].filter(((side) => tcp[side] !== void 0));
+  const has = version();
+  const [fs, noFs] = split(landlock.paths === void 0 ? [] : FS_FEATURES, has);
+  const [net, noNet] = split(sides.map(((side) => TCP_FEATURES[side])), has);
+  const [scope, noScope] = split(scopes.map(((name) => SCOPE_FEATURES[name])), has);
+  const lacking = [...noFs, ...noNet, ...noScope];
+  if (lacking.length > 0 && !optional) throw lackError(lacking, has);
+  const skipped = has === 0 ? ["landlock"] : lacking.map((({ name }) => `landlock ${name}`));
+  const handledFs = bits(fs), handledNet = bits(net), scoped = bits(scope);
+  if ((handledFs | handledNet | scoped) === 0) return { skipped };
+  const rules = landlock.paths === "from-mounts" ? fromMounts(spec) : landlock.paths ?? [];
+  const ports = /* @__PURE__ */ new Map();
+  for (const side of sides) {
+    if (!net.includes(TCP_FEATURES[side])) continue;
+    for (const port of tcp[side]) {
+      ports.set(port, (ports.get(port) ?? 0) | TCP_FEATURES[side].bit);
+    }
+  }
+  const ruleset = {
+    handledFs,
+    handledNet,
+    scoped,
+    paths: handledFs === 0 ? [] : rules.flatMap((({ path, allow, optional: optional2 = false }) => {
+      const directory = rights(allow) & handledFs;
+      return directory === 0 ? [] : [{ path, directory, file: directory & FILE_RIGHTS, optional: optional2 }];
+    })),
+    ports: Array.from(ports, (([port, allowed]) => ({ port, allowed }))),
+    sentence: words$1(
+      handledFs === 0 ? void 0 : landlock.paths,
+      handledNet === 0 ? void 0 : tcp,
+      scope.map((({ name }) => name))
+    )
+  };
+  return { ruleset, skipped };
+});
+const files = (function files(rules) {
+  if (!rules?.handledFs) return "files: the command sees and changes all that its user may";
+  return "files: it sees that all of the host's are there, with their owners and sizes; Landlock says which it can open";
+});
+const processes = (function processes(rules) {
+  return `processes: it sees all of the host's${(rules?.scoped ?? 0) & LANDLOCK_SCOPE_SIGNAL ? "; Landlock lets it signal only those that it started" : ", and can signal those of its user"}${rules ? "" : ", look into their memory and change it"}`;
+});
+const network = (function network(rules) {
+  const handled = rules?.handledNet ?? 0;
+  const tcp = [
+    ...handled & LANDLOCK_ACCESS_NET_BIND_TCP ? [] : ["listen on any TCP port"],
+    ...handled & LANDLOCK_ACCESS_NET_CONNECT_TCP ? [] : ["connect to any"],
+    "use UDP and all else",
+    ...(rules?.scoped ?? 0) & LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET ? [] : ["connect to abstract Unix sockets"]
+  ];
+  return `the network: it is the host's, with the services on its loopback; it can ${tcp.join(", ")}`;
+});
+const exposure = (function exposure(spec, rules) {
+  return Object.keys(WORDS).filter(((kind) => (spec.namespaces[kind] ?? "shared") === "shared")).map(((kind) => WORDS[kind](rules))).filter(((line) => line !== ""));
 });
 const words = (function words(...values) {
   return new Uint8Array(new BigUint64Array(values.map(BigInt)).buffer);
@@ -1032,6 +1446,8 @@ const checkContradictions = (function checkContradictions(spec) {
   needs("asPid1", "pid", spec.asPid1);
   needs("mounts", "mount", spec.mounts.length > 0);
   needs("root", "mount", spec.root !== "host");
+  const paths = spec.landlock === "from-mounts" ? spec.landlock : spec.landlock?.paths;
+  needs("landlock.paths", "mount", paths === "from-mounts");
   if (spec.asPid1 && is("time") === "new") {
     throw new SpecError(
       "asPid1",
@@ -1228,6 +1644,13 @@ const rlimit64 = (function rlimit64(soft, hard) {
 });
 const windowSize = (function windowSize(size) {
   return new Uint8Array(Uint16Array.of(size.rows, size.columns, 0, 0).buffer);
+});
+const landlockRulesetAttr = (function landlockRulesetAttr(fs, net, scoped) {
+  const words = new BigUint64Array([BigInt(fs), BigInt(net), BigInt(scoped)]);
+  return new Uint8Array(words.buffer).slice(0, scoped !== 0 ? 24 : net !== 0 ? 16 : 8);
+});
+const landlockNetPort = (function landlockNetPort(allowed, port) {
+  return new Uint8Array(new BigUint64Array([BigInt(allowed), BigInt(port)]).buffer);
 });
 const joinedKinds = (function joinedKinds(spec) {
   return JOIN_ORDER.flatMap(((kind) => {
@@ -1536,7 +1959,10 @@ const idMapSteps = (function idMapSteps(maps, denySetgroups) {
   }
   return steps;
 });
-const openDiskMap = (function openDiskMap(disk, outside, store) {
+const openDiskMap = (function openDiskMap(maps, store, name) {
+  const text = ((ranges2) => ranges2.map((({ disk, host, count }) => `${disk} ${host} ${count}
+`)).join(""));
+  const hold = `hold ${name}`, held = `${name} is held`;
   return [
     { call: "pipe2", args: [{ at: "holder pipe" }, O_CLOEXEC] },
     {
@@ -1544,7 +1970,7 @@ const openDiskMap = (function openDiskMap(disk, outside, store) {
       args: [{ words: [CLONE_NEWUSER, 0, 0, 0, SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0] }, 88],
       store: "holder",
       when: { equals: 0 },
-      goto: "hold"
+      goto: hold
     },
     { call: "DECIMAL", args: [{ load: "holder" }, { at: "pid text" }] },
     {
@@ -1552,10 +1978,8 @@ const openDiskMap = (function openDiskMap(disk, outside, store) {
       args: [AGENT_FD.proc, { at: "pid text" }, O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
       store: "holder proc"
     },
-    ...writeProc("uid_map", `${disk.uid} ${outside.uid} 1
-`, "holder proc"),
-    ...writeProc("gid_map", `${disk.gid} ${outside.gid} 1
-`, "holder proc"),
+    ...writeProc("uid_map", text(maps.uids), "holder proc"),
+    ...writeProc("gid_map", text(maps.gids), "holder proc"),
     {
       call: "openat",
       args: [{ load32: "holder proc" }, "ns/user", O_RDONLY | O_CLOEXEC, 0],
@@ -1565,15 +1989,15 @@ const openDiskMap = (function openDiskMap(disk, outside, store) {
     {
       call: "close",
       args: [{ load32: { name: "holder pipe", offset: 4 } }],
-      goto: "held"
+      goto: held
     },
     // Not the agent's handler, which would make an agent of it.
-    { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "hold" },
+    { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: hold },
     dieWithParent(),
     { call: "close", args: [{ load32: { name: "holder pipe", offset: 4 } }] },
     { call: "read", args: [{ load32: "holder pipe" }, { at: "pid text" }, 1] },
     { call: "exit_group", args: [0] },
-    { call: "SET", args: [0], label: "held" }
+    { call: "SET", args: [0], label: held }
   ];
 });
 const assemble = (function assemble(base, operations, options = {}) {
@@ -2003,8 +2427,108 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
     }
   });
 });
-const bindAttributes = (function bindAttributes(mount) {
-  return MOUNT_ATTR_NOSUID | (mount.writable ? 0 : MOUNT_ATTR_RDONLY) | (mount.devices ? 0 : MOUNT_ATTR_NODEV);
+const openPlace = (function openPlace(path, scaffold) {
+  return scaffold?.existing(path, O_PATH | O_CLOEXEC, PLACE$1).operations ?? [{
+    call: "openat",
+    args: [AT_FDCWD, path, O_PATH | O_CLOEXEC, 0],
+    store: PLACE$1
+  }];
+});
+const pathRule = (function pathRule(rule, label, scaffold) {
+  const { path, directory, file, optional } = rule;
+  const open = openPlace(path, scaffold);
+  const { label: _, ...first } = open.find((({ store }) => store === PLACE$1));
+  const attempt = !optional ? [] : [
+    { ...first, onError: { goto: `${label} fails` } },
+    { call: "SET", args: [0], goto: `${label} is open` },
+    {
+      call: "SUBTRACT",
+      args: [{ load: PLACE$1 }, -2],
+      onError: "ignore",
+      when: { equals: 0 },
+      goto: `${label} is done`,
+      label: `${label} fails`
+    }
+  ];
+  return [
+    ...attempt,
+    ...open,
+    {
+      call: "statx",
+      args: [{ load32: PLACE$1 }, "", AT_EMPTY_PATH, STATX_TYPE, { at: "statx" }],
+      label: `${label} is open`
+    },
+    { call: "SET", args: [directory], store: "landlock rule" },
+    {
+      call: "AND",
+      args: [{ load32: { name: "statx", offset: STATX_MODE_OFFSET } }, S_IFMT],
+      when: { equals: S_IFDIR },
+      goto: `${label} is a directory`
+    },
+    // A right that only directories have makes the rule invalid for anything else.
+    { call: "SET", args: [file], store: "landlock rule" },
+    {
+      call: "SET",
+      args: [{ load: "landlock rule" }],
+      when: { equals: 0 },
+      goto: `${label} has nothing`
+    },
+    {
+      call: "SET",
+      args: [{ load32: PLACE$1 }],
+      store: { name: "landlock rule", offset: 8 },
+      store32: true,
+      label: `${label} is a directory`
+    },
+    {
+      call: "landlock_add_rule",
+      args: [{ load32: "landlock" }, LANDLOCK_RULE_PATH_BENEATH, { at: "landlock rule" }, 0]
+    },
+    { call: "close", args: [{ load32: PLACE$1 }], label: `${label} has nothing` },
+    { call: "SET", args: [0], label: `${label} is done` }
+  ];
+});
+const landlockRulesStep = (function landlockRulesStep({ handledFs, handledNet, scoped, paths, ports, sentence }, scaffold) {
+  const attr = landlockRulesetAttr(handledFs, handledNet, scoped);
+  return {
+    phase: scaffold ? "mounts" : "command",
+    name: "landlock rules",
+    sentence: `put Landlock rules together: ${sentence}`,
+    paths: { path: "landlock" },
+    hints: {
+      ENOENT: "a path of a rule must exist inside; or give it { optional: true }",
+      EOPNOTSUPP: 'the kernel does not use Landlock; put "landlock" into its lsm= parameter'
+    },
+    operations: [
+      { call: "landlock_create_ruleset", args: [attr, attr.length, 0], store: "landlock" },
+      ...paths.flatMap(((rule, index) => pathRule(rule, `rule ${index}`, scaffold))),
+      ...ports.map((({ port, allowed }) => ({
+        call: "landlock_add_rule",
+        args: [
+          { load32: "landlock" },
+          LANDLOCK_RULE_NET_PORT,
+          landlockNetPort(allowed, port),
+          0
+        ]
+      })))
+    ]
+  };
+});
+const landlockStep = (function landlockStep() {
+  return {
+    phase: "command",
+    name: "landlock",
+    sentence: "submit to the Landlock rules",
+    hints: { E2BIG: "there are 16 layers of Landlock rules already" },
+    operations: [
+      { call: "landlock_restrict_self", args: [{ load32: "landlock" }, 0] },
+      { call: "close", args: [{ load32: "landlock" }] }
+    ]
+  };
+});
+const mountAttributes = (function mountAttributes(flags) {
+  const { writable, devices, nosuid = true, nodev = !devices, noexec, nosymfollow } = flags;
+  return (writable ? 0 : MOUNT_ATTR_RDONLY) | (nosuid ? MOUNT_ATTR_NOSUID : 0) | (nodev ? MOUNT_ATTR_NODEV : 0) | (noexec ? MOUNT_ATTR_NOEXEC : 0) | (nosymfollow ? MOUNT_ATTR_NOSYMFOLLOW : 0);
 });
 const attach = (function attach(tree, target, keep = false) {
   const flags = MOVE_MOUNT_F_EMPTY_PATH | (target.path === "" ? MOVE_MOUNT_T_EMPTY_PATH : 0);
@@ -2015,16 +2539,8 @@ const attach = (function attach(tree, target, keep = false) {
     ...keep ? [] : [{ call: "close", args: [tree] }]
   ];
 });
-const openTree = (function openTree(source, cell, recursive = true) {
-  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
-  return {
-    call: "open_tree",
-    args: [AT_FDCWD, source, flags],
-    store: cell
-  };
-});
-const setAttributes = (function setAttributes(tree, attributes) {
-  const attr = mountAttr(attributes, { propagation: MS_PRIVATE });
+const setAttributes = (function setAttributes(tree, attributes, propagation = "private") {
+  const attr = mountAttr(attributes, { propagation: PROPAGATION[propagation] });
   return {
     call: "mount_setattr",
     args: [tree, "", AT_EMPTY_PATH | AT_RECURSIVE, attr, MOUNT_ATTR_SIZE]
@@ -2033,7 +2549,7 @@ const setAttributes = (function setAttributes(tree, attributes) {
 const freshFilesystem = (function freshFilesystem(type, options, attributes, cell) {
   const settings = Object.entries(options).map((([key, value]) => ({
     call: "fsconfig",
-    args: [{ load32: "filesystem" }, FSCONFIG_SET_STRING, key, value, 0]
+    args: value === true ? [{ load32: "filesystem" }, FSCONFIG_SET_FLAG, key, 0, 0] : [{ load32: "filesystem" }, FSCONFIG_SET_STRING, key, String(value), 0]
   })));
   return [
     { call: "fsopen", args: [type, FSOPEN_CLOEXEC], store: "filesystem" },
@@ -2115,7 +2631,11 @@ const lastingUpper = (function lastingUpper(layers, context, cell, field) {
   const tree = { load32: cell };
   return {
     operations: [
-      context.open({ path: parent, recursive: false, writable: true }, `${field}.upper`, cell),
+      ...context.sources.open(
+        { path: parent, recursive: false, writable: true },
+        `${field}.upper`,
+        cell
+      ),
       ...rests.map(((rest) => ({
         call: "mkdirat",
         args: [tree, rest, 493],
@@ -2164,12 +2684,13 @@ const stackByFds = (function stackByFds(lower, upper, options, cell, instead) {
     })))
   ];
 });
-const stackByNames = (function stackByNames(lower, upper, options, cell) {
+const stackByNames = (function stackByNames(lower, upper, options, cell, folder) {
+  const stack2 = { load32: "stack" };
   const put = ((fd, name) => [
-    { call: "mkdirat", args: [WORKSHOP, name, 448] },
+    { call: "mkdirat", args: [stack2, name, 448] },
     {
       call: "move_mount",
-      args: [{ load32: fd }, "", WORKSHOP, name, MOVE_MOUNT_F_EMPTY_PATH]
+      args: [{ load32: fd }, "", stack2, name, MOVE_MOUNT_F_EMPTY_PATH]
     },
     { call: "close", args: [{ load32: fd }] }
   ]);
@@ -2179,31 +2700,37 @@ const stackByNames = (function stackByNames(lower, upper, options, cell) {
     ...options.map((([key, value]) => value === true ? key : `${key}=${value}`))
   ].join(",");
   return [
-    ...openWorkshop(),
+    { call: "mkdirat", args: [WORKSHOP, folder, 448] },
+    {
+      call: "openat",
+      args: [WORKSHOP, folder, O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
+      store: "stack"
+    },
     ...lower.flatMap(((fd, index) => put(fd, index.toString(36)))),
     ...upper ? [
       ...put(upper.tree, "STATE"),
       // Links, for a name of the user's may hold what divides options.
-      { call: "symlinkat", args: [`STATE/${upper.upper}`, WORKSHOP, "U"] },
-      { call: "symlinkat", args: [`STATE/${upper.work}`, WORKSHOP, "W"] }
+      { call: "symlinkat", args: [`STATE/${upper.upper}`, stack2, "U"] },
+      { call: "symlinkat", args: [`STATE/${upper.work}`, stack2, "W"] }
     ] : [],
-    { call: "mkdirat", args: [WORKSHOP, "STACK", 448] },
-    { call: "fchdir", args: [WORKSHOP] },
+    { call: "mkdirat", args: [stack2, "STACK", 448] },
+    { call: "fchdir", args: [stack2] },
     { call: "mount", args: ["overlay", "STACK", "overlay", 0, data] },
     {
       call: "open_tree",
-      args: [WORKSHOP, "STACK", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
+      args: [stack2, "STACK", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
       store: cell
     },
-    ...closeWorkshop()
+    { call: "close", args: [stack2] },
+    { call: "chdir", args: ["/"] }
   ];
 });
 const overlayOperations = (function overlayOperations(layers, context, field, cell) {
   const { scaffold } = context;
   const writable = layers.upper !== void 0;
   const lower = layers.lower.map((() => scaffold.label("layer")));
-  const open = layers.lower.map(
-    ((path, index) => context.open(
+  const open = layers.lower.flatMap(
+    ((path, index) => context.sources.open(
       { path, recursive: false, writable },
       `${field}.lower[${index}]`,
       lower[index]
@@ -2234,8 +2761,8 @@ const overlayOperations = (function overlayOperations(layers, context, field, ce
   ];
 });
 const stack = (function stack(lower, upper, options, context, cell) {
-  const byNames = stackByNames(lower, upper, options, cell);
-  if (context.opensOutside) return byNames;
+  const byNames = stackByNames(lower, upper, options, cell, context.scaffold.label("stack"));
+  if (context.sources.opensOutside) return byNames;
   const { scaffold } = context;
   const instead = scaffold.label("stack by names"), stacked = scaffold.label("stacked");
   const [first, ...rest] = byNames;
@@ -2251,6 +2778,156 @@ const overlaySentence = (function overlaySentence({ lower, upper }) {
   const layers = lower.length > 4 ? `${lower.length} directories` : lower.map(((path) => `"${path}"`)).join(" over ");
   if (upper === void 0) return `${layers} read-only`;
   return `${layers}, with changes ${upper === "ephemeral" ? "in memory" : `in "${upper}"`}`;
+});
+const sourceDescriptors = (function sourceDescriptors(mounts) {
+  return mounts.flatMap(
+    ((mount) => mount.kind === "bind" && typeof mount.source === "object" ? [mount.source.fd] : [])
+  );
+});
+const sourceName = (function sourceName(path) {
+  return typeof path === "string" ? path : `descriptor ${path.fd}`;
+});
+const isCaller = (function isCaller({ user }, facts) {
+  return user.uid === facts.uid && user.gid === facts.gid;
+});
+const openTree = (function openTree(source, cell, recursive = true) {
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
+  return { call: "open_tree", args: [AT_FDCWD, source, flags], store: cell };
+});
+const hostId = (function hostId({ inside, count = 1 }, maps, field) {
+  if (maps === void 0) return inside;
+  for (const range of maps) {
+    const offset = inside - range.inside;
+    if (offset >= 0 && offset + count <= (range.count ?? 1)) return range.outside + offset;
+  }
+  throw new SpecError(
+    field,
+    `${count === 1 ? inside : `${inside}-${inside + count - 1}`} is not in the id map of the sandbox; see idMap()`
+  );
+});
+const firstSource = (function firstSource(spec, firstJoin) {
+  return firstJoin + joinedKinds(spec).length;
+});
+const bind = (function bind(mount, context, field) {
+  const { source, target, recursive = true, propagation, idMap, writable = false } = mount;
+  const open = context.sources.open(
+    { path: source, dest: target, recursive, writable, propagation, idMap },
+    field,
+    "tree"
+  );
+  const place = context.scaffold.mountPoint(target, "as source");
+  const words = [
+    writable ? "writable" : "read-only",
+    ...recursive ? [] : ["without what is mounted below"],
+    ...propagation === void 0 || propagation === "private" ? [] : [propagation]
+  ].join(", ");
+  const name = sourceName(source);
+  const operations = [
+    ...open,
+    setAttributes(TREE, mountAttributes(mount), propagation),
+    ...attach(TREE, place)
+  ];
+  context.scaffold.addForeign(target);
+  return {
+    phase: "mounts",
+    name: "bind",
+    sentence: `bind "${name}" ${words} on "${target}"`,
+    paths: { path: name, dest: target },
+    hints: {
+      EINVAL: recursive ? "a directory can only be bound on a directory, and a file on a file" : "an ordinary user cannot leave out what is mounted below; leave recursive as it is",
+      ESTALE: "the descriptor's file has been renamed or covered, and only root can do without it",
+      ENOENT: place.path === "" ? `"${target}" must exist there, for nothing is created on a filesystem of the host; or put a tmpfs above it` : `"${name}" is not there; give an existing path, or { optional: true }`
+    },
+    operations
+  };
+});
+const overlay = (function overlay(mount, context, field) {
+  const { target } = mount;
+  context.useWorkshop();
+  const operations = overlayOperations(mount, context, field, "tree");
+  const place = context.scaffold.mountPoint(target, "directory");
+  operations.push(
+    setAttributes(TREE, mountAttributes({ ...mount, writable: mount.upper !== void 0 })),
+    ...attach(TREE, place)
+  );
+  context.scaffold.addForeign(target);
+  return {
+    phase: "mounts",
+    name: "overlay",
+    sentence: `stack ${overlaySentence(mount)} on "${target}"`,
+    paths: { path: mount.lower.join(":"), dest: target },
+    hints: OVERLAY_HINTS,
+    operations
+  };
+});
+const over = (function over(place) {
+  return attach(TREE, { ...place, operations: [] });
+});
+const mask = (function mask({ target, optional }, context) {
+  const { scaffold } = context;
+  context.useWorkshop();
+  const file = scaffold.label("mask file"), done = scaffold.label("masked");
+  const place = scaffold.existing(target, void 0, "place", optional ? done : void 0);
+  const empty = scaffold.label("empty");
+  scaffold.addForeign(target);
+  return {
+    phase: "mounts",
+    name: "mask",
+    sentence: `hide "${target}"${optional ? ", if it is there" : ""}`,
+    paths: { dest: target },
+    hints: HINTS,
+    operations: [
+      ...place.operations,
+      { call: "statx", args: [place.dirfd, "", AT_EMPTY_PATH, 1, { at: "statx" }] },
+      {
+        call: "AND",
+        args: [{ load32: { name: "statx", offset: 28 } }, S_IFMT$1],
+        when: { differs: S_IFDIR$1 },
+        goto: file
+      },
+      ...freshFilesystem("tmpfs", { mode: "555", size: "4k", nr_inodes: "2" }, NOTHING, "tree"),
+      ...over(place),
+      { call: "SET", args: [0], goto: done },
+      // A file of nobody's, without any permission.
+      { call: "mknodat", args: [WORKSHOP, empty, S_IFREG, 0], label: file },
+      {
+        call: "open_tree",
+        args: [WORKSHOP, empty, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
+        store: "tree"
+      },
+      setAttributes(TREE, NOTHING),
+      ...over(place),
+      { call: "SET", args: [0], label: done }
+    ]
+  };
+});
+const readonly = (function readonly({ target, optional }, context) {
+  const { scaffold } = context;
+  const done = scaffold.label("read-only");
+  const place = scaffold.existing(target, void 0, "place", optional ? done : void 0);
+  scaffold.addForeign(target);
+  return {
+    phase: "mounts",
+    name: "readonly",
+    sentence: `make "${target}" read-only${optional ? ", if it is there" : ""}`,
+    paths: { dest: target },
+    hints: HINTS,
+    operations: [
+      ...place.operations,
+      {
+        call: "open_tree",
+        args: [
+          place.dirfd,
+          "",
+          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH
+        ],
+        store: "tree"
+      },
+      setAttributes(TREE, MOUNT_ATTR_RDONLY),
+      ...over(place),
+      { call: "SET", args: [0], label: done }
+    ]
+  };
 });
 const dev = (function dev(mount, context) {
   const { target } = mount;
@@ -2327,6 +3004,9 @@ const symlink = (function symlink(mount, context, field) {
     operations
   };
 });
+const owned = (function owned({ uid, gid = uid }, change) {
+  return uid === void 0 && gid === void 0 ? [] : [change(uid ?? -1, gid ?? -1)];
+});
 const dir = (function dir(mount, context, field) {
   const mode = parseMode(mount.mode ?? 493, `${field}.mode`);
   const { scaffold } = context;
@@ -2336,12 +3016,23 @@ const dir = (function dir(mount, context, field) {
   if (place) {
     operations = [
       ...scaffold.mountPoint(target, "directory").operations,
+      ...owned(mount, ((uid, gid) => ({
+        call: "fchownat",
+        args: [place.dirfd, place.path || ".", uid, gid, AT_SYMLINK_NOFOLLOW]
+      }))),
       { call: "fchmodat", args: [place.dirfd, place.path || ".", mode] }
     ];
     scaffold.addMade(target);
   } else if (scaffold.isChangeable(target)) {
     const there = scaffold.mountPoint(target, "directory");
-    operations = [...there.operations, ...there.after];
+    operations = [
+      ...there.operations,
+      ...owned(mount, ((uid, gid) => ({
+        call: "fchownat",
+        args: [there.dirfd, "", uid, gid, AT_EMPTY_PATH]
+      }))),
+      ...there.after
+    ];
   } else {
     const there = scaffold.existing(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
     operations = [...there.operations, ...there.after];
@@ -2351,7 +3042,10 @@ const dir = (function dir(mount, context, field) {
     name: "dir",
     sentence: `make the directory "${target}"`,
     paths: { path: target },
-    hints: { ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it" },
+    hints: {
+      ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it",
+      EINVAL: OWNER_HINT
+    },
     operations
   };
 });
@@ -2361,7 +3055,7 @@ const file = (function file(mount, context, field) {
   const mode = parseMode(mount.mode ?? 420, `${field}.mode`);
   const contents = typeof mount.contents === "string" ? new TextEncoder().encode(mount.contents) : mount.contents;
   const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  const again = scaffold.label("write"), done = scaffold.label("written");
+  const again = scaffold.label("write");
   const write = contents.length === 0 ? [] : [
     { call: "SET", args: [contents.length], store: "left" },
     { call: "SET", args: [contents], store: "from" },
@@ -2381,8 +3075,11 @@ const file = (function file(mount, context, field) {
     }
   ];
   const finish = [
+    ...owned(mount, ((uid, gid) => ({ call: "fchown", args: [{ load32: "file" }, uid, gid] }))),
     ...write,
-    { call: "close", args: [{ load32: "file" }], label: done }
+    // Once more, for a change of the owner and writing take set-uid bits away.
+    ...mode > 511 ? [{ call: "fchmod", args: [{ load32: "file" }, mode] }] : [],
+    { call: "close", args: [{ load32: "file" }] }
   ];
   let operations;
   const place = scaffold.place(target);
@@ -2408,33 +3105,18 @@ const file = (function file(mount, context, field) {
       ...finish
     ];
   } else {
+    context.useWorkshop();
+    const copy = scaffold.label("file");
     operations = [
-      ...freshFilesystem("tmpfs", { mode: "755" }, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "tree"),
-      { call: "openat", args: [TREE, "file", flags, mode], store: "file" },
+      { call: "openat", args: [WORKSHOP, copy, flags, mode], store: "file" },
       ...finish,
-      // Before Linux 6.15 nothing can be bound out of a detached mount, so it lies over the root as
-      // long as that takes; its own directory is the only name by which it can be let go of.
-      {
-        call: "move_mount",
-        args: [
-          TREE,
-          "",
-          { load32: "root" },
-          "",
-          MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH
-        ]
-      },
       {
         call: "open_tree",
-        args: [TREE, "file", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
+        args: [WORKSHOP, copy, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
         store: "copy"
       },
-      { call: "fchdir", args: [TREE] },
-      { call: "umount2", args: [".", MNT_DETACH] },
-      { call: "fchdir", args: [{ load32: "root" }] },
-      { call: "close", args: [TREE] },
       // Nobody inside writes to a file that replaces another, as nobody writes to the root.
-      setAttributes({ load32: "copy" }, bindAttributes({})),
+      setAttributes({ load32: "copy" }, mountAttributes({})),
       ...attach({ load32: "copy" }, scaffold.existing(target))
     ];
   }
@@ -2443,110 +3125,156 @@ const file = (function file(mount, context, field) {
     name: "file",
     sentence: `write ${contents.length} bytes to the file "${target}"`,
     paths: { path: target },
-    hints: { ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it" },
+    hints: {
+      ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it",
+      EINVAL: OWNER_HINT
+    },
     operations
   };
 });
-const bind = (function bind(mount, context, field) {
-  const { source, target } = mount;
-  const open = context.open(
-    { path: source, dest: target, recursive: true, writable: mount.writable === true },
-    field,
-    "tree"
-  );
-  const place = context.scaffold.mountPoint(target, "as source");
-  const mode = mount.writable ? "writable" : "read-only";
-  const operations = [
-    open,
-    setAttributes(TREE, bindAttributes(mount)),
-    ...attach(TREE, place)
-  ];
-  context.scaffold.addForeign(target);
+const mountStep$1 = (function mountStep$1({ scaffold }, target, step) {
+  const place = scaffold.mountPoint(target, "directory");
+  scaffold.addForeign(target);
   return {
     phase: "mounts",
-    name: "bind",
-    sentence: `bind "${source}" ${mode} on "${target}"`,
-    paths: { path: source, dest: target },
-    hints: {
-      EINVAL: "a directory can only be bound on a directory, and a file on a file",
-      ENOENT: place.path === "" ? `"${target}" must exist there, for nothing is created on a filesystem of the host; or put a tmpfs above it` : `"${source}" is not there; give an existing path, or { optional: true }`
-    },
-    operations
+    ...step,
+    paths: { path: step.name, dest: target },
+    operations: [...step.operations, ...attach(TREE, place)]
   };
 });
 const tmpfs = (function tmpfs(mount, context, field) {
+  const { target, size, mode, inodes, uid, gid = uid } = mount;
   const options = {
-    mode: parseMode(mount.mode ?? 1023, `${field}.mode`).toString(8)
+    mode: parseMode(mode ?? 1023, `${field}.mode`).toString(8),
+    ...size === void 0 ? {} : { size: String(parseSize(size, `${field}.size`)) },
+    ...inodes === void 0 ? {} : { nr_inodes: String(inodes) },
+    ...uid === void 0 ? {} : { uid: String(uid) },
+    ...gid === void 0 ? {} : { gid: String(gid) }
   };
-  if (mount.size !== void 0) options.size = String(parseSize(mount.size, `${field}.size`));
   return {
     phase: "mounts",
     name: "tmpfs",
-    sentence: `mount an empty tmpfs${mount.size === void 0 ? "" : ` of ${mount.size}`} on "${mount.target}"`,
-    paths: { path: "tmpfs", dest: mount.target },
-    operations: ownTmpfs(mount.target, context, options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+    sentence: `mount an empty tmpfs${size === void 0 ? "" : ` of ${size}`} on "${target}"`,
+    paths: { path: "tmpfs", dest: target },
+    hints: { EINVAL: "its owner must be in the id map; see idMap()" },
+    operations: ownTmpfs(target, context, options, mountAttributes({ ...mount, writable: true }))
   };
 });
-const proc = (function proc(mount, context) {
-  const place = context.scaffold.mountPoint(mount.target, "directory");
-  context.scaffold.addForeign(mount.target);
-  const attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  return {
-    phase: "mounts",
+const proc = (function proc(mount, context, field) {
+  const { target, hidepid, subset } = mount;
+  for (const [name, value] of Object.entries({ hidepid, subset })) {
+    if (value !== void 0 && !context.freshProc) {
+      throw new SpecError(
+        `${field}.${name}`,
+        `a proc of a shared pid namespace is the host's, as it is there; unshare("pid")`
+      );
+    }
+  }
+  const options = {
+    ...hidepid === void 0 ? {} : { hidepid },
+    ...subset === void 0 ? {} : { subset }
+  };
+  return mountStep$1(context, target, {
     name: "proc",
-    sentence: context.freshProc ? `mount a proc of the sandbox's own on "${mount.target}"` : `bind the proc of the shared pid namespace on "${mount.target}"`,
-    paths: { path: "proc", dest: mount.target },
+    sentence: context.freshProc ? `mount a proc of the sandbox's own on "${target}"${Object.entries(options).map((([name, value]) => `, ${name}=${value}`)).join("")}` : `bind the proc of the shared pid namespace on "${target}"`,
     hints: {
       EPERM: "a proc with mounts over it (as in a container) forbids a new one; run there with an unmasked /proc"
     },
-    operations: [
-      ...context.freshProc ? freshFilesystem("proc", {}, attributes, "tree") : [openTree("/proc", "tree"), setAttributes(TREE, attributes)],
-      ...attach(TREE, place)
-    ]
-  };
+    operations: context.freshProc ? freshFilesystem("proc", options, INERT, "tree") : [openTree("/proc", "tree"), setAttributes(TREE, INERT)]
+  });
 });
-const overlay = (function overlay(mount, context, field) {
-  const { target } = mount;
-  const operations = overlayOperations(mount, context, field, "tree");
-  const place = context.scaffold.mountPoint(target, "directory");
-  operations.push(
-    setAttributes(TREE, bindAttributes({ writable: mount.upper !== void 0 })),
-    ...attach(TREE, place)
-  );
-  context.scaffold.addForeign(target);
-  return {
-    phase: "mounts",
-    name: "overlay",
-    sentence: `stack ${overlaySentence(mount)} on "${target}"`,
-    paths: { path: mount.lower.join(":"), dest: target },
-    hints: OVERLAY_HINTS,
-    operations
+const devpts = (function devpts(mount, context, field) {
+  const { target, mode = 400, gid, max } = mount;
+  const options = {
+    ptmxmode: "666",
+    mode: parseMode(mode, `${field}.mode`).toString(8),
+    ...gid === void 0 ? {} : { gid },
+    ...max === void 0 ? {} : { max }
   };
+  return mountStep$1(context, target, {
+    name: "devpts",
+    sentence: `mount terminals of the sandbox's own on "${target}"`,
+    hints: { EINVAL: "the group must be in the id map; see idMap()" },
+    operations: freshFilesystem("devpts", options, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, "tree")
+  });
+});
+const mqueue = (function mqueue({ target }, context) {
+  return mountStep$1(context, target, {
+    name: "mqueue",
+    sentence: `mount the message queues of the ipc namespace on "${target}"`,
+    hints: { EPERM: `the ipc namespace must be the sandbox's own; unshare("ipc")` },
+    operations: freshFilesystem("mqueue", {}, INERT, "tree")
+  });
+});
+const sysfs = (function sysfs({ target }, context) {
+  const attributes = INERT | mountAttributes({});
+  return mountStep$1(context, target, {
+    name: "sysfs",
+    sentence: context.ownsNet ? `mount a sysfs of the sandbox's net namespace read-only on "${target}"` : `bind the host's /sys read-only on "${target}"`,
+    hints: {
+      EPERM: "the net namespace must be the sandbox's own, and the host's /sys not covered (as in a container)"
+    },
+    operations: context.ownsNet ? freshFilesystem("sysfs", {}, attributes, "tree") : [openTree("/sys", "tree"), setAttributes(TREE, attributes)]
+  });
+});
+const cgroupfs = (function cgroupfs({ target, writable }, context) {
+  return mountStep$1(context, target, {
+    name: "cgroupfs",
+    sentence: `mount the sandbox's own cgroup ${writable ? "writable" : "read-only"} on "${target}"`,
+    hints: {
+      EPERM: `the cgroup namespace must be the sandbox's own; unshare("cgroup")`,
+      ENODEV: "this kernel has no cgroups of version 2"
+    },
+    operations: freshFilesystem("cgroup2", {}, INERT | mountAttributes({ writable }), "tree")
+  });
+});
+const isMountedOutside = (function isMountedOutside(type) {
+  return !INSIDE.includes(type);
+});
+const filesystem = (function filesystem(mount, context) {
+  const { type, source, target, options = {}, writable = false } = mount;
+  const { sources } = context;
+  const outside = sources.opensOutside && isMountedOutside(type);
+  const attributes = mountAttributes(mount);
+  const cell = outside ? sources.cell() : "tree";
+  const make = freshFilesystem(
+    type,
+    {
+      ...source === void 0 ? {} : { source },
+      // Otherwise a journal would be written, though nothing can be written through the mount.
+      ...isMountedOutside(type) && !writable ? { ro: true } : {},
+      ...options
+    },
+    attributes,
+    cell
+  );
+  const hints = {
+    ENODEV: `this kernel has no filesystem "${type}"; see /proc/filesystems, or modprobe ${type}`,
+    EPERM: "this type can only be mounted by root, or only in namespaces of the sandbox's own",
+    ENOTBLK: "the source must be a block device",
+    EINVAL: "the source or an option is wrong for this type; the kernel's log may say more"
+  };
+  const name = source ?? type;
+  if (outside) {
+    sources.outside.push({
+      phase: "outside",
+      name: "mount",
+      sentence: `mount "${name}", a ${type}, nowhere yet`,
+      paths: { path: name, dest: target },
+      hints,
+      operations: make
+    });
+    sources.map(cell, writable);
+  }
+  return mountStep$1(context, target, {
+    name: "mount",
+    sentence: `mount "${name}", a ${type}, ${writable ? "writable" : "read-only"} on "${target}"`,
+    hints,
+    operations: outside ? [{ call: "SET", args: [{ load32: cell }], store: "tree" }] : make
+  });
 });
 const mountStep = (function mountStep(mount, context, field) {
-  switch (mount.kind) {
-    case "bind":
-      return bind(mount, context, field);
-    case "overlay":
-      return overlay(mount, context, field);
-    case "tmpfs":
-      return tmpfs(mount, context, field);
-    case "proc":
-      return proc(mount, context);
-    case "dev":
-      return dev(mount, context);
-    case "symlink":
-      return symlink(mount, context, field);
-    case "dir":
-      return dir(mount, context, field);
-    case "file":
-      return file(mount, context, field);
-    default:
-      throw new SpecError(
-        `${field}.kind`,
-        `"${mount.kind}" is none of bind, overlay, tmpfs, proc, dev, symlink, dir, file`
-      );
-  }
+  return PLANNERS[mount.kind](mount, context, field);
 });
 const privateStep = (function privateStep() {
   return {
@@ -2580,8 +3308,12 @@ const directoryRootStep = (function directoryRootStep(root, context) {
     operations: [
       // Every mode from here on is meant as it stands.
       { call: "umask", args: [0] },
-      context.open({ path, dest: "/", recursive: true, writable }, "root", "root"),
-      setAttributes(ROOT, bindAttributes({ writable })),
+      ...context.sources.open(
+        { path, dest: "/", recursive: true, writable, idMap: root.idMap },
+        "root",
+        "root"
+      ),
+      setAttributes(ROOT, mountAttributes({ writable })),
       PLACE
     ]
   };
@@ -2596,8 +3328,10 @@ const overlayRootStep = (function overlayRootStep({ overlay }, context) {
     operations: [
       // Every mode from here on is meant as it stands.
       { call: "umask", args: [0] },
+      ...openWorkshop(),
       ...overlayOperations(overlay, context, "root.overlay", "root"),
-      setAttributes(ROOT, bindAttributes({ writable: overlay.upper !== void 0 })),
+      ...closeWorkshop(),
+      setAttributes(ROOT, mountAttributes({ writable: overlay.upper !== void 0 })),
       PLACE
     ]
   };
@@ -2623,7 +3357,7 @@ const hostViewStep = (function hostViewStep(entries, context) {
       const kind = entry.kind === "bind-dir" ? "directory" : "file";
       operations.push(
         openTree(entry.path, "tree"),
-        setAttributes(tree, bindAttributes({})),
+        setAttributes(tree, mountAttributes({})),
         ...attach(tree, scaffold.mountPoint(entry.path, kind))
       );
       scaffold.addForeign(entry.path);
@@ -2669,8 +3403,23 @@ const pivotStep = (function pivotStep(letDetach) {
 const relative = (function relative(path) {
   return path.replace(/^\/+/, "");
 });
-const isCaller = (function isCaller({ user }, facts) {
-  return user.uid === facts.uid && user.gid === facts.gid;
+const earlyStep = (function earlyStep(operations) {
+  return {
+    phase: "mounts",
+    name: "open",
+    sentence: "open what later mounts of the host are to appear in",
+    hints: { ENOENT: "give an existing path, or { optional: true }" },
+    operations
+  };
+});
+const workshopStep = (function workshopStep(operations) {
+  const opens = operations[0].call === "fsopen";
+  return {
+    phase: "mounts",
+    name: "workshop",
+    sentence: opens ? "make a filesystem for what is only needed on the way" : "let go of what was only needed on the way",
+    operations
+  };
 });
 const resourceOf = (function resourceOf(name) {
   return RLIMITS[`RLIMIT_${name.toUpperCase()}`];
@@ -2953,6 +3702,14 @@ const hardLimit = (function hardLimit(name) {
   const hard = line?.slice(title.length).trim().split(/\s+/)[1];
   return hard === void 0 || hard === "unlimited" ? "unlimited" : Number(hard);
 });
+const descriptorPath = (function descriptorPath(fd) {
+  try {
+    const path = Deno.readLinkSync(`/proc/self/fd/${fd}`);
+    return path.startsWith("/") ? path : void 0;
+  } catch {
+    return void 0;
+  }
+});
 const hostFacts = (function hostFacts() {
   lasting ??= {
     uid: Deno.uid() ?? 0,
@@ -3080,7 +3837,8 @@ const resolveSpec = (function resolveSpec(spec, facts) {
     if (target === "/") {
       throw new SpecError(`mounts[${index}].target`, "use root() to make a directory the root");
     }
-    if (typeof mount.source !== "string" || mount.source === "" || mount.source.includes("\0")) {
+    if (typeof mount.source === "object") return [{ ...mount, target }];
+    if (mount.source === "" || mount.source.includes("\0")) {
       throw new SpecError(`mounts[${index}].source`, `"${mount.source}" is not a path`);
     }
     const source = absolute(mount.source, facts);
@@ -3142,22 +3900,28 @@ const makePlan = (function makePlan(source, plugins, command) {
   const facts = hostFacts();
   const { spec } = resolveSpec(source, facts);
   const hooks = new HookRunner(plugins);
+  const landlock = landlockRuleset(spec, facts.landlockVersion).ruleset;
+  const notIsolated = exposure(spec, landlock);
   const plan = planLaunch(spec, facts, {
     preMount: hooks.has("preMount"),
     networkSetup: hooks.has("networkSetup"),
     reportStart: true,
     // Where descriptors will be in memory does not matter for the story.
-    requestFd: ((index) => index)
+    requestFd: ((index) => index),
+    landlock
   });
   const steps = [...plan.steps, executeStep(plan, commandLine(spec, facts, command))];
   return {
     steps,
+    notIsolated,
     toString() {
       let phase;
-      return steps.flatMap(((step) => {
+      const story = steps.flatMap(((step) => {
         const heading = step.phase === phase ? [] : [`${HEADINGS[phase = step.phase]}:`];
         return [...heading, `${String(step.number).padStart(4)}. ${step.sentence}`];
-      })).join("\n");
+      }));
+      const open = notIsolated.map(((line) => `      ${line}`));
+      return [...story, ...open.length > 0 ? ["Not isolated:", ...open] : []].join("\n");
     },
     toJSON: (() => steps.map(((step) => plain(step))))
   };
@@ -3454,10 +4218,13 @@ const compile = (function compile(source, facts, flags, boot, fault) {
   const found = kept.get(source);
   if (found && !fault && found.facts.hostView === facts.hostView && sameFlags(found.flags, flags) && found.boot === boot) return found;
   const { spec, skipped } = resolveSpec(source, facts);
+  const { ruleset: landlock, skipped: lacking } = landlockRuleset(spec, facts.landlockVersion);
+  skipped.push(...lacking);
   const plan = planLaunch(spec, facts, {
     ...flags,
     reportStart: flags.reportStart && !spec.asPid1,
-    requestFd: ((index) => requestFd(boot, index))
+    requestFd: ((index) => requestFd(boot, index)),
+    landlock
   });
   const programs = launchPrograms(plan, boot, fault);
   const { outside, setup, init } = programs;
@@ -3475,7 +4242,9 @@ const isLasting = (function isLasting({ mounts, root }) {
     if (!("overlay" in root ? layers(root.overlay) : absolute(root.path))) return false;
   }
   return mounts.every(((mount) => {
-    if (mount.kind === "bind") return !mount.optional && absolute(mount.source);
+    if (mount.kind === "bind") {
+      return !mount.optional && typeof mount.source === "string" && absolute(mount.source);
+    }
     return mount.kind !== "overlay" || layers(mount);
   }));
 });
@@ -3845,7 +4614,14 @@ const supervise = (function supervise(begun, options) {
         ).catch(((error) => hookErrors.push(error)));
       }
       hookErrors.push(...await hooks.end());
-      return { ...status2, usage, timedOut, skipped: launch.skipped, hookErrors };
+      return {
+        ...status2,
+        usage,
+        timedOut,
+        skipped: launch.skipped,
+        hookErrors,
+        reports: hooks.reports
+      };
     } finally {
       if (timer !== void 0) clearTimeout(timer);
       options.signal?.removeEventListener("abort", abort);
@@ -3916,8 +4692,8 @@ const spawn = (async function spawn(spec, plugins, command, options = {}) {
       throw new SandboxError("The sandbox ended before its terminal could be taken");
     }
     const [{ close, duplicate }, { setWindowSize }] = await Promise.all([
-      import('./file.js').then((function (n) { return n.file; })),
-      import('./terminal.js')
+      import(import.meta.resolve('./file.js')).then((function (n) { return n.file; })),
+      import(import.meta.resolve('./terminal.js'))
     ]);
     const writer = new PipeWriter(duplicate(master));
     let control = duplicate(master);
@@ -3964,7 +4740,7 @@ const sandbox = (function sandbox() {
 const execute = (async function execute(box, command) {
   const { tty, newSession } = box.spec;
   const forwarder = new Forwarder();
-  const terminal = tty ? await import('./terminal2.js') : void 0;
+  const terminal = tty ? await import(import.meta.resolve('./terminal2.js')) : void 0;
   const sized = terminal ? box.tty(terminal.ownSize() ?? true) : box;
   const spawned = sized.spawn(command, { signal: forwarder.early.signal });
   try {
@@ -3989,7 +4765,8 @@ const killedEarly = (async function killedEarly(signal$1) {
     usage: { wall: 0, user: 0, system: 0, maxRss: 0 },
     timedOut: false,
     skipped: [],
-    hookErrors: []
+    hookErrors: [],
+    reports: {}
   };
 });
 const ARCH = Deno.build.arch === "aarch64" ? "aarch64" : "x86_64";
@@ -4069,12 +4846,12 @@ const F_SEAL_GROW = 4;
 const F_SEAL_WRITE = 8;
 const F_SEAL_FUTURE_WRITE = 16;
 const F_SEAL_EXEC = 32;
-const S_IFMT = 61440;
+const S_IFMT$1 = 61440;
 const S_IFSOCK = 49152;
 const S_IFLNK = 40960;
 const S_IFREG = 32768;
 const S_IFBLK = 24576;
-const S_IFDIR = 16384;
+const S_IFDIR$1 = 16384;
 const S_IFCHR = 8192;
 const S_IFIFO = 4096;
 const S_ISUID = 2048;
@@ -4092,7 +4869,7 @@ const S_IRWXO = 7;
 const S_IROTH = 4;
 const S_IWOTH = 2;
 const S_IXOTH = 1;
-const STATX_TYPE = 1;
+const STATX_TYPE$1 = 1;
 const STATX_MODE = 2;
 const STATX_NLINK = 4;
 const STATX_UID = 8;
@@ -4192,14 +4969,14 @@ var abi$2 = /*#__PURE__*/Object.freeze({
   STATX_MODE: STATX_MODE,
   STATX_NLINK: STATX_NLINK,
   STATX_SIZE: STATX_SIZE$1,
-  STATX_TYPE: STATX_TYPE,
+  STATX_TYPE: STATX_TYPE$1,
   STATX_UID: STATX_UID,
   S_IFBLK: S_IFBLK,
   S_IFCHR: S_IFCHR,
-  S_IFDIR: S_IFDIR,
+  S_IFDIR: S_IFDIR$1,
   S_IFIFO: S_IFIFO,
   S_IFLNK: S_IFLNK,
-  S_IFMT: S_IFMT,
+  S_IFMT: S_IFMT$1,
   S_IFREG: S_IFREG,
   S_IFSOCK: S_IFSOCK,
   S_IRGRP: S_IRGRP,
@@ -5400,8 +6177,22 @@ const RLIMIT_NAMES = [
   "sigpending",
   "stack"
 ];
+const BIND_FLAGS = {
+  ro: {},
+  rw: { writable: true },
+  dev: { devices: true },
+  suid: { nosuid: false },
+  noexec: { noexec: true },
+  nosymfollow: { nosymfollow: true },
+  norecursive: { recursive: false },
+  private: { propagation: "private" },
+  slave: { propagation: "slave" },
+  shared: { propagation: "shared" },
+  unbindable: { propagation: "unbindable" }
+};
 const FILES = "Filesystem (in the order given)";
 const cwd = (() => Deno.cwd());
+
 const FILESYSTEM_OPTIONS = [
   {
     name: "root",
@@ -5418,7 +6209,7 @@ const FILESYSTEM_OPTIONS = [
     short: "b",
     value: "SRC[:DST][:rw]",
     group: FILES,
-    help: "show a file or directory of the host; read-only, but for :rw; :dev lets devices work",
+    help: "show a file or directory of the host; read-only, but for :rw; also dev, suid, noexec, slave ..",
     apply: ((run, value) => {
       const { source, target, options } = bindValue(value, cwd);
       run.box = run.box.bind(source, target, options);
@@ -5448,21 +6239,27 @@ const FILESYSTEM_OPTIONS = [
     name: "tmpfs",
     value: "DST[:size=..,mode=..]",
     group: FILES,
-    help: "an empty filesystem in memory, e.g. /work:size=64M,mode=0755",
+    help: "an empty filesystem in memory, e.g. /work:size=64M,mode=0755; uid, gid, inodes, noexec=1",
     apply: ((run, value) => {
-      const { target, options } = placeValue(value, ["size", "mode"]);
-      run.box = run.box.tmpfs(target, options);
+      const { target, options } = placeValue(value, [
+        ...["size", "mode", "uid", "gid", "inodes", "noexec"]
+      ]);
+      const { noexec, ...rest } = options;
+      run.box = run.box.tmpfs(target, {
+        ...numbers(rest, "uid", "gid", "inodes"),
+        ...noexec === void 0 ? {} : { noexec: noexec === "1" }
+      });
     })
   },
   {
     name: "dir",
     value: "DST[:mode=..]",
     group: FILES,
-    help: "make a directory",
+    help: "make a directory; also uid and gid",
     apply: ((run, value) => {
-      const { target, options } = placeValue(value, ["mode"]);
+      const { target, options } = placeValue(value, ["mode", "uid", "gid"]);
       if (options.mode !== void 0) parseMode(options.mode, "value");
-      run.box = run.box.dir(target, options);
+      run.box = run.box.dir(target, numbers(options, "uid", "gid"));
     })
   },
   {
@@ -5487,11 +6284,67 @@ const FILESYSTEM_OPTIONS = [
     })
   },
   {
-    name: "proc",
+    name: "mask",
     value: "DST",
     group: FILES,
+    help: "hide a file or directory",
+    apply: ((run, value) => run.box = run.box.mask(insidePath$1(value)))
+  },
+  {
+    name: "readonly",
+    value: "DST",
+    group: FILES,
+    help: "make a file or directory read-only, with what is mounted below",
+    apply: ((run, value) => run.box = run.box.readonly(insidePath$1(value)))
+  },
+  {
+    name: "mount",
+    value: "type=TYPE,target=DST[,source=SRC][,rw]",
+    group: FILES,
+    help: "a filesystem of any type; what follows by commas are its own options",
+    apply: ((run, value) => run.box = run.box.mount(filesystemValue(value)))
+  },
+  {
+    name: "proc",
+    value: "DST[:hidepid=..,subset=pid]",
+    group: FILES,
     help: "the sandbox's own proc (there is one on /proc already)",
-    apply: ((run, value) => run.box = run.box.proc(insidePath$1(value)))
+    apply: ((run, value) => {
+      const { target, options } = placeValue(value, ["hidepid", "subset"]);
+      run.box = run.box.proc(target, options);
+    })
+  },
+  {
+    name: "devpts",
+    value: "DST",
+    group: FILES,
+    help: "terminals of the sandbox's own (--dev has some already)",
+    apply: ((run, value) => run.box = run.box.devpts(insidePath$1(value)))
+  },
+  {
+    name: "mqueue",
+    value: "DST",
+    group: FILES,
+    help: "the message queues of the sandbox's ipc namespace",
+    apply: ((run, value) => run.box = run.box.mqueue(insidePath$1(value)))
+  },
+  {
+    name: "sysfs",
+    value: "DST",
+    group: FILES,
+    help: "what the kernel tells of devices and drivers, read-only",
+    apply: ((run, value) => run.box = run.box.sysfs(insidePath$1(value)))
+  },
+  {
+    name: "cgroupfs",
+    value: "DST[:rw]",
+    group: FILES,
+    help: "the sandbox's own cgroup of version 2",
+    apply: ((run, value) => {
+      const writable = value.endsWith(":rw");
+      const target = insidePath$1(writable ? value.slice(0, -3) : value);
+      run.box = run.box.cgroupfs(target, writable ? { writable } : {});
+    })
   },
   {
     name: "dev",
@@ -5517,6 +6370,69 @@ const LIMIT_OPTIONS = [
     group: LIMITS,
     help: "a resource limit of getrlimit(2), e.g. nofile=256, fsize=1G, core=0:unlimited",
     apply: ((run, value) => run.box = run.box.rlimit(...rlimitValue(value)))
+  }
+];
+
+const LANDLOCK_RIGHT_NAMES = [
+  "execute",
+  "write_file",
+  "read_file",
+  "read_dir",
+  "remove_dir",
+  "remove_file",
+  "make_char",
+  "make_dir",
+  "make_reg",
+  "make_sock",
+  "make_fifo",
+  "make_block",
+  "make_sym",
+  "refer",
+  "truncate",
+  "ioctl_dev"
+];
+const LANDLOCK_ALLOW = [
+  .../* @__PURE__ */ new Set(["read", "execute", "write", ...LANDLOCK_RIGHT_NAMES])
+];
+const LANDLOCK_SCOPES = ["abstract_unix_socket", "signal"];
+
+const LANDLOCK = "Landlock (rules add up; what no rule allows is refused)";
+const LANDLOCK_OPTIONS = [
+  {
+    name: "landlock",
+    group: LANDLOCK,
+    help: "only what is mounted to be written can be written: a second wall of the same policy",
+    apply: ((run) => add(run, ((before) => ({ ...before, paths: "from-mounts" }))))
+  },
+  {
+    name: "landlock-path",
+    value: "PATH:ACCESS,..",
+    group: LANDLOCK,
+    help: "allow read, execute or write below a path, or a right such as make_dir",
+    apply: addPath
+  },
+  {
+    name: "landlock-tcp",
+    value: "bind|connect:PORT",
+    group: LANDLOCK,
+    help: "allow a TCP port, and no others on that side; connect:none allows none",
+    apply: addPort
+  },
+  {
+    name: "landlock-scope",
+    value: "SCOPE,..",
+    group: LANDLOCK,
+    help: "keep abstract_unix_socket or signal inside",
+    apply: ((run, value) => {
+      const scopes = listValue(value).map(((word) => known(word, LANDLOCK_SCOPES)));
+      add(run, ((before) => ({ ...before, scopes: [...before.scopes ?? [], ...scopes] })));
+    })
+  },
+  {
+    name: "landlock-optional",
+    group: LANDLOCK,
+    help: "go on without what this kernel's Landlock lacks; give it after the rules",
+    apply: ((run) => add(run, ((before) => ({ ...before, optional: true }))))
   }
 ];
 
@@ -5750,7 +6666,7 @@ const RUN_OPTIONS = [
     value: "INSIDE:OUTSIDE[:COUNT]|auto",
     group: NAMESPACES,
     help: "ids that exist inside, after uid: or gid: for one sort; auto: from /etc/subuid",
-    apply: idMap
+    apply: idMap$1
   },
   {
     name: "time-offset",
@@ -5773,6 +6689,7 @@ const RUN_OPTIONS = [
     apply: ((run, value) => run.box = run.box.network(value))
   },
   ...PRIVILEGE_OPTIONS,
+  ...LANDLOCK_OPTIONS,
   ...LIMIT_OPTIONS,
   ...SCHEDULING_OPTIONS,
   {
@@ -5824,6 +6741,27 @@ const RUN_OPTIONS = [
 var run$1 = /*#__PURE__*/Object.freeze({
   __proto__: null,
   run: run
+});
+
+const EXIT = { timedOut: 124, failed: 125, notExecutable: 126, notFound: 127 };
+var failure$1 = /*#__PURE__*/Object.freeze({
+  __proto__: null,
+  EXIT: EXIT,
+  complain: complain,
+  exitCode: exitCode,
+  oneLine: oneLine,
+  report: report,
+  unknownCommand: unknownCommand,
+  writeAll: writeAll
+});
+const EXIT_CODES = `Exit codes: the command's own; 128+N for signal N; 124 timed out; 125 paddock failed;
+126 the command cannot be executed; 127 it was not found.`;
+var help = /*#__PURE__*/Object.freeze({
+  __proto__: null,
+  generalHelp: generalHelp,
+  print: print,
+  runHelp: runHelp,
+  version: version
 });
 
 const EMPTY_SPEC = {
@@ -5918,8 +6856,55 @@ const RLIMITS = {
 };
 const RLIM_INFINITY = 0xffffffffffffffffn;
 
-const MOUNT_KINDS = ["bind", "overlay", "tmpfs", "proc", "dev", "symlink", "dir", "file"];
-
+const flag = ((value) => typeof value === "boolean" ? void 0 : "is neither true nor false");
+const text = ((value) => typeof value === "string" && value !== "" && !value.includes("\0") ? void 0 : "is not a text");
+const path = ((value) => text(value) === void 0 ? void 0 : "is not a path");
+const size = ((value) => void parseSize(value, "size"));
+const mode = ((value) => void parseMode(value, "mode"));
+const id = ((value) => Number.isInteger(value) && value >= 0 && value <= 4294967294 ? void 0 : "is not an id");
+const count = ((value) => Number.isSafeInteger(value) && value > 0 ? void 0 : "is not a number above 0");
+const one = ((...words) => ((value) => words.includes(value) ? void 0 : `is none of ${words.join(", ")}`));
+const source = ((value) => isRecord(value) ? id(value.fd) && "is not { fd: a number }" : path(value));
+const contents = ((value) => typeof value === "string" || value instanceof Uint8Array ? void 0 : "is not what a file can hold; the contents of a file are text or bytes");
+const idMap = ((value) => isRecord(value) && Array.isArray(value.uids) && Array.isArray(value.gids) && value.uids.length > 0 && value.gids.length > 0 && [...value.uids, ...value.gids].every(
+  ((range) => isRecord(range) && id(range.inside) === void 0 && id(range.outside) === void 0 && (range.count === void 0 || count(range.count) === void 0))
+) ? void 0 : "is not { uids: [{ inside, outside, count }], gids: [..] }");
+const anything = (() => void 0);
+const FLAGS = { nosuid: flag, nodev: flag, noexec: flag, nosymfollow: flag };
+const OWNER = { uid: id, gid: id };
+const LAYERS = { lower: anything, upper: path, work: path, size, options: anything };
+const BIND = { writable: flag, idMap };
+const FIELDS$1 = {
+  bind: {
+    ...FLAGS,
+    ...BIND,
+    source,
+    devices: flag,
+    optional: flag,
+    recursive: flag,
+    propagation: one("private", "slave", "shared", "unbindable")
+  },
+  overlay: { ...FLAGS, ...LAYERS },
+  tmpfs: { ...FLAGS, ...OWNER, size, inodes: count, mode },
+  proc: { hidepid: one("off", "noaccess", "invisible", "ptraceable"), subset: one("pid") },
+  dev: {},
+  devpts: { mode, gid: id, max: count },
+  mqueue: {},
+  sysfs: {},
+  cgroupfs: { writable: flag },
+  filesystem: { ...FLAGS, type: text, source: text, writable: flag, options: anything },
+  symlink: { source: path },
+  dir: { ...OWNER, mode },
+  file: { ...OWNER, contents, mode },
+  mask: { optional: flag },
+  readonly: { optional: flag }
+};
+const NEEDED = {
+  bind: ["source"],
+  filesystem: ["type"],
+  symlink: ["source"],
+  file: ["contents"]
+};
 const OPTION = /^[\w.+-]+$/;
 const LAYER_OPTIONS = ["lowerdir", "lowerdir+", "datadir+", "upperdir", "workdir", "userxattr"];
 const FIELDS = {
@@ -5935,6 +6920,7 @@ const FIELDS = {
   cwd: true,
   umask: true,
   capabilities: true,
+  landlock: true,
   rlimits: true,
   nice: true,
   scheduler: true,
@@ -5950,6 +6936,99 @@ const FIELDS = {
   timeOffsets: true
 };
 const STAGES = ["configure", "preMount", "networkSetup", "postStart", "postStop"];
+const LANDLOCK_CREATE_RULESET_VERSION = 1;
+const LANDLOCK_ACCESS_FS_EXECUTE = 1;
+const LANDLOCK_ACCESS_FS_WRITE_FILE = 2;
+const LANDLOCK_ACCESS_FS_READ_FILE = 4;
+const LANDLOCK_ACCESS_FS_READ_DIR = 8;
+const LANDLOCK_ACCESS_FS_REMOVE_DIR = 16;
+const LANDLOCK_ACCESS_FS_REMOVE_FILE = 32;
+const LANDLOCK_ACCESS_FS_MAKE_CHAR = 64;
+const LANDLOCK_ACCESS_FS_MAKE_DIR = 128;
+const LANDLOCK_ACCESS_FS_MAKE_REG = 256;
+const LANDLOCK_ACCESS_FS_MAKE_SOCK = 512;
+const LANDLOCK_ACCESS_FS_MAKE_FIFO = 1024;
+const LANDLOCK_ACCESS_FS_MAKE_BLOCK = 2048;
+const LANDLOCK_ACCESS_FS_MAKE_SYM = 4096;
+const LANDLOCK_ACCESS_FS_REFER = 8192;
+const LANDLOCK_RULE_PATH_BENEATH = 1;
+const LANDLOCK_RULE_NET_PORT = 2;
+const LANDLOCK_ACCESS_FS_TRUNCATE = 16384;
+const LANDLOCK_ACCESS_FS_IOCTL_DEV = 32768;
+const LANDLOCK_ACCESS_NET_BIND_TCP = 1;
+const LANDLOCK_ACCESS_NET_CONNECT_TCP = 2;
+const LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET = 1;
+const LANDLOCK_SCOPE_SIGNAL = 2;
+
+const LANDLOCK_FS_RIGHTS = {
+  execute: LANDLOCK_ACCESS_FS_EXECUTE,
+  write_file: LANDLOCK_ACCESS_FS_WRITE_FILE,
+  read_file: LANDLOCK_ACCESS_FS_READ_FILE,
+  read_dir: LANDLOCK_ACCESS_FS_READ_DIR,
+  remove_dir: LANDLOCK_ACCESS_FS_REMOVE_DIR,
+  remove_file: LANDLOCK_ACCESS_FS_REMOVE_FILE,
+  make_char: LANDLOCK_ACCESS_FS_MAKE_CHAR,
+  make_dir: LANDLOCK_ACCESS_FS_MAKE_DIR,
+  make_reg: LANDLOCK_ACCESS_FS_MAKE_REG,
+  make_sock: LANDLOCK_ACCESS_FS_MAKE_SOCK,
+  make_fifo: LANDLOCK_ACCESS_FS_MAKE_FIFO,
+  make_block: LANDLOCK_ACCESS_FS_MAKE_BLOCK,
+  make_sym: LANDLOCK_ACCESS_FS_MAKE_SYM,
+  refer: LANDLOCK_ACCESS_FS_REFER,
+  truncate: LANDLOCK_ACCESS_FS_TRUNCATE,
+  ioctl_dev: LANDLOCK_ACCESS_FS_IOCTL_DEV
+};
+const NEWER = {
+  refer: [2, "5.19"],
+  truncate: [3, "6.2"],
+  ioctl_dev: [5, "6.10"]
+};
+const FS_FEATURES = Object.entries(LANDLOCK_FS_RIGHTS).map(
+  (([name, bit]) => {
+    const [version, linux] = NEWER[name] ?? [1, "5.13"];
+    return { name, bit, version, linux };
+  })
+);
+const TCP = { version: 4, linux: "6.7" };
+const TCP_FEATURES = {
+  bind: { name: "bind_tcp", bit: LANDLOCK_ACCESS_NET_BIND_TCP, ...TCP },
+  connect: { name: "connect_tcp", bit: LANDLOCK_ACCESS_NET_CONNECT_TCP, ...TCP }
+};
+const SCOPE = { version: 6, linux: "6.12" };
+const SCOPE_FEATURES = {
+  abstract_unix_socket: {
+    name: "abstract_unix_socket",
+    bit: LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET,
+    ...SCOPE
+  },
+  signal: { name: "signal", bit: LANDLOCK_SCOPE_SIGNAL, ...SCOPE }
+};
+const R = LANDLOCK_FS_RIGHTS;
+const READ = R.read_file | R.read_dir;
+const ACCESS = {
+  read: READ,
+  execute: READ | R.execute,
+  write: READ | R.write_file | R.remove_dir | R.remove_file | R.make_dir | R.make_reg | R.make_sock | R.make_fifo | R.make_sym | R.refer | R.truncate | R.ioctl_dev
+};
+const FILE_RIGHTS = R.execute | R.write_file | R.read_file | R.truncate | R.ioctl_dev;
+
+const WRITE_EXISTING = [
+  "read",
+  "write_file",
+  "truncate"
+];
+const bits = ((features) => features.reduce(((all, { bit }) => all | bit), 0));
+const WORDS = {
+  mount: files,
+  pid: processes,
+  net: network,
+  user: (() => "identity: its user is the same one outside, with the same rights to everything"),
+  ipc: (() => "System V shared memory, semaphores and message queues of its user"),
+  uts: (() => "the hostname"),
+  cgroup: (() => "where in the host's tree of cgroups it runs"),
+  // Clocks are everybody's also by default; not what anybody takes for a wall.
+  time: (() => "")
+};
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_DUMPABLE = 4;
 const PR_SET_KEEPCAPS = 8;
@@ -6460,7 +7539,6 @@ const IFF_LOOPBACK = 8;
 const IFF_RUNNING = 64;
 const OPEN_HOW_SIZE = 24;
 const MOUNT_ATTR_SIZE = 32;
-
 const NAMESPACE_FLAG = {
   cgroup: CLONE_NEWCGROUP,
   ipc: CLONE_NEWIPC,
@@ -6497,6 +7575,11 @@ const KILLED_HINT = {
   ETIMEDOUT: "the process that was to do it has been killed, maybe for want of memory"
 };
 const USERNS_HINT = "this user may not make user namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns, kernel.unprivileged_userns_clone and user.max_user_namespaces, or the container's seccomp profile; or run as root";
+const REQUEST_FD = { launch: 0, firstJoin: 4 };
+const Barrier = { MAPS: 1, PRE_MOUNT: 2, NETWORK: 3 };
+const Answer = { CONTINUE: 0, LOAD_REST: 1, RUN: 2 };
+const HOOK_PROGRAM = HOOK_AREA + 32;
+
 const PSEUDO = {
   /** The result is the first argument. */
   SET: 2147483648,
@@ -6589,10 +7672,6 @@ const MOST_REQUEST_FDS = 64;
 const CONTROL_SIZE = 16 + MOST_REQUEST_FDS * 4;
 
 const CHILD_SIGNAL = words(2 ** (SIGNALS.SIGCHLD - 1));
-const REQUEST_FD = { launch: 0};
-const Barrier = { MAPS: 1, PRE_MOUNT: 2, NETWORK: 3 };
-const Answer = { CONTINUE: 0, LOAD_REST: 1, RUN: 2 };
-const HOOK_PROGRAM = HOOK_AREA + 32;
 const RECORDS = [
   "failure",
   "net failure",
@@ -6604,6 +7683,14 @@ const RECORDS = [
   "descriptor",
   "result"
 ];
+const STATX_TYPE = 1, STATX_MODE_OFFSET = 28, S_IFMT = 61440, S_IFDIR = 16384;
+const PLACE$1 = "landlock place";
+const PROPAGATION = {
+  private: MS_PRIVATE,
+  slave: MS_SLAVE,
+  shared: MS_SHARED,
+  unbindable: MS_UNBINDABLE
+};
 const TREE = { load32: "tree" };
 const WORKSHOP = { load32: "workshop" };
 const OVERLAY_HINTS = {
@@ -6614,7 +7701,208 @@ const OVERLAY_HINTS = {
   EBUSY: "the upper or work directory is in use by another overlay",
   ENODEV: "this kernel has no overlayfs; modprobe overlay"
 };
-
+class Sources {
+  constructor(spec, facts, identity, requestFd, firstSource2, adoptedFds) {
+    this.spec = spec;
+    this.facts = facts;
+    this.identity = identity;
+    this.requestFd = requestFd;
+    this.firstSource = firstSource2;
+    this.adoptedFds = adoptedFds;
+    this.#descriptors = sourceDescriptors(spec.mounts);
+  }
+  /** What the agent opens before it clones. */
+  outside = [];
+  /** What is opened inside while the mounts there still hear of the host's. */
+  early = [];
+  /** What can be written must be id-mapped; the rest is where the filesystem can. */
+  #idmapped = [];
+  #descriptors;
+  #count = 0;
+  /** Root's sandbox has lost root's rights by the time it mounts, so sources are opened before. */
+  get opensOutside() {
+    return this.spec.namespaces.user === "new" && this.facts.uid === 0;
+  }
+  /** A cell that both the agent's program and the sandbox's know. */
+  cell() {
+    return `tree ${this.#count++}`;
+  }
+  /** What leaves a detached copy of the source's tree in the cell, wherever it is opened. */
+  open(source, field, cell) {
+    const { path, recursive, idMap, propagation = "private" } = source;
+    const index = /^mounts\[(\d+)\]$/.exec(field)?.[1];
+    const adopted = index === void 0 ? void 0 : this.adoptedFds?.get(Number(index));
+    if (adopted !== void 0) return [{ call: "SET", args: [adopted], store: cell }];
+    const root = this.facts.uid === 0;
+    if (idMap && !root) {
+      throw new UnsupportedError(
+        `${field}.idMap`,
+        "the kernel lets only root map the owners of the host's files; leave it out, or run as root"
+      );
+    }
+    if (this.opensOutside || root && (idMap || typeof path === "object")) {
+      return this.#openOutside(source, field, cell);
+    }
+    if (typeof path === "object") return this.#openAgain(path.fd, source, field, cell);
+    if (propagation !== "private") {
+      const tree = this.cell();
+      this.early.push(openTree(path, tree, recursive));
+      return [{ call: "SET", args: [{ load32: tree }], store: cell }];
+    }
+    return [openTree(path, cell, recursive)];
+  }
+  #openOutside(source, field, cell) {
+    const { path, dest, recursive, writable, idMap } = source;
+    const tree = this.cell();
+    const name = sourceName(path);
+    const open = typeof path === "string" ? openTree(path, tree, recursive) : {
+      call: "open_tree",
+      args: [
+        this.#descriptor(path.fd),
+        "",
+        OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)
+      ],
+      store: tree
+    };
+    this.outside.push({
+      phase: "outside",
+      name: "open",
+      sentence: `open "${name}" on the host${idMap ? ", with owners of its own" : ""}`,
+      paths: { path: name, dest },
+      hints: {
+        ENOENT: "give an existing path, or { optional: true }",
+        EBADF: "the descriptor must stay open until the sandbox runs",
+        ...idMap ? IDMAP_HINTS : {}
+      },
+      operations: [open, ...idMap ? this.#ownMap(idMap, tree, recursive, field) : []]
+    });
+    if (!idMap && this.opensOutside) this.#idmapped.push({ cell: tree, must: writable, recursive });
+    return [{ call: "SET", args: [{ load32: tree }], store: cell }];
+  }
+  /**
+   * A descriptor belongs to the host's mount namespace, of which a sandbox of an ordinary user can
+   * copy nothing. So its path is opened, and must lead to the same file still.
+   */
+  #openAgain(fd, source, field, cell) {
+    const path = this.facts.descriptorPath(fd);
+    if (path === void 0) {
+      throw new SpecError(
+        `${field}.source`,
+        `descriptor ${fd} is not open, or has no path, which an ordinary user's bind needs`
+      );
+    }
+    const swapped = `${cell} of descriptor ${fd} in ${field}`;
+    const stat = ((of) => ({
+      call: "statx",
+      args: [of, "", AT_EMPTY_PATH, 2047, { at: "statx" }]
+    }));
+    const INODE = 32, DEVICE = 136;
+    const word = ((offset) => ({ load: { name: "statx", offset } }));
+    const compare = ((offset, with_) => ({
+      call: "SUBTRACT",
+      args: [word(offset), { load: with_ }],
+      onError: "ignore",
+      when: { differs: 0 },
+      goto: swapped
+    }));
+    return [
+      stat(this.#descriptor(fd)),
+      { call: "SET", args: [word(INODE)], store: "inode", onError: "ignore" },
+      { call: "SET", args: [word(DEVICE)], store: "device", onError: "ignore" },
+      openTree(path, cell, source.recursive),
+      stat({ load32: cell }),
+      compare(INODE, "inode"),
+      compare(DEVICE, "device"),
+      { call: "SET", args: [0], goto: `not ${swapped}` },
+      // ESTALE
+      { call: "SET", args: [-116], label: swapped },
+      { call: "SET", args: [0], label: `not ${swapped}` }
+    ];
+  }
+  #descriptor(fd) {
+    return { load32: this.requestFd(this.firstSource + this.#descriptors.indexOf(fd)) };
+  }
+  /** What is made outside, as root, and is to be the sandbox's user's. */
+  map(cell, must) {
+    this.#idmapped.push({ cell, must, recursive: false });
+  }
+  /** Owners for one mount: numbers on disk to the host's numbers of those inside. */
+  #ownMap(map, cell, recursive, field) {
+    const { maps } = this.identity;
+    const lines = ((side) => map[side].map(((range, index) => ({
+      disk: range.outside,
+      host: hostId(range, maps?.[side], `${field}.idMap.${side}[${index}]`),
+      count: range.count ?? 1
+    }))));
+    const attributes = `${cell} attributes`;
+    return [
+      { call: "SET", args: [{ words: [MOUNT_ATTR_IDMAP, 0, 0, 0], name: attributes }] },
+      ...openDiskMap(
+        { uids: lines("uids"), gids: lines("gids") },
+        { name: attributes, offset: 24 },
+        cell
+      ),
+      {
+        call: "mount_setattr",
+        args: [
+          { load32: cell },
+          "",
+          AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0),
+          { at: attributes },
+          MOUNT_ATTR_SIZE
+        ]
+      }
+    ];
+  }
+  /** Lets the files of what was opened appear as the sandbox's user's. Done from outside. */
+  idmapStep() {
+    if (this.#idmapped.length === 0) return void 0;
+    return {
+      phase: "maps",
+      name: "idmap",
+      sentence: "let files of the caller appear as the sandbox's user's",
+      hints: IDMAP_HINTS,
+      operations: [
+        ...this.#openIdMap(),
+        { call: "SET", args: [MOUNT_ATTR_IDMAP], store: { name: "idmap attributes", offset: 0 } },
+        ...this.#idmapped.flatMap((({ cell, must, recursive }) => {
+          const set = ((flags) => ({
+            call: "mount_setattr",
+            args: [{ load32: cell }, "", flags, { at: "idmap attributes" }, MOUNT_ATTR_SIZE]
+          }));
+          const alone = { ...set(AT_EMPTY_PATH), onError: must ? "stop" : "ignore" };
+          if (!recursive) return [alone];
+          return [
+            { ...set(AT_EMPTY_PATH | AT_RECURSIVE), onError: { goto: `${cell} alone` } },
+            { call: "SET", args: [0], goto: `${cell} is mapped` },
+            { ...alone, label: `${cell} alone` },
+            { call: "SET", args: [0], label: `${cell} is mapped` }
+          ];
+        }))
+      ]
+    };
+  }
+  /** The user namespace by which files of the caller become the sandbox's user's. */
+  #openIdMap() {
+    const { facts, identity, spec } = this;
+    const store = { name: "idmap attributes", offset: 24 };
+    if (spec.idMap === void 0 && !isCaller(identity, facts)) {
+      const line = ((disk) => [{ disk, host: UNPRIVILEGED_ID, count: 1 }]);
+      return openDiskMap({ uids: line(facts.uid), gids: line(facts.gid) }, store, "caller");
+    }
+    return [{
+      call: "openat",
+      args: [{ load32: "proc" }, "ns/user", O_RDONLY | O_CLOEXEC, 0],
+      store
+    }];
+  }
+}
+const IDMAP_HINTS = {
+  EINVAL: 'this filesystem has no id-mapped mounts; bind it read-only, or set idMap() or share("user")',
+  EPERM: 'a mount of this kind cannot be id-mapped; bind it read-only, or share("user")'
+};
+const NOTHING = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+const HINTS = { ENOENT: "there is nothing to be covered; leave it out, or say { optional: true }" };
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
 const DEVICE_LINKS = [
   ["fd", "/proc/self/fd"],
@@ -6623,6 +7911,38 @@ const DEVICE_LINKS = [
   ["stderr", "/proc/self/fd/2"],
   ["ptmx", "pts/ptmx"]
 ];
+const OWNER_HINT = "its owner must be in the id map; see idMap()";
+const INERT = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+const INSIDE = [
+  "bpf",
+  "cgroup",
+  "cgroup2",
+  "devpts",
+  "fuse",
+  "mqueue",
+  "overlay",
+  "proc",
+  "ramfs",
+  "sysfs",
+  "tmpfs"
+];
+const PLANNERS = {
+  bind,
+  overlay,
+  tmpfs,
+  proc,
+  dev,
+  devpts,
+  mqueue,
+  sysfs,
+  cgroupfs,
+  filesystem,
+  symlink,
+  dir,
+  file,
+  mask,
+  readonly
+};
 const ROOT = { load32: "root" };
 
 const PLACE = {
@@ -6825,8 +8145,11 @@ class Scaffold {
     const place = parts.length === 0 ? this.existing("", O_PATH | O_CLOEXEC) : this.#made(parts.join("/"), "directory");
     return { ...place, name };
   }
-  /** A place that exists, wherever its links lead inside of the root. */
-  existing(path, flags = O_PATH | O_CLOEXEC, cell = "place") {
+  /**
+   * A place that exists, wherever its links lead inside of the root. If it does not, that is an
+   * error, or the program goes on at the label `missing`.
+   */
+  existing(path, flags = O_PATH | O_CLOEXEC, cell = "place", missing) {
     const retry = this.label("retry"), opened = this.label("opened"), failed = this.label("failed");
     const open = {
       call: "openat2",
@@ -6860,6 +8183,15 @@ class Scaffold {
           when: { equals: 0 },
           goto: retry
         },
+        ...[ERRNO.ENOENT, ERRNO.ENOTDIR].flatMap(
+          ((errno) => missing === void 0 ? [] : [{
+            call: "SUBTRACT",
+            args: [{ load: cell }, -errno],
+            onError: "ignore",
+            when: { equals: 0 },
+            goto: missing
+          }])
+        ),
         { ...open, label: opened + " last" },
         { call: "SET", args: [0], label: opened }
       ],
@@ -6870,116 +8202,56 @@ class Scaffold {
   }
 }
 class FilesystemPlan {
-  constructor(spec, facts, identity, adoptedFds) {
+  constructor(spec, facts, sources, landlock) {
     this.spec = spec;
     this.facts = facts;
-    this.identity = identity;
-    this.adoptedFds = adoptedFds;
+    this.landlock = landlock;
+    this.sources = sources;
   }
-  /** What the agent opens before it clones; known once {@linkcode steps} was called. */
-  outside = [];
-  #scaffold = new Scaffold();
-  /** What can be written must be id-mapped; the rest is where the filesystem can. */
-  #idmapped = [];
-  #trees = 0;
-  /** Root's sandbox has lost root's rights by the time it mounts, so sources are opened before. */
-  get #opensOutside() {
-    return this.spec.namespaces.user === "new" && this.facts.uid === 0;
-  }
+  /** What is opened of the host; known once {@linkcode steps} was called. */
+  sources;
   /** The steps inside, up to the finished tree. */
   steps() {
-    const { spec } = this;
-    const scaffold = this.#scaffold;
-    const steps = [privateStep()];
+    const { spec, sources } = this;
+    const scaffold = new Scaffold();
+    let workshop = false;
     const context = {
       scaffold,
-      open: ((source, field, cell) => this.#open(source, field, cell)),
-      opensOutside: this.#opensOutside,
+      sources,
+      useWorkshop: (() => {
+        workshop = true;
+      }),
       userxattr: (spec.namespaces.user ?? "shared") !== "shared",
-      freshProc: spec.namespaces.pid === "new"
+      freshProc: spec.namespaces.pid === "new",
+      ownsNet: spec.namespaces.net !== "shared" && spec.namespaces.net !== void 0
     };
-    if (typeof spec.root === "object") {
-      steps.push(
-        "overlay" in spec.root ? overlayRootStep(spec.root, context) : directoryRootStep(spec.root, context)
-      );
-      if ("overlay" in spec.root && spec.root.overlay.upper === "ephemeral") {
-        scaffold.addChangeable("/");
-      } else scaffold.addForeign("/");
-    } else {
-      steps.push(emptyRootStep());
-      if (spec.root === "host") steps.push(hostViewStep(this.#hostView(), context));
-    }
-    spec.mounts.forEach(((mount, index) => {
-      steps.push(mountStep(mount, context, `mounts[${index}]`));
-    }));
-    if (spec.root === "host") steps.push(sealRootStep());
-    return steps;
+    const root = this.#root(context);
+    const mounts = spec.mounts.map(((mount, index) => mountStep(mount, context, `mounts[${index}]`)));
+    return [
+      ...sources.early.length > 0 ? [earlyStep(sources.early)] : [],
+      privateStep(),
+      ...root,
+      ...workshop ? [workshopStep(openWorkshop())] : [],
+      ...mounts,
+      ...workshop ? [workshopStep(closeWorkshop())] : [],
+      ...this.landlock ? [landlockRulesStep(this.landlock, scaffold)] : [],
+      ...spec.root === "host" ? [sealRootStep()] : []
+    ];
+  }
+  #root(context) {
+    const { root } = this.spec;
+    const { scaffold } = context;
+    if (root === "empty") return [emptyRootStep()];
+    if (root === "host") return [emptyRootStep(), hostViewStep(this.#hostView(), context)];
+    if ("overlay" in root && root.overlay.upper === "ephemeral") scaffold.addChangeable("/");
+    else scaffold.addForeign("/");
+    return ["overlay" in root ? overlayRootStep(root, context) : directoryRootStep(root, context)];
   }
   /** The minimal view of the host; name servers only where there is a network to ask them over. */
   #hostView() {
     const { hostView } = this.facts;
     if (this.spec.namespaces.net !== "new") return hostView;
     return hostView.filter(((entry) => entry.path !== "/etc/resolv.conf"));
-  }
-  #open(source, field, cell) {
-    const { path, dest, recursive, writable } = source;
-    const index = /^mounts\[(\d+)\]$/.exec(field)?.[1];
-    const adopted = index === void 0 ? void 0 : this.adoptedFds?.get(Number(index));
-    if (adopted !== void 0) return { call: "SET", args: [adopted], store: cell };
-    if (!this.#opensOutside) return openTree(path, cell, recursive);
-    const tree = `tree ${this.#trees++}`;
-    this.outside.push({
-      phase: "outside",
-      name: "open",
-      sentence: `open "${path}" on the host`,
-      paths: { path, dest },
-      hints: { ENOENT: "give an existing path, or { optional: true }" },
-      operations: [openTree(path, tree, recursive)]
-    });
-    this.#idmapped.push({ cell: tree, must: writable });
-    return { call: "SET", args: [{ load32: tree }], store: cell };
-  }
-  /** Lets the files of what was opened appear as the sandbox's user's. Done from outside. */
-  idmapStep() {
-    if (this.#idmapped.length === 0) return void 0;
-    return {
-      phase: "maps",
-      name: "idmap",
-      sentence: "let files of the caller appear as the sandbox's user's",
-      hints: {
-        EINVAL: 'this filesystem has no id-mapped mounts; bind it read-only, or set idMap() or share("user")',
-        EPERM: 'a mount of this kind cannot be id-mapped; bind it read-only, or share("user")'
-      },
-      operations: [
-        ...this.#openIdMap(),
-        { call: "SET", args: [MOUNT_ATTR_IDMAP], store: { name: "idmap attributes", offset: 0 } },
-        ...this.#idmapped.map((({ cell, must }) => ({
-          call: "mount_setattr",
-          args: [
-            { load32: cell },
-            "",
-            AT_EMPTY_PATH,
-            { at: "idmap attributes" },
-            MOUNT_ATTR_SIZE
-          ],
-          // Without it, less can be read; what is to be written must have it.
-          onError: must ? "stop" : "ignore"
-        })))
-      ]
-    };
-  }
-  /** The user namespace by which files of the caller become the sandbox's user's. */
-  #openIdMap() {
-    const { facts, identity, spec } = this;
-    const store = { name: "idmap attributes", offset: 24 };
-    if (spec.idMap === void 0 && !isCaller(identity, facts)) {
-      return openDiskMap(facts, { uid: UNPRIVILEGED_ID, gid: UNPRIVILEGED_ID }, store);
-    }
-    return [{
-      call: "openat",
-      args: [{ load32: "proc" }, "ns/user", O_RDONLY | O_CLOEXEC, 0],
-      store
-    }];
   }
 }
 const SCHED_NORMAL = 0;
@@ -7046,7 +8318,15 @@ class Planner {
     this.facts = facts;
     this.choices = choices;
     this.identity = decideIdentity(spec, facts);
-    this.#filesystem = new FilesystemPlan(spec, facts, this.identity, choices.adoptedFds);
+    const sources = new Sources(
+      spec,
+      facts,
+      this.identity,
+      choices.requestFd,
+      firstSource(spec, REQUEST_FD.firstJoin),
+      choices.adoptedFds
+    );
+    this.#filesystem = new FilesystemPlan(spec, facts, sources, choices.landlock);
   }
   steps = [];
   identity;
@@ -7056,7 +8336,10 @@ class Planner {
   }
   /** Hooks before the mounts are promised all namespaces; otherwise this one is made beside them. */
   get #netApart() {
-    return this.#is("net") === "new" && this.#is("mount") === "new" && !this.choices.preMount;
+    return this.#is("net") === "new" && this.#is("mount") === "new" && !this.choices.preMount && // A sysfs shows the net namespace that it is mounted in.
+    !this.spec.mounts.some(
+      ((mount) => mount.kind === "sysfs" || mount.kind === "filesystem" && mount.type === "sysfs")
+    );
   }
   #is(kind) {
     const choice = this.spec.namespaces[kind] ?? "shared";
@@ -7085,11 +8368,11 @@ class Planner {
     const joins = joinedKinds(spec);
     const staged = joins.length > 0;
     const ordered = [
-      ...this.#filesystem.outside,
+      ...this.#filesystem.sources.outside,
       // Afterwards they would be ids that the joined namespace does not know, and nobody could drop.
       ...this.facts.uid === 0 && joins.some((({ kind }) => kind === "user")) ? [dropGroupsStep()] : [],
       ...joins.map(
-        (({ kind, target }, index) => joinStep(kind, target, choices.requestFd(4 + index)))
+        (({ kind, target }, index) => joinStep(kind, target, choices.requestFd(REQUEST_FD.firstJoin + index)))
       ),
       {
         phase: "outside",
@@ -7128,7 +8411,7 @@ class Planner {
       }];
     }
     const steps = idMapSteps(maps, denySetgroups);
-    const idmap = this.#filesystem.idmapStep();
+    const idmap = this.#filesystem.sources.idmapStep();
     if (idmap) steps.push(idmap);
     if (this.#privilegedOutside) {
       steps.push(...outsideSchedulingSteps(this.spec), ...raiseSteps(this.spec, this.facts));
@@ -7214,7 +8497,12 @@ class Planner {
     if (this.#netApart && !choices.networkSetup) steps.push(detachedStep("command"));
     steps.push(cwdStep(spec.cwd ?? "/"));
     steps.push(umaskStep(spec.umask === void 0 ? facts.umask : parseMode(spec.umask, "umask")));
-    steps.push(noNewPrivsStep(), lastStep());
+    if (choices.landlock && this.#is("mount") !== "new") {
+      steps.push(landlockRulesStep(choices.landlock));
+    }
+    steps.push(noNewPrivsStep());
+    if (choices.landlock) steps.push(landlockStep());
+    steps.push(lastStep());
     return steps;
   }
 }
@@ -7258,14 +8546,15 @@ const LIMIT_TITLES = {
   sigpending: "pending signals",
   stack: "stack size"
 };
-
 let lasting;
 let kept$1;
 const NOW = {
+  descriptorPath,
   hardLimit,
   cwd: (() => Deno.cwd()),
   env: ((name) => Deno.env.get(name)),
-  envNames: (() => Object.keys(Deno.env.toObject()))
+  envNames: (() => Object.keys(Deno.env.toObject())),
+  landlockVersion
 };
 const DEFAULT_TIMEOUT = 3e4;
 
@@ -7276,6 +8565,8 @@ class HookRunner {
   /** Made when a hook first wants it: most launches have none. */
   #end;
   #launch = ++launches;
+  /** What plugins have to say with the result, by their names. */
+  reports = {};
   /** Takes the plugins in the order of their registration. */
   constructor(plugins) {
     this.#plugins = plugins;
@@ -7305,6 +8596,9 @@ class HookRunner {
           launch: this.#launch,
           defer: ((cleanup) => {
             this.#deferred.push({ plugin: hook.plugin, cleanup });
+          }),
+          report: ((value) => {
+            this.reports[hook.plugin] = value;
           })
         };
         const returned = await Promise.race([hook.handler(context(base)), late]);
@@ -7577,7 +8871,14 @@ const SWEEP = [
   { call: "wait4", args: [-1, 0, __WALL, 0], onError: { goto: "report" } },
   { call: "SET", args: [0], goto: "sweep" }
 ];
-const SETUP_BUFFERS = { statx: 256, cwd: 4096, nofile: 16, byte: 8, polled: 16 };
+const SETUP_BUFFERS = {
+  statx: 256,
+  cwd: 4096,
+  nofile: 16,
+  byte: 8,
+  polled: 16,
+  "landlock rule": 16
+};
 const EXECUTE_STEP = 65535;
 const kept = /* @__PURE__ */ new WeakMap();
 let last;
@@ -7875,7 +9176,12 @@ class Launch {
       agent.arena.write(command.bytes, slot.offset + length);
       this.#supervisor.add(this);
       reactor().hold();
-      agent.request(slot, programs.outside.bytes.length, [theirs, ...init.stdio, ...joins.fds]);
+      agent.request(slot, programs.outside.bytes.length, [
+        theirs,
+        ...init.stdio,
+        ...joins.fds,
+        ...sourceDescriptors(this.spec.mounts)
+      ]);
     } catch (error) {
       this.#supervisor.remove(this);
       this.#letGo();
@@ -8098,7 +9404,7 @@ class Launch {
   }
   // What few launches need is loaded when one does: a plain `paddock run` is quicker to start.
   async #inside(code, program) {
-    const { insideAt } = await import('./inside.js');
+    const { insideAt } = await import(import.meta.resolve('./inside.js'));
     return insideAt({
       resume: program.labels.get(`barrier ${code}`),
       handler: program.labels.get("failed"),
@@ -8110,7 +9416,7 @@ class Launch {
     const { hooks } = this.#init;
     const pid = this.firstPid;
     if (code === Barrier.MAPS) {
-      const { mapByHelper } = await import('./id_helpers.js');
+      const { mapByHelper } = await import(import.meta.resolve('./id_helpers.js'));
       await mapByHelper(pid, this.plan.identity.maps);
     } else if (code === Barrier.PRE_MOUNT) return await this.#preMount(pid);
     else {
@@ -8149,9 +9455,11 @@ class Launch {
     const adopted = /* @__PURE__ */ new Map();
     const socket = requestFd(this.#supervisor.agent.boot, 0);
     const privileged = this.plan.identity.maps !== void 0 && facts.uid === 0;
-    for (const [index, mount] of added.entries()) {
+    const late = full.mounts.slice(spec.mounts.length);
+    const { adoptMount, checkLate } = await import(import.meta.resolve('./late_mounts.js'));
+    for (const [index, mount] of late.entries()) {
+      checkLate(mount, facts.uid === 0, privileged);
       if (mount.kind !== "bind" || !privileged) continue;
-      const { adoptMount } = await import('./late_mounts.js');
       const fd = await adoptMount(mount, pid, socket, mapped, ((program, tree) => {
         const result = inside.run(program);
         check(send(this.#socket, new Uint8Array(8), [tree]), "sendmsg");
@@ -8166,7 +9474,8 @@ class Launch {
       networkSetup: hooks.has("networkSetup"),
       reportStart: this.#init.reportStart && !full.asPid1,
       requestFd: ((index) => requestFd(agent.boot, index)),
-      adoptedFds: adopted
+      adoptedFds: adopted,
+      landlock: landlockRuleset(full, facts.landlockVersion).ruleset
     });
     const rest = restProgram(this.plan, agent.boot, this.#externals, fault);
     patchLaunch(rest, this.number);
@@ -8441,15 +9750,17 @@ class Sandbox {
    * `{ overlay }`, several directories stacked.
    */
   root(root, options = {}) {
-    const spec = root === "host" || root === "empty" || typeof root === "object" ? structuredClone(root) : { path: root, ...options };
+    const spec = root === "host" || root === "empty" || typeof root === "object" ? structuredClone(root) : { path: root, ...structuredClone(options) };
     return this.#with({ root: spec });
   }
   #mount(mount) {
     return this.#with({ mounts: [...this.#spec.mounts, mount] });
   }
-  /** Shows a file or directory of the host inside; read-only unless `writable`. */
-  bind(source, target = source, options = {}) {
-    return this.#mount({ kind: "bind", source, target, ...options });
+  bind(source, target = typeof source === "string" ? source : void 0, options = {}) {
+    if (target === void 0) {
+      throw new SpecError("bind.target", "a descriptor has no place of its own; give a target");
+    }
+    return this.#mount(structuredClone({ kind: "bind", source, target, ...options }));
   }
   /** Puts an empty filesystem in memory there. */
   tmpfs(target, options = {}) {
@@ -8465,12 +9776,28 @@ class Sandbox {
     return this.#mount(structuredClone({ kind: "overlay", target, ...layers }));
   }
   /** Mounts the sandbox's own proc there. */
-  proc(target = "/proc") {
-    return this.#mount({ kind: "proc", target });
+  proc(target = "/proc", options = {}) {
+    return this.#mount({ kind: "proc", target, ...options });
   }
   /** Makes a minimal `/dev` there. */
   dev(target = "/dev") {
     return this.#mount({ kind: "dev", target });
+  }
+  /** Mounts terminals of the sandbox's own there; `dev()` has some already. */
+  devpts(target = "/dev/pts", options = {}) {
+    return this.#mount({ kind: "devpts", target, ...options });
+  }
+  /** Mounts the POSIX message queues of the sandbox's ipc namespace there. */
+  mqueue(target = "/dev/mqueue") {
+    return this.#mount({ kind: "mqueue", target });
+  }
+  /** Mounts what the kernel tells of devices and drivers there, read-only. */
+  sysfs(target = "/sys") {
+    return this.#mount({ kind: "sysfs", target });
+  }
+  /** Mounts the sandbox's own cgroup of version 2 there; read-only unless `writable`. */
+  cgroupfs(target = "/sys/fs/cgroup", options = {}) {
+    return this.#mount({ kind: "cgroupfs", target, ...options });
   }
   /** Makes a symbolic link at `target` that says `source`. */
   symlink(source, target) {
@@ -8484,9 +9811,25 @@ class Sandbox {
   file(target, contents, options = {}) {
     return this.#mount({ kind: "file", target, contents: copy(contents), ...options });
   }
-  /** Adds an entry to the ordered mount list. */
+  /**
+   * Hides files and directories: a file reads as nothing, a directory is empty. They must be there
+   * when their turn in the list comes.
+   */
+  mask(...targets) {
+    const mounts = targets.map(((target) => ({ kind: "mask", target })));
+    return this.#with({ mounts: [...this.#spec.mounts, ...mounts] });
+  }
+  /** Makes files and directories read-only, with all that is mounted below them. */
+  readonly(...targets) {
+    const mounts = targets.map(((target) => ({ kind: "readonly", target })));
+    return this.#with({ mounts: [...this.#spec.mounts, ...mounts] });
+  }
+  /**
+   * Adds an entry to the ordered mount list. Without a `kind` it is a filesystem of any `type`:
+   * `{ type: "ext4", source: "/dev/vdb", target: "/data", options: { noload: true } }`.
+   */
   mount(mount) {
-    return this.#mount(structuredClone(mount));
+    return this.#mount(structuredClone("kind" in mount ? mount : { kind: "filesystem", ...mount }));
   }
   env(name, value) {
     const { env } = this.#spec;
@@ -8576,6 +9919,27 @@ class Sandbox {
   personality(...names) {
     checkPersonality(names);
     return this.#with({ personality: [...names] });
+  }
+  /**
+   * Submits the command, and all that it starts, to rules of Landlock, for good: on files, on TCP
+   * ports, on signals and abstract Unix sockets. `"from-mounts"` makes them of the mount policy, as a
+   * second wall. What the running kernel lacks is an `UnsupportedError`, unless it is `optional`.
+   * Landlock needs no privileges and no namespaces. landlock(7).
+   *
+   * ```ts
+   * import { sandbox } from "@paddock/paddock";
+   *
+   * const box = sandbox().landlock("from-mounts", { optional: true });
+   * const { success } = await box.output(["sh", "-c", "echo > /tmp/new && ! echo > /usr/new"]);
+   * console.log(success); // true
+   * ```
+   */
+  landlock(rules, options = {}) {
+    checkLandlock({ landlock: rules });
+    const given = rules === "from-mounts" ? { paths: rules } : structuredClone(rules);
+    const landlock = { ...given, ...options };
+    checkLandlock({ landlock });
+    return this.#with({ landlock });
   }
   /** `"none"`: only loopback. `"host"`: the host's network. */
   network(mode) {
@@ -8712,9 +10076,9 @@ var execute$1 = /*#__PURE__*/Object.freeze({
   execute: execute
 });
 
-export { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, Answer, CAPABILITIES, CS8, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, HOOK_AREA, HOOK_PROGRAM, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, NAMESPACE_KINDS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, PERSONALITIES, RLIMIT_NAMES, SCM_RIGHTS, SOL_SOCKET, Sandbox, SandboxError, SpecError, StepError, SyscallError, TCGETS, TimeoutError, UnsupportedError, VMIN, VTIME, abi, abi$1, abi$2, assemble, cString, check, defineHook, dirname, isFresh, main, nearest, parseDuration, parseMode, parseSize, resolve, sandbox, syscall, syscallName, toFileUrl };
+export { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, Answer, CAPABILITIES, CS8, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, HOOK_AREA, HOOK_PROGRAM, LANDLOCK_ALLOW, LANDLOCK_SCOPES, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, NAMESPACE_KINDS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, PERSONALITIES, RLIMIT_NAMES, SCM_RIGHTS, SOL_SOCKET, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, UnsupportedError, VMIN, VTIME, abi, abi$1, abi$2, assemble, cString, check, defineHook, dirname, isFresh, isMountedOutside, main, nearest, parseDuration, parseMode, parseSize, print, resolve, sandbox, syscall, syscallName, toFileUrl };
 export const SOURCES = {
-  "deno.json": 2697,
+  "deno.json": 2809,
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 7556,
   "lib/agent/boot.ts": 6731,
@@ -8727,7 +10091,7 @@ export const SOURCES = {
   "lib/agent/operation.ts": 3269,
   "lib/agent/reactor.ts": 3600,
   "lib/agent/words.ts": 1022,
-  "lib/cli/execute.ts": 4083,
+  "lib/cli/execute.ts": 4100,
   "lib/cli/explain.ts": 1630,
   "lib/cli/failure.ts": 2743,
   "lib/cli/freshness.ts": 2057,
@@ -8736,73 +10100,87 @@ export const SOURCES = {
   "lib/cli/main.ts": 1868,
   "lib/cli/nearest.ts": 1536,
   "lib/cli/options.ts": 4340,
-  "lib/cli/options/filesystem.ts": 3583,
+  "lib/cli/options/filesystem.ts": 6293,
+  "lib/cli/options/landlock.ts": 3630,
   "lib/cli/options/limits.ts": 831,
   "lib/cli/options/privileges.ts": 1510,
   "lib/cli/options/scheduling.ts": 2210,
   "lib/cli/run.ts": 2657,
-  "lib/cli/run_options.ts": 6857,
+  "lib/cli/run_options.ts": 6938,
   "lib/cli/shape/checks.ts": 4868,
-  "lib/cli/shape/mounts.ts": 1617,
-  "lib/cli/spec_file.ts": 4920,
-  "lib/cli/spec_shape.ts": 2604,
+  "lib/cli/shape/landlock.ts": 923,
+  "lib/cli/shape/mounts.ts": 2649,
+  "lib/cli/spec_file.ts": 4971,
+  "lib/cli/spec_shape.ts": 2664,
   "lib/cli/terminal.ts": 3896,
-  "lib/cli/values.ts": 7869,
+  "lib/cli/values.ts": 9610,
   "lib/defaults.ts": 1447,
   "lib/errors.ts": 6564,
-  "lib/hook.ts": 7352,
+  "lib/hook.ts": 7582,
+  "lib/landlock/features.ts": 2295,
+  "lib/landlock/from_mounts.ts": 2091,
+  "lib/landlock/ruleset.ts": 4938,
+  "lib/plan/check_landlock.ts": 3766,
   "lib/plan/check_privileges.ts": 1339,
   "lib/plan/check_scheduling.ts": 3525,
-  "lib/plan/check_spec.ts": 5168,
+  "lib/plan/check_spec.ts": 5262,
   "lib/plan/check_values.ts": 443,
   "lib/plan/command_steps.ts": 7464,
-  "lib/plan/contradictions.ts": 2067,
+  "lib/plan/contradictions.ts": 2216,
   "lib/plan/credential_steps.ts": 5050,
+  "lib/plan/exposure.ts": 2486,
   "lib/plan/helper_steps.ts": 6098,
-  "lib/plan/id_map_steps.ts": 4660,
+  "lib/plan/id_map_steps.ts": 5000,
   "lib/plan/identity.ts": 6115,
   "lib/plan/init_program.ts": 5997,
+  "lib/plan/landlock_steps.ts": 5452,
   "lib/plan/launch_shape.ts": 1990,
-  "lib/plan/mounts/check.ts": 3882,
-  "lib/plan/mounts/dev.ts": 2083,
-  "lib/plan/mounts/files.ts": 6373,
-  "lib/plan/mounts/filesystem.ts": 6131,
-  "lib/plan/mounts/overlay.ts": 11117,
-  "lib/plan/mounts/parts.ts": 5043,
-  "lib/plan/mounts/root.ts": 5695,
-  "lib/plan/mounts/scaffold.ts": 10900,
-  "lib/plan/mounts/steps.ts": 5120,
+  "lib/plan/mounts/attributes.ts": 1572,
+  "lib/plan/mounts/bind.ts": 2782,
+  "lib/plan/mounts/check.ts": 8328,
+  "lib/plan/mounts/cover.ts": 3590,
+  "lib/plan/mounts/dev.ts": 2114,
+  "lib/plan/mounts/files.ts": 6710,
+  "lib/plan/mounts/filesystem.ts": 3913,
+  "lib/plan/mounts/kernel.ts": 7845,
+  "lib/plan/mounts/overlay.ts": 11464,
+  "lib/plan/mounts/parts.ts": 4195,
+  "lib/plan/mounts/root.ts": 5926,
+  "lib/plan/mounts/scaffold.ts": 11316,
+  "lib/plan/mounts/sources.ts": 12171,
+  "lib/plan/mounts/steps.ts": 1219,
   "lib/plan/mounts/workshop.ts": 1451,
   "lib/plan/namespace_steps.ts": 8622,
   "lib/plan/outside_program.ts": 6449,
-  "lib/plan/plan.ts": 11005,
+  "lib/plan/plan.ts": 11870,
   "lib/plan/program.ts": 2504,
   "lib/plan/program_parts.ts": 3888,
   "lib/plan/rlimit_steps.ts": 3001,
   "lib/plan/scheduling_steps.ts": 7352,
-  "lib/plan/setup_program.ts": 8995,
-  "lib/plan/structs.ts": 2173,
+  "lib/plan/setup_program.ts": 9029,
+  "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
   "lib/quantity.ts": 2703,
-  "lib/run/child.ts": 4227,
-  "lib/run/compiled.ts": 5184,
+  "lib/run/child.ts": 4330,
+  "lib/run/compiled.ts": 5492,
   "lib/run/diagnose.ts": 3174,
-  "lib/run/hooks.ts": 3910,
-  "lib/run/host_facts.ts": 5535,
+  "lib/run/hooks.ts": 4138,
+  "lib/run/host_facts.ts": 5954,
   "lib/run/id_helpers.ts": 1570,
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,
-  "lib/run/late_mounts.ts": 2394,
-  "lib/run/launch.ts": 19031,
+  "lib/run/late_mounts.ts": 3245,
+  "lib/run/launch.ts": 19373,
   "lib/run/pipe.ts": 7037,
-  "lib/run/plan_view.ts": 2610,
-  "lib/run/resolve.ts": 5239,
-  "lib/run/run.ts": 10552,
+  "lib/run/plan_view.ts": 3134,
+  "lib/run/resolve.ts": 5276,
+  "lib/run/run.ts": 10631,
   "lib/run/stdio.ts": 3431,
   "lib/run/supervisor.ts": 2745,
   "lib/run/wait_status.ts": 869,
-  "lib/sandbox.ts": 17158,
-  "lib/spec.ts": 5514,
+  "lib/sandbox.ts": 20966,
+  "lib/spec.ts": 5128,
+  "lib/spec/landlock.ts": 2739,
   "lib/spec/scheduling.ts": 1630,
   "lib/sys/abi/capability.ts": 1725,
   "lib/sys/abi/clone.ts": 3372,
@@ -8810,6 +10188,7 @@ export const SOURCES = {
   "lib/sys/abi/fcntl.ts": 10865,
   "lib/sys/abi/futex.ts": 505,
   "lib/sys/abi/ioctl.ts": 7419,
+  "lib/sys/abi/landlock.ts": 3142,
   "lib/sys/abi/memory.ts": 3583,
   "lib/sys/abi/mount.ts": 11022,
   "lib/sys/abi/poll.ts": 3172,
@@ -8825,7 +10204,8 @@ export const SOURCES = {
   "lib/sys/calls.ts": 716,
   "lib/sys/file.ts": 7930,
   "lib/sys/flag_names.ts": 1858,
-  "lib/sys/libc.ts": 8655,
+  "lib/sys/landlock.ts": 1684,
+  "lib/sys/libc.ts": 8995,
   "lib/sys/mount_api.ts": 10123,
   "lib/sys/syscall_numbers.ts": 1528,
   "lib/sys/terminal.ts": 6443,

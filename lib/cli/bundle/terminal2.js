@@ -2,28 +2,32 @@
 import { isTerminal, getWindowSize, getTerminalSettings, setTerminalSettings, rawSettings } from './terminal.js';
 import './paddock.js';
 import './file.js';
-const ownSize = (function ownSize() {
+
+const STDIN = 0;
+const STDOUT = 1;
+const END_OF_INPUT = Uint8Array.of(4);
+function ownSize() {
   const fd = [STDIN, STDOUT].find(isTerminal);
   if (fd === void 0) return void 0;
   const { columns, rows } = getWindowSize(fd);
   return { columns, rows };
-});
-const relay = (async function relay(child) {
+}
+async function relay(child) {
   const interactive = isTerminal(STDIN);
   const settings = interactive ? getTerminalSettings(STDIN) : void 0;
   const over = new AbortController();
   let shown = false;
-  const resize = (() => {
+  const resize = () => {
     const size = ownSize();
     if (size !== void 0 && !shown) child.terminal.resize(size.columns, size.rows);
-  });
+  };
   if (settings) setTerminalSettings(STDIN, rawSettings(settings), "now");
   try {
     Deno.addSignalListener("SIGWINCH", resize);
     resize();
     const writer = child.stdin.getWriter();
-    type(writer, interactive, over.signal).catch((() => {
-    }));
+    type(writer, interactive, over.signal).catch(() => {
+    });
     const complete = await show(child);
     shown = true;
     if (!complete) hangUp(child, writer);
@@ -34,8 +38,8 @@ const relay = (async function relay(child) {
     Deno.removeSignalListener("SIGWINCH", resize);
     if (settings) setTerminalSettings(STDIN, settings, "now");
   }
-});
-const show = (async function show(child) {
+}
+async function show(child) {
   for await (const chunk of child.stdout) {
     let rest = chunk;
     try {
@@ -45,19 +49,19 @@ const show = (async function show(child) {
     }
   }
   return true;
-});
-const hangUp = (function hangUp(child, writer) {
-  writer.abort().catch((() => {
-  }));
+}
+function hangUp(child, writer) {
+  writer.abort().catch(() => {
+  });
   try {
     child.kill("SIGHUP");
   } catch {
   }
-});
-const type = (async function type(writer, interactive, over) {
+}
+async function type(writer, interactive, over) {
   const buffer = new Uint8Array(4096);
   for (; ; ) {
-    const count = await Deno.stdin.read(buffer).catch((() => null));
+    const count = await Deno.stdin.read(buffer).catch(() => null);
     if (over.aborted) return;
     if (count === null) break;
     await writer.write(buffer.slice(0, count));
@@ -65,12 +69,8 @@ const type = (async function type(writer, interactive, over) {
   if (interactive) return;
   for (let pause = 50; !over.aborted; pause = Math.min(pause * 2, 1e3)) {
     await writer.write(END_OF_INPUT);
-    await new Promise(((resolve) => setTimeout(resolve, pause)));
+    await new Promise((resolve) => setTimeout(resolve, pause));
   }
-});
+}
 
-
-const STDIN = 0;
-const STDOUT = 1;
-const END_OF_INPUT = Uint8Array.of(4);
 export { ownSize, relay };
