@@ -454,15 +454,6 @@ export type RlimitName = keyof typeof RLIMITS;
     ],
   },
   {
-    file: "futex.ts",
-    doc: "The operations of futex(2) that programs of the agent use.",
-    groups: [{
-      headers: ["linux/types.h", "linux/futex.h"],
-      take: /^FUTEX_(WAIT|WAKE|PRIVATE_FLAG)$/,
-      page: "futex(2)",
-    }],
-  },
-  {
     file: "ioctl.ts",
     doc: "The requests of ioctl(2) for terminals, pipes and namespaces, and termios(3)'s bits.",
     groups: [

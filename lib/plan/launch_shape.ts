@@ -8,7 +8,7 @@ import { HOOK_AREA } from "../agent/layout.ts";
 import type { Step } from "./step.ts";
 
 /** Where in the descriptors of a request each one stands. */
-export const REQUEST_FD = { launch: 0, stdin: 1, stdout: 2, stderr: 3, firstJoin: 4 } as const;
+export const REQUEST_FD = { launch: 0, firstJoin: 1 } as const;
 
 /** The points at which a set-up can wait for the host program. */
 export const Barrier = { MAPS: 1, PRE_MOUNT: 2, NETWORK: 3 } as const;
@@ -33,6 +33,11 @@ export interface LaunchShape {
   readonly mapsByHost: boolean;
   /** Someone outside must do something between the clone and the set-up. */
   readonly hasMaps: boolean;
+  /**
+   * The first process can be made before anything else of the launch is known: nobody outside has
+   * anything to do for it but to write its id maps.
+   */
+  readonly ahead: boolean;
   /** Hooks wait before the first mount. */
   readonly preMount: boolean;
   /** Hooks wait before privileges are dropped. */

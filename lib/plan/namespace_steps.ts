@@ -34,6 +34,15 @@ import {
 import type { NewStep } from "./step.ts";
 import { ifreqFlags } from "./structs.ts";
 
+/** What to do where namespaces cannot be made. */
+export const CLONE_HINTS = {
+  EPERM:
+    "this user may not make these namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns and kernel.unprivileged_userns_clone, or the container's seccomp profile; or run as root",
+  ENOSPC: "the limit of namespaces is reached; see the sysctls user.max_*_namespaces",
+  EINVAL: "this kernel lacks one of these namespaces",
+  EUSERS: "user namespaces are nested too deep (32)",
+};
+
 /** The flag of each kind, for clone3, unshare and setns. */
 export const NAMESPACE_FLAG: Readonly<Record<NamespaceKind, number>> = {
   cgroup: CLONE_NEWCGROUP,
@@ -123,38 +132,17 @@ export function loopbackStep(): NewStep {
     sentence: "bring the loopback device up",
     operations: [
       { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: "socket" },
-      loopbackUp("socket"),
+      // netdevice(7)
+      {
+        call: "ioctl",
+        args: [
+          { load32: "socket" },
+          SIOCSIFFLAGS,
+          ifreqFlags("lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING),
+        ],
+      },
       { call: "close", args: [{ load32: "socket" }] },
     ],
-  };
-}
-
-/** Sets the flags of `lo`, by the socket in the cell. netdevice(7). */
-export function loopbackUp(cell: string): Operation {
-  return {
-    call: "ioctl",
-    args: [
-      { load32: cell },
-      SIOCSIFFLAGS,
-      ifreqFlags("lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING),
-    ],
-  };
-}
-
-/** Makes the cheaper namespaces, while the helper makes the dear one. unshare(2). */
-export function unshareStep(
-  kinds: readonly NamespaceKind[],
-  hints: Readonly<Record<string, string>>,
-): NewStep {
-  return {
-    phase: "early",
-    name: "unshare",
-    sentence: `make new ${kinds.join(", ")} namespaces`,
-    hints,
-    operations: [{
-      call: "unshare",
-      args: [kinds.reduce((flags, kind) => flags | NAMESPACE_FLAG[kind], 0) >>> 0],
-    }],
   };
 }
 

@@ -7,14 +7,7 @@
 import { assemble, type Program } from "../agent/assembler.ts";
 import { returnToAgent } from "../agent/boot.ts";
 import { EVENT_OFFSET, EVENT_SIZE, EventKind, eventTemplate } from "../agent/event.ts";
-import {
-  AGENT_FD,
-  HOOK_AREA,
-  HOOK_SIZE,
-  INIT_AREA,
-  OUTSIDE_AREA,
-  SETUP_AREA,
-} from "../agent/layout.ts";
+import { AGENT_FD, HOOK_AREA, HOOK_SIZE, OUTSIDE_AREA } from "../agent/layout.ts";
 import type { Operation } from "../agent/operation.ts";
 import { SIGNAL_SET_SIZE } from "../agent/words.ts";
 import { CLONE_PARENT, CLONE_PIDFD } from "../sys/abi/clone.ts";
@@ -22,8 +15,9 @@ import { O_CLOEXEC, O_DIRECTORY, O_PATH } from "../sys/abi/fcntl.ts";
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../sys/abi/memory.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";
 import { dieWithParent } from "./command_steps.ts";
-import type { Fault, LaunchShape } from "./launch_shape.ts";
-import { controlTemplate, launchFd, loadProgram, phase, sendRecord } from "./program_parts.ts";
+import { ASSIGNMENT_BUFFERS, awaitAssignment, followAssignment } from "./assignment.ts";
+import { Barrier, type Fault, type LaunchShape } from "./launch_shape.ts";
+import { barrier, controlTemplate, launchFd, phase, sendRecord } from "./program_parts.ts";
 import { MOUNT_ATTR_SIZE } from "./structs.ts";
 
 /** The clone of the sandbox's first process. clone3(2). */
@@ -118,7 +112,6 @@ export function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault)
     // The sandbox's first process starts here.
     { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "child" },
     dieWithParent(),
-    ...phase(shape, ["early"], fault),
     // The host program holds the other end of this socket: a hang-up means that it is gone, and
     // with it maybe the agent, too early for the line above to notice.
     {
@@ -136,9 +129,6 @@ export function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault)
     ...(sync
       ? [{ call: "close", args: [{ load32: { name: "sync", offset: 4 } }] } as Operation]
       : []),
-    ...(shape.asPid1
-      ? []
-      : loadProgram(INIT_AREA, { load: "init offset" }, { load: "init length" })),
     ...(shape.preMount || shape.networkSetup || shape.mapsByHost
       ? [{
         call: "mmap",
@@ -152,8 +142,19 @@ export function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault)
         ],
       } as Operation]
       : []),
-    ...loadProgram(SETUP_AREA, { load: "setup offset" }, { load: "setup length" }),
-    { call: "SET", args: [0], goto: SETUP_AREA },
+    // Messages come in the order in which they are sent: the launch is known before there are maps.
+    ...(shape.mapsByHost ? [...awaitAssignment(socket), ...barrier(Barrier.MAPS, socket)] : []),
+    ...(sync
+      ? [{
+        call: "read",
+        args: [{ load32: "sync" }, { at: "byte" }, 1],
+        when: { differs: 1 },
+        goto: "exit",
+      } as Operation]
+      : []),
+    ...phase(shape, ["namespaces"], fault),
+    ...(shape.mapsByHost ? [] : awaitAssignment(socket)),
+    ...followAssignment(shape.asPid1),
     {
       call: "write",
       args: [AGENT_FD.status, { at: "failure" }, EVENT_SIZE],
@@ -163,12 +164,16 @@ export function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault)
     { call: "exit_group", args: [255], label: "exit" },
   ];
   return assemble(OUTSIDE_AREA, operations, {
-    buffers: { "pid text": 24, "no time": 16, "idmap attributes": MOUNT_ATTR_SIZE },
+    buffers: {
+      "pid text": 24,
+      "no time": 16,
+      byte: 8,
+      "idmap attributes": MOUNT_ATTR_SIZE,
+      ...ASSIGNMENT_BUFFERS,
+    },
     contents: {
-      "execute offset": new Uint8Array(8),
-      "execute length": new Uint8Array(8),
       failure: eventTemplate(EventKind.FAILED),
-      "net failure": eventTemplate(EventKind.FAILED),
+      ...(shape.mapsByHost ? { barrier: eventTemplate(EventKind.BARRIER) } : {}),
       first: eventTemplate(EventKind.FIRST),
       "first control": controlTemplate(),
       ...(shape.staged

@@ -24,9 +24,9 @@ import { identityStep, keptCapabilities, noNewPrivsStep } from "./credential_ste
 import type { HostFacts } from "./facts.ts";
 import { checkContradictions, devTarget } from "./contradictions.ts";
 import { decideIdentity, type Identity } from "./identity.ts";
-import { detachedStep, helperSteps, letDetach, netEnterStep } from "./helper_steps.ts";
 import { idMapSteps } from "./id_map_steps.ts";
 import {
+  CLONE_HINTS,
   clonedKinds,
   cloneFlags,
   dropGroupsStep,
@@ -37,8 +37,8 @@ import {
   nameStep,
   noNestingStep,
   timeStep,
-  unshareStep,
 } from "./namespace_steps.ts";
+import { assignedStdio } from "./assignment.ts";
 import { type LaunchShape, REQUEST_FD } from "./launch_shape.ts";
 import { cloneOperations } from "./outside_program.ts";
 import { FilesystemPlan } from "./mounts/filesystem.ts";
@@ -76,14 +76,6 @@ export interface PlannedLaunch extends LaunchShape {
   readonly identity: Identity;
 }
 
-const CLONE_HINTS = {
-  EPERM:
-    "this user may not make these namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns and kernel.unprivileged_userns_clone, or the container's seccomp profile; or run as root",
-  ENOSPC: "the limit of namespaces is reached; see the sysctls user.max_*_namespaces",
-  EINVAL: "this kernel lacks one of these namespaces",
-  EUSERS: "user namespaces are nested too deep (32)",
-};
-
 class Planner {
   readonly steps: Step[] = [];
   readonly identity: Identity;
@@ -110,15 +102,6 @@ class Planner {
     return this.spec.namespaces.user === "new";
   }
 
-  /** Hooks before the mounts are promised all namespaces; otherwise this one is made beside them. */
-  get #netApart(): boolean {
-    return this.#is("net") === "new" && this.#is("mount") === "new" && !this.choices.preMount &&
-      // A sysfs shows the net namespace that it is mounted in.
-      !this.spec.mounts.some((mount) =>
-        mount.kind === "sysfs" || (mount.kind === "filesystem" && mount.type === "sysfs")
-      );
-  }
-
   #is(kind: "mount" | "pid" | "net" | "uts" | "time"): "new" | "shared" | "joined" {
     const choice = this.spec.namespaces[kind] ?? "shared";
     return typeof choice === "object" ? "joined" : choice;
@@ -132,23 +115,20 @@ class Planner {
   plan(): PlannedLaunch {
     const { spec, choices } = this;
     checkContradictions(spec);
-    const beside = (["cgroup", "ipc", "uts"] as const).filter((kind) =>
-      this.#netApart && spec.namespaces[kind] === "new"
-    );
+    const joins = joinedKinds(spec);
+    const staged = joins.length > 0;
     const inside = [
-      ...(this.#netApart ? helperSteps(CLONE_HINTS) : []),
-      ...(beside.length > 0 ? [unshareStep(beside, CLONE_HINTS)] : []),
       ...this.#namespaces(),
-      ...(this.#is("mount") === "new" ? this.#mounts() : []),
+      ...(this.#is("mount") === "new" ? [...this.#filesystem.steps(), pivotStep()] : []),
       ...this.#finish(),
       ...this.#command(),
     ];
-    const apart: NamespaceKind[] = this.#netApart ? ["time", "net", ...beside] : ["time"];
+    // The mount namespace comes when the launch is known; the time namespace has its own way.
+    const apart: NamespaceKind[] = ["time", "mount"];
     const kinds = clonedKinds(spec, apart);
-    const joins = joinedKinds(spec);
-    const staged = joins.length > 0;
+    const { sources } = this.#filesystem;
     const ordered: NewStep[] = [
-      ...this.#filesystem.sources.outside,
+      ...sources.outside,
       // Afterwards they would be ids that the joined namespace does not know, and nobody could drop.
       ...(this.facts.uid === 0 && joins.some(({ kind }) => kind === "user")
         ? [dropGroupsStep()]
@@ -176,6 +156,8 @@ class Planner {
       staged,
       hasMaps: this.#userns,
       mapsByHost: this.identity.byHelper,
+      ahead: !staged && sources.outside.length === 0 && sources.handed === 0 &&
+        !this.identity.byHelper && !spec.asPid1,
       preMount: choices.preMount,
       networkSetup: choices.networkSetup,
       asPid1: spec.asPid1,
@@ -225,7 +207,6 @@ class Planner {
         ],
       });
     }
-    if (this.#is("net") === "new" && !this.#netApart) add(loopbackStep());
     if (spec.hostname !== undefined) add(nameStep("sethostname", spec.hostname));
     if (spec.domainname !== undefined) add(nameStep("setdomainname", spec.domainname));
     if (this.#is("time") === "new") add(timeStep(spec.timeOffsets ?? {}));
@@ -237,15 +218,7 @@ class Planner {
         operations: [{ call: "prctl", args: [PR_SET_CHILD_SUBREAPER, 1] }],
       });
     }
-    return steps;
-  }
-
-  #mounts(): NewStep[] {
-    const steps = this.#filesystem.steps();
-    steps.push(pivotStep(this.#netApart ? letDetach() : undefined));
-    if (this.#netApart) steps.push(netEnterStep());
-    // Hooks may send any path in.
-    if (this.#netApart && this.choices.networkSetup) steps.push(detachedStep("network"));
+    if (this.#is("net") === "new") add(loopbackStep());
     return steps;
   }
 
@@ -253,7 +226,14 @@ class Planner {
     const { spec, identity, choices } = this;
     const steps: NewStep[] = [];
     if (spec.tty) {
-      steps.push(terminalStep(devTarget(spec)!, spec.tty, identity.user, choices.requestFd(0)));
+      steps.push(
+        terminalStep(
+          devTarget(spec)!,
+          spec.tty,
+          identity.user,
+          choices.requestFd(REQUEST_FD.launch),
+        ),
+      );
     }
     return steps;
   }
@@ -264,7 +244,7 @@ class Planner {
     const slave: Value = { load32: "slave" };
     const stdio: Value[] = spec.tty
       ? [slave, slave, slave]
-      : [1, 2, 3].map((index) => ({ load32: choices.requestFd(index) }));
+      : ([0, 1, 2] as const).map(assignedStdio);
     steps.push(stdioStep(stdio));
     if (spec.newSession || spec.tty) steps.push(sessionStep(spec.tty !== false));
     const softNofile = facts.softNofile;
@@ -286,9 +266,6 @@ class Planner {
         'without a user namespace an ordinary user has none to keep; unshare("user")',
       );
     }
-    // Until the old root is detached it lies over the new one, and "/.." leads into it: by a link,
-    // a path of the user's could too. Nothing of the kind is resolved before.
-    if (this.#netApart && !choices.networkSetup) steps.push(detachedStep("command"));
     steps.push(cwdStep(spec.cwd ?? "/"));
     steps.push(umaskStep(spec.umask === undefined ? facts.umask : parseMode(spec.umask, "umask")));
     if (choices.landlock && this.#is("mount") !== "new") {

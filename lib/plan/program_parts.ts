@@ -7,11 +7,11 @@
 import type { Program } from "../agent/assembler.ts";
 import { requestFd } from "../agent/boot.ts";
 import { EVENT_OFFSET, EVENT_SIZE } from "../agent/event.ts";
-import { AGENT_FD } from "../agent/layout.ts";
+import { AGENT_FD, HOOK_AREA, HOOK_SIZE } from "../agent/layout.ts";
 import type { Operation, Value } from "../agent/operation.ts";
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../sys/abi/memory.ts";
 import { MSG_NOSIGNAL, SCM_RIGHTS, SOL_SOCKET } from "../sys/abi/socket.ts";
-import { type Fault, type LaunchShape, REQUEST_FD } from "./launch_shape.ts";
+import { Answer, type Fault, HOOK_PROGRAM, type LaunchShape, REQUEST_FD } from "./launch_shape.ts";
 import type { Step } from "./step.ts";
 
 /** The operations of these phases, each marked with its step; the faulty one fails by itself. */
@@ -71,6 +71,22 @@ export function controlTemplate(): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** Waits until the host program says to go on; it may send programs to run until then. */
+export function barrier(code: number, socket: Value): Operation[] {
+  return [
+    { call: "SET", args: [code], store: { name: "barrier", offset: EVENT_OFFSET.pid } },
+    { call: "write", args: [AGENT_FD.status, { at: "barrier" }, EVENT_SIZE] },
+    {
+      call: "read",
+      args: [socket, HOOK_AREA, HOOK_SIZE],
+      when: { equals: 0 },
+      goto: "exit",
+      label: `barrier ${code}`,
+    },
+    { call: "SET", args: [{ load: HOOK_AREA }], when: { equals: Answer.RUN }, goto: HOOK_PROGRAM },
+  ];
+}
+
 /** Maps an area and reads a program from the arena into it. */
 export function loadProgram(area: number, offset: Value, length: Value): Operation[] {
   return [
@@ -94,17 +110,9 @@ export function launchFd(boot: Program): Value {
   return { load32: requestFd(boot, REQUEST_FD.launch) };
 }
 
-/** Puts a 64-bit word into an assembled program. */
-export function patch(program: Program, place: string, value: number): void {
-  const at = program.places.get(place);
-  if (at === undefined) return;
-  new DataView(program.bytes.buffer).setBigUint64(at - program.base, BigInt(value), true);
-}
-
 /** The records that carry the launch's number. */
 const RECORDS = [
   "failure",
-  "net failure",
   "first",
   "stage",
   "barrier",

@@ -10,7 +10,6 @@ import {
   AGENT_FD,
   EXECUTE_AREA,
   HOOK_AREA,
-  HOOK_SIZE,
   INIT_AREA,
   REST_AREA,
   SETUP_AREA,
@@ -24,27 +23,17 @@ import { POLLIN } from "../sys/abi/poll.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../sys/abi/prctl.ts";
 import { SFD_CLOEXEC, SIGNALS } from "../sys/abi/signal.ts";
 import { dieWithParent } from "./command_steps.ts";
-import { detachedForClone } from "./helper_steps.ts";
 import { INIT_FD } from "./init_program.ts";
-import { Answer, Barrier, type Fault, HOOK_PROGRAM, type LaunchShape } from "./launch_shape.ts";
-import { controlTemplate, launchFd, loadProgram, phase, sendRecord } from "./program_parts.ts";
-
-/** Waits until the host program says to go on; it may send programs to run until then. */
-function barrier(code: number, socket: Value): Operation[] {
-  const name = `barrier ${code}`;
-  return [
-    { call: "SET", args: [code], store: { name: "barrier", offset: EVENT_OFFSET.pid } },
-    { call: "write", args: [AGENT_FD.status, { at: "barrier" }, EVENT_SIZE] },
-    {
-      call: "read",
-      args: [socket, HOOK_AREA, HOOK_SIZE],
-      when: { equals: 0 },
-      goto: "exit",
-      label: name,
-    },
-    { call: "SET", args: [{ load: HOOK_AREA }], when: { equals: Answer.RUN }, goto: HOOK_PROGRAM },
-  ];
-}
+import { ASSIGNED_EXECUTE } from "./assignment.ts";
+import { Barrier, type Fault, type LaunchShape } from "./launch_shape.ts";
+import {
+  barrier,
+  controlTemplate,
+  launchFd,
+  loadProgram,
+  phase,
+  sendRecord,
+} from "./program_parts.ts";
 
 /** What the sandbox's first process does, and then the command's own, up to its execution. */
 export function setupOperations(
@@ -55,18 +44,7 @@ export function setupOperations(
 ): Operation[] {
   const socket = launchFd(boot);
   const handler: Operation = { call: "HANDLER", args: [{ label: "failed" }, { at: "failure" }] };
-  const first: Operation[] = part === "rest" ? [] : [
-    ...(shape.mapsByHost ? barrier(Barrier.MAPS, socket) : []),
-    ...(shape.hasMaps && !shape.mapsByHost
-      ? [{
-        call: "read",
-        args: [{ load32: "sync" }, { at: "byte" }, 1],
-        when: { differs: 1 },
-        goto: "exit",
-      } as Operation]
-      : []),
-    ...phase(shape, ["namespaces"], fault),
-  ];
+  const first: Operation[] = part === "rest" ? [] : phase(shape, ["unshare"], fault);
   const toRest: Operation[] = part !== "first" ? [] : [
     ...barrier(Barrier.PRE_MOUNT, socket),
     ...loadProgram(REST_AREA, { load: HOOK_AREA + 8 }, { load: HOOK_AREA + 16 }),
@@ -137,7 +115,7 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
     // Until the credentials change; what is waited for until then may take long.
     { ...dieWithParent(), label: "command" },
     { call: "fcntl", args: [AGENT_FD.status, F_DUPFD_CLOEXEC, 3], store: "status" },
-    ...loadProgram(EXECUTE_AREA, { load: "execute offset" }, { load: "execute length" }),
+    ...loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE),
   ];
   if (shape.asPid1) return begin;
   return [
@@ -189,7 +167,6 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
     { call: "SET", args: [0], goto: INIT_AREA },
     // Before Linux 6.3 a process about to enter another time namespace may not share its memory.
     { call: "SET", args: [0], label: "clone apart" },
-    ...(shape.steps.some(({ name }) => name === "detached") ? detachedForClone() : []),
     cloneCommand(0),
     { call: "SET", args: [0], goto: "cloned" },
     ...begin,
@@ -215,7 +192,6 @@ const SETUP_BUFFERS = {
   statx: 256,
   cwd: 4096,
   nofile: 16,
-  byte: 8,
   polled: 16,
   "landlock rule": 16,
 };

@@ -8,15 +8,15 @@ import type { Operation } from "../agent/operation.ts";
 
 /**
  * Who executes a step, in the order of time: the agent before and after the clone; the sandbox's
- * first process as it comes to life, when it has its namespaces, while it mounts, and before it starts the command;
+ * first process in its namespaces, as it gets its own mount namespace, while it mounts, and before it starts the command;
  * the command's own process up to execve.
  */
 export type Phase =
   | "outside"
   | "join"
   | "maps"
-  | "early"
   | "namespaces"
+  | "unshare"
   | "mounts"
   | "network"
   | "finish"
@@ -27,8 +27,8 @@ export const PHASES: readonly Phase[] = [
   "outside",
   "join",
   "maps",
-  "early",
   "namespaces",
+  "unshare",
   "mounts",
   "network",
   "finish",

@@ -8,12 +8,13 @@
 import type { Program } from "../agent/assembler.ts";
 import { requestFd } from "../agent/boot.ts";
 import { landlockRuleset } from "../landlock/ruleset.ts";
+import type { Assignment } from "../plan/assignment.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
 import { executeStep, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
 import type { Fault } from "../plan/launch_shape.ts";
 import { executeProgram, launchPrograms } from "../plan/program.ts";
-import { patch, patchLaunch } from "../plan/program_parts.ts";
+import { patchLaunch } from "../plan/program_parts.ts";
 import type { OverlayLayers, SandboxSpec } from "../spec.ts";
 import { resolveSpec } from "./resolve.ts";
 
@@ -30,8 +31,10 @@ export interface Compiled {
   readonly skipped: readonly string[];
   readonly plan: PlannedLaunch;
   readonly programs: ReturnType<typeof launchPrograms>;
-  /** All programs behind each other, as they go into the arena. */
+  /** Set-up and init behind each other, as they go into the arena. */
   readonly image: Uint8Array<ArrayBuffer>;
+  /** What tells this launch's first process from those of other shapes; made when first asked for. */
+  shape?: string;
   readonly facts: HostFacts;
   readonly flags: LaunchFlags;
   readonly boot: Program;
@@ -67,11 +70,9 @@ export function compile(
     landlock,
   });
   const programs = launchPrograms(plan, boot, fault);
-  const { outside, setup, init } = programs;
-  patch(outside, "setup length", setup.bytes.length);
-  patch(outside, "init length", init.bytes.length);
-  const image = new Uint8Array(outside.bytes.length + setup.bytes.length + init.bytes.length);
-  const compiled = { spec, skipped, plan, programs, image, facts, flags, boot };
+  const { setup, init } = programs;
+  const image = new Uint8Array(setup.bytes.length + init.bytes.length);
+  const compiled: Compiled = { spec, skipped, plan, programs, image, facts, flags, boot };
   if (!fault && isLasting(source) && skipped.length === 0) kept.set(source, compiled);
   return compiled;
 }
@@ -116,20 +117,38 @@ export function commandProgram(compiled: Compiled, line: CommandLine, fault?: Fa
 
 /** Fills in what differs from launch to launch; the image is good until the next call. */
 export function stamp(
-  { programs, image }: Compiled,
+  { programs: { setup, init }, image }: Compiled,
   launch: number,
+): Uint8Array<ArrayBuffer> {
+  for (const program of [setup, init]) patchLaunch(program, launch);
+  image.set(setup.bytes);
+  image.set(init.bytes, setup.bytes.length);
+  return image;
+}
+
+/** Where the programs lie that {@linkcode stamp} and {@linkcode commandProgram} made. */
+export function assignment(
+  { programs: { setup, init }, image }: Compiled,
   offset: number,
   executeLength: number,
-): Uint8Array<ArrayBuffer> {
-  const { outside, setup, init } = programs;
-  const setupAt = outside.bytes.length, initAt = setupAt + setup.bytes.length;
-  patch(outside, "setup offset", offset + setupAt);
-  patch(outside, "init offset", offset + initAt);
-  patch(outside, "execute offset", offset + image.length);
-  patch(outside, "execute length", executeLength);
-  for (const program of [outside, setup, init]) patchLaunch(program, launch);
-  image.set(outside.bytes);
-  image.set(setup.bytes, setupAt);
-  image.set(init.bytes, initAt);
-  return image;
+): Assignment {
+  return {
+    setup: [offset, setup.bytes.length],
+    init: [offset + setup.bytes.length, init.bytes.length],
+    execute: [offset + image.length, executeLength],
+  };
+}
+
+/**
+ * What a first process must have been made by to serve this launch: the very same program. Undefined
+ * where it must be made for this launch alone.
+ */
+export function spareShape(compiled: Compiled): string | undefined {
+  const { plan, programs: { outside } } = compiled;
+  if (!plan.ahead) return undefined;
+  if (compiled.shape === undefined) {
+    patchLaunch(outside, 0);
+    compiled.shape = new TextDecoder("latin1").decode(outside.bytes);
+  }
+  return compiled.shape;
 }

@@ -33,15 +33,23 @@ import { restProgram } from "../plan/setup_program.ts";
 import type { Step } from "../plan/step.ts";
 import { EPOLLIN } from "../sys/abi/poll.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";
-import { AF_UNIX, SOCK_CLOEXEC, SOCK_SEQPACKET } from "../sys/abi/socket.ts";
 import { check, rawSyscall, syscall } from "../sys/libc.ts";
 import { SYS } from "../sys/syscall_numbers.ts";
-import { commandProgram, compile, type LaunchFlags, stamp } from "./compiled.ts";
+import {
+  assignment,
+  commandProgram,
+  compile,
+  type LaunchFlags,
+  spareShape,
+  stamp,
+} from "./compiled.ts";
 import { failure } from "./diagnose.ts";
+import { FirstProcess } from "./first_process.ts";
 import type { HookRunner } from "./hooks.ts";
 import { openJoins } from "./joins.ts";
 import { resolveSpec } from "./resolve.ts";
-import { nextLaunchNumber, type Supervised, type Supervisor, supervisor } from "./supervisor.ts";
+import { dismiss, keepSpare, takeSpare } from "./spares.ts";
+import { type Supervised, type Supervisor, supervisor } from "./supervisor.ts";
 
 /** What a launch is made of. */
 export interface LaunchInit {
@@ -74,7 +82,7 @@ interface Deferred<T> {
 
 /** One launch. */
 export class Launch implements Supervised {
-  readonly number = nextLaunchNumber();
+  readonly number: number;
   /** Resolves when the command runs; rejects when it never will. */
   readonly started: Promise<void>;
   /** Resolves when everything inside has ended; rejects when the launch failed. */
@@ -93,6 +101,8 @@ export class Launch implements Supervised {
   readonly #externals: ReadonlyMap<string, number>;
   readonly #commandLine: CommandLine;
   #setup: Program;
+  readonly #outside: Program;
+  #shape: string | undefined;
   #slots: Slot[] = [];
   #firstPid: number | undefined;
   #firstPidfd: number | undefined;
@@ -137,38 +147,54 @@ export class Launch implements Supervised {
     this.#commandLine = init.command(this.spec);
     const command = commandProgram(compiled, this.#commandLine, fault);
 
-    const pair = new Int32Array(2);
-    check(syscall("socketpair", AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "socketpair");
-    this.#socket = pair[0]!;
-    const theirs = pair[1]!;
-    let joins: ReturnType<typeof openJoins> | undefined;
+    // A program's first launch is often its only one, which a spare would but slow down.
+    const shape = fault || launches++ === 0 ? undefined : spareShape(compiled);
+    let first = shape === undefined ? undefined : takeSpare(this.#supervisor, shape);
+    const slot = agent.arena.take(compiled.image.length + command.bytes.length);
+    agent.arena.write(command.bytes, slot.offset + compiled.image.length);
+    const assign = (process: FirstProcess) => {
+      agent.arena.write(stamp(compiled, process.number), slot.offset);
+      return process.assign(assignment(compiled, slot.offset, command.bytes.length), init.stdio);
+    };
     try {
-      joins = openJoins(this.spec);
-      const { length } = compiled.image;
-      const slot = agent.arena.take(length + command.bytes.length);
-      this.#slots.push(slot);
-      agent.arena.write(
-        stamp(compiled, this.number, slot.offset, command.bytes.length),
-        slot.offset,
-      );
-      agent.arena.write(command.bytes, slot.offset + length);
-      this.#supervisor.add(this);
-      reactor().hold();
-      agent.request(slot, programs.outside.bytes.length, [
-        theirs,
-        ...init.stdio,
-        ...joins.fds,
-        ...sourceDescriptors(this.spec.mounts),
-      ]);
+      if (first && !assign(first)) {
+        dismiss(first);
+        first = undefined;
+      }
+      if (!first) {
+        const joins = openJoins(this.spec);
+        try {
+          first = new FirstProcess(this.#supervisor, programs.outside, [
+            ...joins.fds,
+            ...sourceDescriptors(this.spec.mounts),
+          ]);
+        } finally {
+          joins.release();
+        }
+        assign(first);
+      }
     } catch (error) {
-      this.#supervisor.remove(this);
-      this.#letGo();
+      if (first) dismiss(first);
+      agent.arena.give(slot);
       throw error;
-    } finally {
-      syscall("close", theirs);
-      joins?.release();
     }
+    this.number = first.number;
+    this.#socket = first.socket;
+    this.#slots.push(first.slot, slot);
+    reactor().hold();
+    this.#adopt(first);
+    this.#shape = shape;
+    this.#outside = programs.outside;
     if (this.plan.asPid1 && init.reportStart) this.#watch();
+  }
+
+  /** From now on what is told about this process is this launch's. */
+  #adopt(first: FirstProcess): void {
+    const { process } = first;
+    this.#supervisor.remove(first);
+    this.#supervisor.add(this);
+    if (process) this.#first(process.pid, process.pidfd);
+    for (const event of first.events) this.onEvent(event);
   }
 
   /** The command's pid on the host, once it runs. */
@@ -327,6 +353,7 @@ export class Launch implements Supervised {
   #running(): void {
     this.#hasStarted = true;
     this.#giveSlots();
+    this.#keepSpare();
     this.#start.resolve();
   }
 
@@ -364,11 +391,19 @@ export class Launch implements Supervised {
       this.#start.reject(error);
       this.#end.reject(error);
     } else {
+      this.#keepSpare();
       this.#start.resolve();
       this.#end.resolve({ status: ending.status, usage: ending.usage });
     }
     this.#letGo();
     reactor().release();
+  }
+
+  /** The next launch of this shape finds its first process made. */
+  #keepSpare(): void {
+    const shape = this.#shape;
+    this.#shape = undefined;
+    if (shape !== undefined) keepSpare(this.#supervisor, shape, this.#outside);
   }
 
   #giveSlots(): void {
@@ -508,6 +543,9 @@ export class Launch implements Supervised {
     this.#reply(Answer.LOAD_REST, slot.offset, rest.bytes.length);
   }
 }
+
+/** How many launches this program has begun. */
+let launches = 0;
 
 /** Milliseconds after which pid 1 is killed too, if it has not ended by itself. */
 const KILL_PATIENCE = 1000;

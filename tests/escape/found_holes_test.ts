@@ -28,7 +28,7 @@ async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
   }
 }
 
-// The old root lies over the new one until it is detached, beside other steps.
+// The old root lies over the new one until it is detached.
 Deno.test('a link in the working directory does not lead out through "/.."', () =>
   inFolder(async (folder) => {
     await Deno.symlink("/../home", `${folder}/sub`);

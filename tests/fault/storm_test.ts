@@ -65,6 +65,8 @@ async function crowd(): Promise<number> {
       times.push(performance.now() - at);
     }
     const [agent] = ownChildren();
+    // And no spare, once it has ended.
+    await until(() => childrenOf(agent!).length === 500);
     assertEquals(childrenOf(agent!).length, 500);
     assertEquals(new Set(alive.map(({ pid }) => pid)).size, 500);
     const grown = threads() - threadsBefore;

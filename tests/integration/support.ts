@@ -5,6 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
+import { discardSpares } from "../../lib/run/spares.ts";
 import type { Command, Sandbox, SandboxOutput } from "../../mod.ts";
 
 /** Whether the tests run as root. */
@@ -110,8 +111,15 @@ export function processesWith(tag: string): number[] {
   return found;
 }
 
-/** The direct children of a process. */
+/** Ends what the library keeps for the next launch. */
+function withoutSpares(): void {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  for (let turn = 0; turn < 1000 && discardSpares() > 0; turn++) Atomics.wait(pause, 0, 0, 1);
+}
+
+/** The direct children of a process; of an agent's, only those that launches know. */
 export function childrenOf(pid: number): number[] {
+  withoutSpares();
   try {
     return [...Deno.readDirSync(`/proc/${pid}/task`)].flatMap(({ name }) =>
       Deno.readTextFileSync(`/proc/${pid}/task/${name}/children`).split(" ").filter(Boolean)
@@ -122,8 +130,9 @@ export function childrenOf(pid: number): number[] {
   }
 }
 
-/** How many descriptors this program has open. */
+/** How many descriptors this program has open, but for what it keeps for the next launch. */
 export function openDescriptors(): number {
+  withoutSpares();
   return [...Deno.readDirSync("/proc/self/fd")].length;
 }
 

@@ -299,14 +299,11 @@ Deno.test("plan() as JSON has every step, and bytes in hexadecimal", () => {
   assertEquals(JSON.parse(JSON.stringify({ plan })).plan.length, steps.length);
 });
 
-Deno.test("plan() throws what contradicts itself, and hooks change the shape", () => {
+Deno.test("plan() throws what contradicts itself; hooks change no step", () => {
   assertEquals(
     assertThrows(() => Sandbox.empty().hostname("x").plan(), SpecError).field,
     "hostname",
   );
   const box = sandbox();
-  const early = (plan: { steps: readonly { name: string }[] }) =>
-    plan.steps.some(({ name }) => name === "loopback");
-  assertEquals(early(box.plan()), false);
-  assertEquals(early(box.use({ name: "p", preMount() {} }).plan()), true);
+  assertEquals(String(box.use({ name: "p", preMount() {} }).plan()), String(box.plan()));
 });

@@ -150,14 +150,12 @@ pure("planning changes neither the description nor the facts", () => {
 
 pure("the order of the last steps is the one that the kernel's rules ask for", () => {
   for (const facts of [ROOT, JANE]) {
-    const order = names(planOf(sandbox().rlimit("core", 0), facts)).slice(-9);
+    const order = names(planOf(sandbox().rlimit("core", 0), facts)).slice(-8);
     assertEquals(order, [
       "session",
       "open files",
       "rlimit",
       "identity",
-      // Before a path of the user's is resolved: "/.." leads into the old root until then.
-      "detached",
       "cwd",
       "umask",
       "no_new_privs",
@@ -534,13 +532,32 @@ pure("hooks before the mounts find the network namespace made", () => {
   const plan = planOf(sandbox(), JANE, { preMount: true });
   assert((plan.cloneFlags & CLONE_NEWNET) !== 0);
   assertEquals(only(plan, "loopback").phase, "namespaces");
-  for (const name of ["net", "detach", "enter net", "detached", "unshare"]) {
-    assertEquals(named(plan, name), []);
+  // And the mount namespace, but no mount.
+  const order = PHASES.indexOf(only(plan, "mount namespace").phase);
+  assert(order < PHASES.indexOf(only(plan, "root").phase));
+});
+
+pure("what is made ahead of time depends on nothing that a launch could change", () => {
+  const plan = planOf(sandbox().bind("/srv", "/work"), JANE);
+  assert(plan.ahead);
+  // A mount namespace made early would keep the host's mounts busy, and miss later ones.
+  assertEquals(plan.cloneFlags & CLONE_NEWNS, 0);
+  const early = plan.steps.filter(({ phase }) => ["maps", "namespaces"].includes(phase));
+  assert(early.every(({ operations }) => calls({ operations } as Step, "open_tree").length === 0));
+  // Somebody outside has something to do for these, or they become the command itself.
+  assert(!planOf(sandbox().bind("/srv", "/work"), ROOT).ahead);
+  assert(!planOf(sandbox().join("net", "/n")).ahead);
+  assert(!planOf(sandbox().asPid1()).ahead);
+});
+
+pure("the old root is gone before anything of the user's is resolved", () => {
+  // "/.." leads into it until then.
+  for (const hooks of [{}, { preMount: true }, { networkSetup: true }]) {
+    const { operations, phase } = only(planOf(sandbox(), ROOT, hooks), "pivot");
+    const order = operations.map(({ call }) => call);
+    assertEquals(order.slice(-3), ["pivot_root", "umount2", "chdir"]);
+    assertEquals(phase, "mounts");
   }
-  assertEquals(only(plan, "pivot").sentence, "change into the new root and detach the host's");
-  const plain = planOf(sandbox());
-  assertEquals(plain.cloneFlags & CLONE_NEWNET, 0);
-  assertEquals(named(plain, "loopback"), []);
 });
 
 pure("root directory", () => {
@@ -627,7 +644,7 @@ for (const kind of NAMESPACE_KINDS) {
       assertEquals(step.phase, "join");
       assertEquals(step.sentence, `join the ${kind} namespace ${words}`);
       assertEquals(step.operations, [
-        { call: "setns", args: [{ load32: 1004 }, FLAGS[kind]] },
+        { call: "setns", args: [{ load32: 1001 }, FLAGS[kind]] },
       ]);
       assert(step.number < only(plan, "clone").number);
       assertEquals([plan.staged, planOf(sandbox()).staged], [true, false]);
@@ -646,7 +663,7 @@ pure("joins come in the kernel's order: user first, mount last", () => {
     "join mount",
   ]);
   const places = joins.slice(1).map(({ operations }) => operations[0]!.args![0]);
-  assertEquals(places, [1004, 1005, 1006, 1007].map((place) => ({ load32: place })));
+  assertEquals(places, [1001, 1002, 1003, 1004].map((place) => ({ load32: place })));
 });
 
 pure("what a shared or joined namespace leaves out", () => {

@@ -44,23 +44,23 @@ const addressOf = (function addressOf(view) {
 const isBuffer = (function isBuffer(argument) {
   return typeof argument === "object" && argument !== null;
 });
-const word = (function word(argument) {
+const word$1 = (function word$1(argument) {
   if (argument === null) return 0;
   return typeof argument === "object" ? addressOf(argument) : argument;
 });
 const rawSyscall = (function rawSyscall(number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0) {
   const { symbols, errno } = opened ?? open();
-  const n = word(number);
+  const n = word$1(number);
   let result;
   const buffers = Number(isBuffer(a)) + Number(isBuffer(b)) + Number(isBuffer(c)) + Number(isBuffer(d)) + Number(isBuffer(e)) + Number(isBuffer(f));
   if (buffers === 1 && isBuffer(b)) {
-    result = symbols.syscallBuffer1(n, word(a), b, word(c), word(d), word(e), word(f));
+    result = symbols.syscallBuffer1(n, word$1(a), b, word$1(c), word$1(d), word$1(e), word$1(f));
   } else if (buffers === 1 && isBuffer(a)) {
-    result = symbols.syscallBuffer0(n, a, word(b), word(c), word(d), word(e), word(f));
+    result = symbols.syscallBuffer0(n, a, word$1(b), word$1(c), word$1(d), word$1(e), word$1(f));
   } else if (buffers === 1 && isBuffer(d)) {
-    result = symbols.syscallBuffer3(n, word(a), word(b), word(c), d, word(e), word(f));
+    result = symbols.syscallBuffer3(n, word$1(a), word$1(b), word$1(c), d, word$1(e), word$1(f));
   } else {
-    result = symbols.syscall(n, word(a), word(b), word(c), word(d), word(e), word(f));
+    result = symbols.syscall(n, word$1(a), word$1(b), word$1(c), word$1(d), word$1(e), word$1(f));
   }
   const code = errno[0];
   const value = Number(result);
@@ -1157,7 +1157,7 @@ const network = (function network(rules) {
   return `the network: it is the host's, with the services on its loopback; it can ${tcp.join(", ")}`;
 });
 const exposure = (function exposure(spec, rules) {
-  return Object.keys(WORDS).filter(((kind) => (spec.namespaces[kind] ?? "shared") === "shared")).map(((kind) => WORDS[kind](rules))).filter(((line) => line !== ""));
+  return Object.keys(WORDS$1).filter(((kind) => (spec.namespaces[kind] ?? "shared") === "shared")).map(((kind) => WORDS$1[kind](rules))).filter(((line) => line !== ""));
 });
 const words = (function words(...values) {
   return new Uint8Array(new BigUint64Array(values.map(BigInt)).buffer);
@@ -1591,323 +1591,6 @@ const decideIdentity = (function decideIdentity(spec, facts) {
     denySetgroups
   };
 });
-const decodeEvent = (function decodeEvent(bytes, offset = 0) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, EVENT_SIZE);
-  const time = ((at) => Number(view.getBigInt64(at, true)) * 1e6 + Number(view.getBigInt64(at + 8, true)));
-  return {
-    step: view.getUint32(0, true),
-    errno: -view.getInt32(4, true),
-    call: view.getUint32(8, true),
-    kind: view.getUint32(EVENT_OFFSET.kind, true),
-    launch: view.getUint32(EVENT_OFFSET.launch, true),
-    address: view.getUint32(EVENT_OFFSET.address, true),
-    pid: view.getUint32(EVENT_OFFSET.pid, true),
-    status: view.getUint32(EVENT_OFFSET.status, true),
-    usage: {
-      user: time(EVENT_OFFSET.usage),
-      system: time(EVENT_OFFSET.usage + 16),
-      maxRss: Number(view.getBigInt64(EVENT_OFFSET.usage + 32, true))
-    }
-  };
-});
-const eventTemplate = (function eventTemplate(kind, launch = 0) {
-  const bytes = new Uint8Array(EVENT_SIZE);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(EVENT_OFFSET.kind, kind, true);
-  view.setUint32(EVENT_OFFSET.launch, launch, true);
-  return bytes;
-});
-const mountAttr = (function mountAttr(set, { propagation = 0, userns = 0 } = {}) {
-  const bytes = new Uint8Array(32);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, BigInt(set), true);
-  view.setBigUint64(16, BigInt(propagation), true);
-  view.setBigUint64(24, BigInt(userns), true);
-  return bytes;
-});
-const openHow = (function openHow(flags, mode, resolve) {
-  const bytes = new Uint8Array(24);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, BigInt(flags), true);
-  view.setBigUint64(8, BigInt(mode), true);
-  view.setBigUint64(16, BigInt(resolve), true);
-  return bytes;
-});
-const ifreqFlags = (function ifreqFlags(name, flags) {
-  const bytes = new Uint8Array(40);
-  bytes.set(new TextEncoder().encode(name));
-  new DataView(bytes.buffer).setInt16(16, flags, true);
-  return bytes;
-});
-const rlimit64 = (function rlimit64(soft, hard) {
-  return new Uint8Array(new BigUint64Array([soft, hard]).buffer);
-});
-const windowSize = (function windowSize(size) {
-  return new Uint8Array(Uint16Array.of(size.rows, size.columns, 0, 0).buffer);
-});
-const landlockRulesetAttr = (function landlockRulesetAttr(fs, net, scoped) {
-  const words = new BigUint64Array([BigInt(fs), BigInt(net), BigInt(scoped)]);
-  return new Uint8Array(words.buffer).slice(0, scoped !== 0 ? 24 : net !== 0 ? 16 : 8);
-});
-const landlockNetPort = (function landlockNetPort(allowed, port) {
-  return new Uint8Array(new BigUint64Array([BigInt(allowed), BigInt(port)]).buffer);
-});
-const joinedKinds = (function joinedKinds(spec) {
-  return JOIN_ORDER.flatMap(((kind) => {
-    const choice = spec.namespaces[kind];
-    return typeof choice === "object" ? [{ kind, target: choice.join }] : [];
-  }));
-});
-const cloneFlags = (function cloneFlags(spec, apart) {
-  let flags = 0;
-  for (const kind of JOIN_ORDER) {
-    if (!apart.includes(kind) && spec.namespaces[kind] === "new") flags |= NAMESPACE_FLAG[kind];
-  }
-  return flags;
-});
-const clonedKinds = (function clonedKinds(spec, apart) {
-  return JOIN_ORDER.filter(((kind) => !apart.includes(kind) && spec.namespaces[kind] === "new")).sort();
-});
-const joinName = (function joinName(target) {
-  if (typeof target === "string") return `"${target}"`;
-  return "pid" in target ? `of process ${target.pid}` : `of descriptor ${target.fd}`;
-});
-const joinStep = (function joinStep(kind, target, fdPlace) {
-  return {
-    phase: "join",
-    name: `join ${kind}`,
-    sentence: `join the ${kind} namespace ${joinName(target)}`,
-    paths: { path: typeof target === "string" ? target : joinName(target) },
-    hints: {
-      EPERM: `joining needs CAP_SYS_ADMIN in the user namespace that owns it; run as root, or join its user namespace too`,
-      EINVAL: `it is not a ${kind} namespace, or it is the caller's own user namespace`
-    },
-    operations: [{ call: "setns", args: [{ load32: fdPlace }, NAMESPACE_FLAG[kind]] }]
-  };
-});
-const loopbackStep = (function loopbackStep() {
-  return {
-    phase: "namespaces",
-    name: "loopback",
-    sentence: "bring the loopback device up",
-    operations: [
-      { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: "socket" },
-      loopbackUp("socket"),
-      { call: "close", args: [{ load32: "socket" }] }
-    ]
-  };
-});
-const loopbackUp = (function loopbackUp(cell) {
-  return {
-    call: "ioctl",
-    args: [
-      { load32: cell },
-      SIOCSIFFLAGS,
-      ifreqFlags("lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING)
-    ]
-  };
-});
-const unshareStep = (function unshareStep(kinds, hints) {
-  return {
-    phase: "early",
-    name: "unshare",
-    sentence: `make new ${kinds.join(", ")} namespaces`,
-    hints,
-    operations: [{
-      call: "unshare",
-      args: [kinds.reduce(((flags, kind) => flags | NAMESPACE_FLAG[kind]), 0) >>> 0]
-    }]
-  };
-});
-const nameStep = (function nameStep(call, name) {
-  const word = call === "sethostname" ? "hostname" : "domain name";
-  return {
-    phase: "namespaces",
-    name: word,
-    sentence: `set the ${word} to "${name}"`,
-    operations: [{ call, args: [name, new TextEncoder().encode(name).length] }]
-  };
-});
-const offsetsText = (function offsetsText(offsets) {
-  return ["monotonic", "boottime"].flatMap(((clock) => {
-    const value = offsets[clock];
-    if (value === void 0) return [];
-    const milliseconds = Math.round(parseDuration(value, `timeOffsets.${clock}`));
-    const seconds = Math.floor(milliseconds / 1e3);
-    return [`${clock} ${seconds} ${(milliseconds - seconds * 1e3) * 1e6}
-`];
-  })).join("");
-});
-const timeStep = (function timeStep(offsets) {
-  const text = offsetsText(offsets);
-  const bytes = new TextEncoder().encode(text);
-  return {
-    phase: "namespaces",
-    name: "time",
-    sentence: text === "" ? "make a time namespace" : `make a time namespace with the offsets ${text.trim().replaceAll("\n", ", ")}`,
-    paths: { path: "/proc/self/timens_offsets" },
-    hints: { ERANGE: "an offset may not put a clock below zero or beyond 146 years" },
-    operations: [
-      { call: "unshare", args: [CLONE_NEWTIME] },
-      ...text === "" ? [] : [
-        // A change of credentials made this process non-dumpable, and its files root's.
-        { call: "prctl", args: [PR_SET_DUMPABLE, 1] },
-        {
-          call: "openat",
-          args: [AT_FDCWD, "/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC, 0],
-          store: "offsets"
-        },
-        { call: "write", args: [{ load32: "offsets" }, bytes, bytes.length] },
-        { call: "close", args: [{ load32: "offsets" }] }
-      ]
-    ]
-  };
-});
-const keyringStep = (function keyringStep() {
-  return {
-    phase: "namespaces",
-    name: "keyring",
-    sentence: "join a session keyring of the sandbox's own",
-    operations: [{ call: "keyctl", args: [KEYCTL_JOIN_SESSION_KEYRING, 0], onError: "ignore" }]
-  };
-});
-const noNestingStep = (function noNestingStep() {
-  return {
-    phase: "namespaces",
-    name: "no nesting",
-    sentence: "forbid user namespaces inside",
-    paths: { path: "/proc/sys/user/max_user_namespaces" },
-    operations: [
-      {
-        call: "openat",
-        args: [AGENT_FD.proc, "sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC, 0],
-        store: "knob"
-      },
-      { call: "write", args: [{ load32: "knob" }, "0", 1] },
-      { call: "close", args: [{ load32: "knob" }] }
-    ]
-  };
-});
-const dropGroupsStep = (function dropGroupsStep() {
-  return {
-    phase: "join",
-    name: "drop groups",
-    sentence: "leave the caller's supplementary groups behind",
-    operations: [{ call: "setgroups", args: [0, 0] }]
-  };
-});
-const helperSteps = (function helperSteps(hints) {
-  const net = {
-    phase: "early",
-    name: "net",
-    sentence: "make a net namespace with its loopback device up, beside the following",
-    hints,
-    operations: [
-      { call: "getpid", store: "helped" },
-      {
-        call: "clone3",
-        args: [{ words: [CLONE_VM | CLONE_FILES | CLONE_FS, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] }, 88],
-        when: { differs: 0 },
-        goto: "helper is under way"
-      },
-      { call: "HANDLER", args: [{ label: "helper failed" }, { at: "net failure" }] },
-      // Of its own: as pid 1 the command's standard output takes the number, in the same table.
-      {
-        call: "fcntl",
-        args: [AGENT_FD.status, F_DUPFD_CLOEXEC, AGENT_FD.status],
-        store: "helper status",
-        onError: "ignore"
-      },
-      dieWithParent(),
-      // It may have died before that; without a pid namespace nobody else would end this process.
-      { call: "getppid", store: "helper's parent" },
-      {
-        call: "SUBTRACT",
-        args: [{ load: "helper's parent" }, { load: "helped" }],
-        onError: "ignore",
-        when: { differs: 0 },
-        goto: "helper is alone"
-      },
-      // Not a flag of the clone: that would be the parent's work.
-      { call: "unshare", args: [CLONE_NEWNET] },
-      { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: "net socket" },
-      { call: "ioctl", args: [{ load32: "net socket" }, SIOCGSKNS, 0], store: "net" },
-      ...say("net state", DONE),
-      loopbackUp("net socket"),
-      { call: "close", args: [{ load32: "net socket" }] }
-    ]
-  };
-  const detach = {
-    phase: "early",
-    name: "detach",
-    sentence: "detach the host's root as soon as the new one is in place, beside the following",
-    operations: [
-      ...waitWhile("net root state", 0),
-      { call: "umount2", args: [".", MNT_DETACH] },
-      ...say("net root state", DETACHED),
-      { call: "exit", args: [0] },
-      {
-        call: "write",
-        args: [{ load32: "helper status" }, { at: "net failure" }, EVENT_SIZE],
-        onError: "ignore",
-        label: "helper failed"
-      },
-      ...say("net root state", FAILED),
-      ...say("net state", FAILED),
-      { call: "exit", args: [1], label: "helper is alone" },
-      { call: "SET", args: [0], label: "helper is under way" }
-    ]
-  };
-  return [net, detach];
-});
-const say = (function say(cell, word) {
-  return [
-    { call: "SET", args: [word], store: cell, store32: true },
-    { call: "futex", args: [{ at: cell }, FUTEX_WAKE, 8] }
-  ];
-});
-const waitWhile = (function waitWhile(cell, word, who = "") {
-  const again = `${cell} is ${word}${who}`;
-  return [
-    {
-      call: "futex",
-      args: [{ at: cell }, FUTEX_WAIT, word, PATIENCE$1],
-      onError: { tolerate: "EAGAIN" },
-      label: again
-    },
-    { call: "SET", args: [{ load32: cell }], when: { equals: word }, goto: again },
-    // The helper has told what went wrong; the host hears that first.
-    { call: "SET", args: [{ load32: cell }], when: { equals: FAILED }, goto: "exit" }
-  ];
-});
-const netEnterStep = (function netEnterStep() {
-  return {
-    phase: "network",
-    name: "enter net",
-    sentence: "enter the net namespace",
-    hints: KILLED_HINT,
-    operations: [
-      ...waitWhile("net state", 0),
-      { call: "setns", args: [{ load32: "net" }, CLONE_NEWNET] },
-      { call: "close", args: [{ load32: "net" }] }
-    ]
-  };
-});
-const letDetach = (function letDetach() {
-  return say("net root state", DONE);
-});
-const detachedStep = (function detachedStep(phase) {
-  return {
-    phase,
-    name: "detached",
-    sentence: "wait until the loopback device is up and the host's root is gone",
-    hints: KILLED_HINT,
-    operations: waitWhile("net root state", DONE)
-  };
-});
-const detachedForClone = (function detachedForClone() {
-  return waitWhile("net root state", DONE, ", before the clone");
-});
 const idMapText = (function idMapText(ranges2) {
   return ranges2.map((({ inside, outside, count }) => `${inside} ${outside} ${count ?? 1}
 `)).join(
@@ -2000,6 +1683,171 @@ const openDiskMap = (function openDiskMap(maps, store, name) {
     { call: "SET", args: [0], label: held }
   ];
 });
+const mountAttr = (function mountAttr(set, { propagation = 0, userns = 0 } = {}) {
+  const bytes = new Uint8Array(32);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(set), true);
+  view.setBigUint64(16, BigInt(propagation), true);
+  view.setBigUint64(24, BigInt(userns), true);
+  return bytes;
+});
+const openHow = (function openHow(flags, mode, resolve) {
+  const bytes = new Uint8Array(24);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(flags), true);
+  view.setBigUint64(8, BigInt(mode), true);
+  view.setBigUint64(16, BigInt(resolve), true);
+  return bytes;
+});
+const ifreqFlags = (function ifreqFlags(name, flags) {
+  const bytes = new Uint8Array(40);
+  bytes.set(new TextEncoder().encode(name));
+  new DataView(bytes.buffer).setInt16(16, flags, true);
+  return bytes;
+});
+const rlimit64 = (function rlimit64(soft, hard) {
+  return new Uint8Array(new BigUint64Array([soft, hard]).buffer);
+});
+const windowSize = (function windowSize(size) {
+  return new Uint8Array(Uint16Array.of(size.rows, size.columns, 0, 0).buffer);
+});
+const landlockRulesetAttr = (function landlockRulesetAttr(fs, net, scoped) {
+  const words = new BigUint64Array([BigInt(fs), BigInt(net), BigInt(scoped)]);
+  return new Uint8Array(words.buffer).slice(0, scoped !== 0 ? 24 : net !== 0 ? 16 : 8);
+});
+const landlockNetPort = (function landlockNetPort(allowed, port) {
+  return new Uint8Array(new BigUint64Array([BigInt(allowed), BigInt(port)]).buffer);
+});
+const joinedKinds = (function joinedKinds(spec) {
+  return JOIN_ORDER.flatMap(((kind) => {
+    const choice = spec.namespaces[kind];
+    return typeof choice === "object" ? [{ kind, target: choice.join }] : [];
+  }));
+});
+const cloneFlags = (function cloneFlags(spec, apart) {
+  let flags = 0;
+  for (const kind of JOIN_ORDER) {
+    if (!apart.includes(kind) && spec.namespaces[kind] === "new") flags |= NAMESPACE_FLAG[kind];
+  }
+  return flags;
+});
+const clonedKinds = (function clonedKinds(spec, apart) {
+  return JOIN_ORDER.filter(((kind) => !apart.includes(kind) && spec.namespaces[kind] === "new")).sort();
+});
+const joinName = (function joinName(target) {
+  if (typeof target === "string") return `"${target}"`;
+  return "pid" in target ? `of process ${target.pid}` : `of descriptor ${target.fd}`;
+});
+const joinStep = (function joinStep(kind, target, fdPlace) {
+  return {
+    phase: "join",
+    name: `join ${kind}`,
+    sentence: `join the ${kind} namespace ${joinName(target)}`,
+    paths: { path: typeof target === "string" ? target : joinName(target) },
+    hints: {
+      EPERM: `joining needs CAP_SYS_ADMIN in the user namespace that owns it; run as root, or join its user namespace too`,
+      EINVAL: `it is not a ${kind} namespace, or it is the caller's own user namespace`
+    },
+    operations: [{ call: "setns", args: [{ load32: fdPlace }, NAMESPACE_FLAG[kind]] }]
+  };
+});
+const loopbackStep = (function loopbackStep() {
+  return {
+    phase: "namespaces",
+    name: "loopback",
+    sentence: "bring the loopback device up",
+    operations: [
+      { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: "socket" },
+      // netdevice(7)
+      {
+        call: "ioctl",
+        args: [
+          { load32: "socket" },
+          SIOCSIFFLAGS,
+          ifreqFlags("lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING)
+        ]
+      },
+      { call: "close", args: [{ load32: "socket" }] }
+    ]
+  };
+});
+const nameStep = (function nameStep(call, name) {
+  const word = call === "sethostname" ? "hostname" : "domain name";
+  return {
+    phase: "namespaces",
+    name: word,
+    sentence: `set the ${word} to "${name}"`,
+    operations: [{ call, args: [name, new TextEncoder().encode(name).length] }]
+  };
+});
+const offsetsText = (function offsetsText(offsets) {
+  return ["monotonic", "boottime"].flatMap(((clock) => {
+    const value = offsets[clock];
+    if (value === void 0) return [];
+    const milliseconds = Math.round(parseDuration(value, `timeOffsets.${clock}`));
+    const seconds = Math.floor(milliseconds / 1e3);
+    return [`${clock} ${seconds} ${(milliseconds - seconds * 1e3) * 1e6}
+`];
+  })).join("");
+});
+const timeStep = (function timeStep(offsets) {
+  const text = offsetsText(offsets);
+  const bytes = new TextEncoder().encode(text);
+  return {
+    phase: "namespaces",
+    name: "time",
+    sentence: text === "" ? "make a time namespace" : `make a time namespace with the offsets ${text.trim().replaceAll("\n", ", ")}`,
+    paths: { path: "/proc/self/timens_offsets" },
+    hints: { ERANGE: "an offset may not put a clock below zero or beyond 146 years" },
+    operations: [
+      { call: "unshare", args: [CLONE_NEWTIME] },
+      ...text === "" ? [] : [
+        // A change of credentials made this process non-dumpable, and its files root's.
+        { call: "prctl", args: [PR_SET_DUMPABLE, 1] },
+        {
+          call: "openat",
+          args: [AT_FDCWD, "/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC, 0],
+          store: "offsets"
+        },
+        { call: "write", args: [{ load32: "offsets" }, bytes, bytes.length] },
+        { call: "close", args: [{ load32: "offsets" }] }
+      ]
+    ]
+  };
+});
+const keyringStep = (function keyringStep() {
+  return {
+    phase: "namespaces",
+    name: "keyring",
+    sentence: "join a session keyring of the sandbox's own",
+    operations: [{ call: "keyctl", args: [KEYCTL_JOIN_SESSION_KEYRING, 0], onError: "ignore" }]
+  };
+});
+const noNestingStep = (function noNestingStep() {
+  return {
+    phase: "namespaces",
+    name: "no nesting",
+    sentence: "forbid user namespaces inside",
+    paths: { path: "/proc/sys/user/max_user_namespaces" },
+    operations: [
+      {
+        call: "openat",
+        args: [AGENT_FD.proc, "sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC, 0],
+        store: "knob"
+      },
+      { call: "write", args: [{ load32: "knob" }, "0", 1] },
+      { call: "close", args: [{ load32: "knob" }] }
+    ]
+  };
+});
+const dropGroupsStep = (function dropGroupsStep() {
+  return {
+    phase: "join",
+    name: "drop groups",
+    sentence: "leave the caller's supplementary groups behind",
+    operations: [{ call: "setgroups", args: [0, 0] }]
+  };
+});
 const assemble = (function assemble(base, operations, options = {}) {
   const arch = options.arch ?? ARCH;
   const labels = /* @__PURE__ */ new Map();
@@ -2091,6 +1939,32 @@ const assemble = (function assemble(base, operations, options = {}) {
   bytes.set(code);
   bytes.set(data.bytes.subarray(0, data.length), size);
   return { base, bytes, labels, places: data.places };
+});
+const decodeEvent = (function decodeEvent(bytes, offset = 0) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, EVENT_SIZE);
+  const time = ((at) => Number(view.getBigInt64(at, true)) * 1e6 + Number(view.getBigInt64(at + 8, true)));
+  return {
+    step: view.getUint32(0, true),
+    errno: -view.getInt32(4, true),
+    call: view.getUint32(8, true),
+    kind: view.getUint32(EVENT_OFFSET.kind, true),
+    launch: view.getUint32(EVENT_OFFSET.launch, true),
+    address: view.getUint32(EVENT_OFFSET.address, true),
+    pid: view.getUint32(EVENT_OFFSET.pid, true),
+    status: view.getUint32(EVENT_OFFSET.status, true),
+    usage: {
+      user: time(EVENT_OFFSET.usage),
+      system: time(EVENT_OFFSET.usage + 16),
+      maxRss: Number(view.getBigInt64(EVENT_OFFSET.usage + 32, true))
+    }
+  };
+});
+const eventTemplate = (function eventTemplate(kind, launch = 0) {
+  const bytes = new Uint8Array(EVENT_SIZE);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(EVENT_OFFSET.kind, kind, true);
+  view.setUint32(EVENT_OFFSET.launch, launch, true);
+  return bytes;
 });
 const bootProgram = (function bootProgram(fds, arch) {
   const operations = [
@@ -2263,6 +2137,20 @@ const controlTemplate = (function controlTemplate() {
   view.setInt32(12, SCM_RIGHTS, true);
   return bytes;
 });
+const barrier = (function barrier(code, socket) {
+  return [
+    { call: "SET", args: [code], store: { name: "barrier", offset: EVENT_OFFSET.pid } },
+    { call: "write", args: [AGENT_FD.status, { at: "barrier" }, EVENT_SIZE] },
+    {
+      call: "read",
+      args: [socket, HOOK_AREA, HOOK_SIZE],
+      when: { equals: 0 },
+      goto: "exit",
+      label: `barrier ${code}`
+    },
+    { call: "SET", args: [{ load: HOOK_AREA }], when: { equals: Answer.RUN }, goto: HOOK_PROGRAM }
+  ];
+});
 const loadProgram = (function loadProgram(area, offset, length) {
   return [
     {
@@ -2282,17 +2170,57 @@ const loadProgram = (function loadProgram(area, offset, length) {
 const launchFd = (function launchFd(boot) {
   return { load32: requestFd(boot, REQUEST_FD.launch) };
 });
-const patch = (function patch(program, place, value) {
-  const at = program.places.get(place);
-  if (at === void 0) return;
-  new DataView(program.bytes.buffer).setBigUint64(at - program.base, BigInt(value), true);
-});
 const patchLaunch = (function patchLaunch(program, launch) {
   const view = new DataView(program.bytes.buffer);
   for (const record of RECORDS) {
     const at = program.places.get(record);
     if (at !== void 0) view.setUint32(at - program.base + EVENT_OFFSET.launch, launch, true);
   }
+});
+const encodeAssignment = (function encodeAssignment({ init, setup, execute }) {
+  const words = new Uint32Array(WORDS * 2);
+  [...init, ...setup, ...execute].forEach(((word2, index) => words[index * 2] = word2));
+  return new Uint8Array(words.buffer);
+});
+const word = (function word(index) {
+  return { load: { name: ASSIGNMENT_CELLS.body, offset: index * 8 } };
+});
+const assignedStdio = (function assignedStdio(index) {
+  return { load32: { name: ASSIGNMENT_CELLS.fds, offset: 16 + index * 4 } };
+});
+const awaitAssignment = (function awaitAssignment(socket) {
+  return [
+    {
+      call: "recvmsg",
+      args: [
+        socket,
+        {
+          words: [
+            0,
+            0,
+            { words: [{ at: ASSIGNMENT_CELLS.body }, BYTES] },
+            1,
+            { at: ASSIGNMENT_CELLS.fds },
+            CONTROL_BYTES,
+            0
+          ]
+        },
+        MSG_CMSG_CLOEXEC
+      ],
+      // The host program is gone, or does not want this process any more: a hang-up, which is an
+      // error where the host has left something unread.
+      onError: "ignore",
+      when: { differs: BYTES },
+      goto: "exit"
+    }
+  ];
+});
+const followAssignment = (function followAssignment(asPid1) {
+  return [
+    ...asPid1 ? [] : loadProgram(INIT_AREA, word(0), word(1)),
+    ...loadProgram(SETUP_AREA, word(2), word(3)),
+    { call: "SET", args: [0], goto: SETUP_AREA }
+  ];
 });
 const cloneOperations = (function cloneOperations(flags, staged) {
   const all = flags | CLONE_PIDFD | (staged ? CLONE_PARENT : 0);
@@ -2376,7 +2304,6 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
     // The sandbox's first process starts here.
     { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "child" },
     dieWithParent(),
-    ...phase(shape, ["early"], fault),
     // The host program holds the other end of this socket: a hang-up means that it is gone, and
     // with it maybe the agent, too early for the line above to notice.
     {
@@ -2392,7 +2319,6 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
       goto: "exit"
     },
     ...sync ? [{ call: "close", args: [{ load32: { name: "sync", offset: 4 } }] }] : [],
-    ...shape.asPid1 ? [] : loadProgram(INIT_AREA, { load: "init offset" }, { load: "init length" }),
     ...shape.preMount || shape.networkSetup || shape.mapsByHost ? [{
       call: "mmap",
       args: [
@@ -2404,8 +2330,17 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
         0
       ]
     }] : [],
-    ...loadProgram(SETUP_AREA, { load: "setup offset" }, { load: "setup length" }),
-    { call: "SET", args: [0], goto: SETUP_AREA },
+    // Messages come in the order in which they are sent: the launch is known before there are maps.
+    ...shape.mapsByHost ? [...awaitAssignment(socket), ...barrier(Barrier.MAPS, socket)] : [],
+    ...sync ? [{
+      call: "read",
+      args: [{ load32: "sync" }, { at: "byte" }, 1],
+      when: { differs: 1 },
+      goto: "exit"
+    }] : [],
+    ...phase(shape, ["namespaces"], fault),
+    ...shape.mapsByHost ? [] : awaitAssignment(socket),
+    ...followAssignment(shape.asPid1),
     {
       call: "write",
       args: [AGENT_FD.status, { at: "failure" }, EVENT_SIZE],
@@ -2415,12 +2350,16 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
     { call: "exit_group", args: [255], label: "exit" }
   ];
   return assemble(OUTSIDE_AREA, operations, {
-    buffers: { "pid text": 24, "no time": 16, "idmap attributes": MOUNT_ATTR_SIZE },
+    buffers: {
+      "pid text": 24,
+      "no time": 16,
+      byte: 8,
+      "idmap attributes": MOUNT_ATTR_SIZE,
+      ...ASSIGNMENT_BUFFERS
+    },
     contents: {
-      "execute offset": new Uint8Array(8),
-      "execute length": new Uint8Array(8),
       failure: eventTemplate(EventKind.FAILED),
-      "net failure": eventTemplate(EventKind.FAILED),
+      ...shape.mapsByHost ? { barrier: eventTemplate(EventKind.BARRIER) } : {},
       first: eventTemplate(EventKind.FIRST),
       "first control": controlTemplate(),
       ...shape.staged ? { stage: eventTemplate(EventKind.STAGE), "stage control": controlTemplate() } : {}
@@ -3276,6 +3215,15 @@ const filesystem = (function filesystem(mount, context) {
 const mountStep = (function mountStep(mount, context, field) {
   return PLANNERS[mount.kind](mount, context, field);
 });
+const mountNamespaceStep = (function mountNamespaceStep() {
+  return {
+    phase: "unshare",
+    name: "mount namespace",
+    sentence: "make a mount namespace",
+    hints: CLONE_HINTS,
+    operations: [{ call: "unshare", args: [CLONE_NEWNS] }]
+  };
+});
 const privateStep = (function privateStep() {
   return {
     phase: "mounts",
@@ -3381,11 +3329,11 @@ const sealRootStep = (function sealRootStep() {
     }]
   };
 });
-const pivotStep = (function pivotStep(letDetach) {
+const pivotStep = (function pivotStep() {
   return {
     phase: "mounts",
     name: "pivot",
-    sentence: `change into the new root${letDetach ? "" : " and detach the host's"}`,
+    sentence: "change into the new root and detach the host's",
     hints: {
       EINVAL: "the host's root is an initramfs, which cannot be pivoted; move to a real root first"
     },
@@ -3393,10 +3341,8 @@ const pivotStep = (function pivotStep(letDetach) {
       { call: "fchdir", args: [ROOT] },
       // The old root ends up on top of the new one at the same place, and is detached there.
       { call: "pivot_root", args: [".", "."] },
-      ...letDetach ?? [
-        { call: "umount2", args: [".", MNT_DETACH] },
-        { call: "chdir", args: ["/"] }
-      ]
+      { call: "umount2", args: [".", MNT_DETACH] },
+      { call: "chdir", args: ["/"] }
     ]
   };
 });
@@ -4021,34 +3967,10 @@ const initProgram = (function initProgram(shape) {
     }
   });
 });
-const barrier = (function barrier(code, socket) {
-  const name = `barrier ${code}`;
-  return [
-    { call: "SET", args: [code], store: { name: "barrier", offset: EVENT_OFFSET.pid } },
-    { call: "write", args: [AGENT_FD.status, { at: "barrier" }, EVENT_SIZE] },
-    {
-      call: "read",
-      args: [socket, HOOK_AREA, HOOK_SIZE],
-      when: { equals: 0 },
-      goto: "exit",
-      label: name
-    },
-    { call: "SET", args: [{ load: HOOK_AREA }], when: { equals: Answer.RUN }, goto: HOOK_PROGRAM }
-  ];
-});
 const setupOperations = (function setupOperations(shape, boot, part, fault) {
   const socket = launchFd(boot);
   const handler = { call: "HANDLER", args: [{ label: "failed" }, { at: "failure" }] };
-  const first = part === "rest" ? [] : [
-    ...shape.mapsByHost ? barrier(Barrier.MAPS, socket) : [],
-    ...shape.hasMaps && !shape.mapsByHost ? [{
-      call: "read",
-      args: [{ load32: "sync" }, { at: "byte" }, 1],
-      when: { differs: 1 },
-      goto: "exit"
-    }] : [],
-    ...phase(shape, ["namespaces"], fault)
-  ];
+  const first = part === "rest" ? [] : phase(shape, ["unshare"], fault);
   const toRest = part !== "first" ? [] : [
     ...barrier(Barrier.PRE_MOUNT, socket),
     ...loadProgram(REST_AREA, { load: HOOK_AREA + 8 }, { load: HOOK_AREA + 16 }),
@@ -4109,7 +4031,7 @@ const start = (function start(shape, socket) {
     // Until the credentials change; what is waited for until then may take long.
     { ...dieWithParent(), label: "command" },
     { call: "fcntl", args: [AGENT_FD.status, F_DUPFD_CLOEXEC, 3], store: "status" },
-    ...loadProgram(EXECUTE_AREA, { load: "execute offset" }, { load: "execute length" })
+    ...loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE)
   ];
   if (shape.asPid1) return begin;
   return [
@@ -4159,7 +4081,6 @@ const start = (function start(shape, socket) {
     { call: "SET", args: [0], goto: INIT_AREA },
     // Before Linux 6.3 a process about to enter another time namespace may not share its memory.
     { call: "SET", args: [0], label: "clone apart" },
-    ...shape.steps.some((({ name }) => name === "detached")) ? detachedForClone() : [],
     cloneCommand(0),
     { call: "SET", args: [0], goto: "cloned" },
     ...begin
@@ -4205,7 +4126,7 @@ const launchPrograms = (function launchPrograms(shape, boot, fault) {
   const init = initProgram(shape);
   const externals = /* @__PURE__ */ new Map();
   for (const [name, place] of outside.places) {
-    if (/^(tree|execute|net) ?|^sync$/.test(name)) externals.set(name, place);
+    if (/^tree |^assignment/.test(name)) externals.set(name, place);
   }
   for (const [name, place] of init.places) if (name.startsWith("init ")) externals.set(name, place);
   const setup = setupProgram(shape, boot, externals, fault);
@@ -4227,10 +4148,8 @@ const compile = (function compile(source, facts, flags, boot, fault) {
     landlock
   });
   const programs = launchPrograms(plan, boot, fault);
-  const { outside, setup, init } = programs;
-  patch(outside, "setup length", setup.bytes.length);
-  patch(outside, "init length", init.bytes.length);
-  const image = new Uint8Array(outside.bytes.length + setup.bytes.length + init.bytes.length);
+  const { setup, init } = programs;
+  const image = new Uint8Array(setup.bytes.length + init.bytes.length);
   const compiled = { spec, skipped, plan, programs, image, facts, flags, boot };
   if (!fault && isLasting(source) && skipped.length === 0) kept.set(source, compiled);
   return compiled;
@@ -4262,18 +4181,27 @@ const commandProgram = (function commandProgram(compiled, line, fault) {
   last = fault ? void 0 : { compiled, line: { ...line, argv: [...line.argv] }, program };
   return program;
 });
-const stamp = (function stamp({ programs, image }, launch, offset, executeLength) {
-  const { outside, setup, init } = programs;
-  const setupAt = outside.bytes.length, initAt = setupAt + setup.bytes.length;
-  patch(outside, "setup offset", offset + setupAt);
-  patch(outside, "init offset", offset + initAt);
-  patch(outside, "execute offset", offset + image.length);
-  patch(outside, "execute length", executeLength);
-  for (const program of [outside, setup, init]) patchLaunch(program, launch);
-  image.set(outside.bytes);
-  image.set(setup.bytes, setupAt);
-  image.set(init.bytes, initAt);
+const stamp = (function stamp({ programs: { setup, init }, image }, launch) {
+  for (const program of [setup, init]) patchLaunch(program, launch);
+  image.set(setup.bytes);
+  image.set(init.bytes, setup.bytes.length);
   return image;
+});
+const assignment = (function assignment({ programs: { setup, init }, image }, offset, executeLength) {
+  return {
+    setup: [offset, setup.bytes.length],
+    init: [offset + setup.bytes.length, init.bytes.length],
+    execute: [offset + image.length, executeLength]
+  };
+});
+const spareShape = (function spareShape(compiled) {
+  const { plan, programs: { outside } } = compiled;
+  if (!plan.ahead) return void 0;
+  if (compiled.shape === void 0) {
+    patchLaunch(outside, 0);
+    compiled.shape = new TextDecoder("latin1").decode(outside.bytes);
+  }
+  return compiled.shape;
 });
 const readSetting = (function readSetting(path) {
   try {
@@ -4328,27 +4256,6 @@ const failure = (function failure(event, step) {
     return new UnsupportedError("user namespaces", userNamespaceHint(), { cause: error });
   }
   return error;
-});
-const openJoins = (function openJoins(spec) {
-  const opened = [];
-  const release = (() => opened.splice(0).forEach(((fd) => syscall("close", fd))));
-  const fds = joinedKinds(spec).map((({ kind, target }) => {
-    if (typeof target === "object" && "fd" in target) return target.fd;
-    const path = typeof target === "string" ? target : `/proc/${target.pid}/ns/${NAMESPACE_FILE[kind]}`;
-    const fd = syscall("openat", AT_FDCWD, cString(path), O_RDONLY | O_CLOEXEC, 0);
-    if (fd < 0) {
-      release();
-      throw new SyscallError({
-        syscall: "openat",
-        errno: -fd,
-        path,
-        hint: `it was to be the ${kind} namespace to join`
-      });
-    }
-    opened.push(fd);
-    return fd;
-  }));
-  return { fds, release };
 });
 const fromHex = (function fromHex(hex) {
   const bytes = new Uint8Array(hex.length / 2);
@@ -4417,6 +4324,63 @@ const supervisor = (function supervisor() {
 const nextLaunchNumber = (function nextLaunchNumber() {
   lastNumber = lastNumber >= 2147483647 ? 1 : lastNumber + 1;
   return lastNumber;
+});
+const openJoins = (function openJoins(spec) {
+  const opened = [];
+  const release = (() => opened.splice(0).forEach(((fd) => syscall("close", fd))));
+  const fds = joinedKinds(spec).map((({ kind, target }) => {
+    if (typeof target === "object" && "fd" in target) return target.fd;
+    const path = typeof target === "string" ? target : `/proc/${target.pid}/ns/${NAMESPACE_FILE[kind]}`;
+    const fd = syscall("openat", AT_FDCWD, cString(path), O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0) {
+      release();
+      throw new SyscallError({
+        syscall: "openat",
+        errno: -fd,
+        path,
+        hint: `it was to be the ${kind} namespace to join`
+      });
+    }
+    opened.push(fd);
+    return fd;
+  }));
+  return { fds, release };
+});
+const dismiss = (function dismiss(spare) {
+  leaving.add(spare);
+  for (const one of leaving) if (one.discard()) leaving.delete(one);
+});
+const sparesOf = (function sparesOf(supervisor) {
+  if (owner !== supervisor) {
+    owner = supervisor;
+    for (const spare of spares.values()) dismiss(spare);
+    spares.clear();
+  }
+  return spares;
+});
+const takeSpare = (function takeSpare(supervisor, shape) {
+  const known = sparesOf(supervisor);
+  const spare = known.get(shape);
+  if (!spare) return void 0;
+  supervisor.agent.drain();
+  known.delete(shape);
+  if (!spare.isGone) return spare;
+  dismiss(spare);
+  return void 0;
+});
+const keepSpare = (function keepSpare(supervisor, shape, outside) {
+  if (!supervisor.agent.alive) return;
+  const known = sparesOf(supervisor);
+  if (known.has(shape)) return;
+  if (known.size >= MOST_SHAPES) {
+    const [oldest, spare] = known.entries().next().value;
+    known.delete(oldest);
+    dismiss(spare);
+  }
+  try {
+    known.set(shape, new FirstProcess(supervisor, outside, []));
+  } catch {
+  }
 });
 const hostPid = (function hostPid(pidfd) {
   if (pidfd === void 0) return void 0;
@@ -7018,7 +6982,7 @@ const WRITE_EXISTING = [
   "truncate"
 ];
 const bits = ((features) => features.reduce(((all, { bit }) => all | bit), 0));
-const WORDS = {
+const WORDS$1 = {
   mount: files,
   pid: processes,
   net: network,
@@ -7252,6 +7216,186 @@ var signal = /*#__PURE__*/Object.freeze({
 });
 const UNPRIVILEGED_ID = 1878982656;
 const AUTO_COUNT = 65536;
+const CODE = 4194304;
+const BOOT = 4259840;
+const OUTSIDE_AREA = 268435456;
+const OUTSIDE_SIZE = 67108864;
+const INIT_AREA = 536870912;
+const SETUP_AREA = 805306368;
+const EXECUTE_AREA = 1073741824;
+const REST_AREA = 1342177280;
+const HOOK_AREA = 1879048192;
+const HOOK_SIZE = 262144;
+const AGENT_FD = {
+  /** Requests come in here; its end is the end of the agent. */
+  control: 0,
+  /** Events go out here. */
+  status: 1,
+  /** Programs lie here. */
+  arena: 2,
+  /** The `/proc` of the host. */
+  proc: 3,
+  /** Tells of ended children. */
+  signals: 4,
+  /** The agent itself, as a pidfd: what it clones sees by it, in any pid namespace, that it died. */
+  self: 5
+};
+const FIRST_FREE_FD = 6;
+
+const CLONE_VM = 256;
+const CLONE_PIDFD = 4096;
+const CLONE_VFORK = 16384;
+const CLONE_PARENT = 32768;
+const CLONE_NEWNS = 131072;
+const CLONE_NEWCGROUP = 33554432;
+const CLONE_NEWUTS = 67108864;
+const CLONE_NEWIPC = 134217728;
+const CLONE_NEWUSER = 268435456;
+const CLONE_NEWPID = 536870912;
+const CLONE_NEWNET = 1073741824;
+const CLONE_NEWTIME = 128;
+const USERNS_HINT = "this user may not make user namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns, kernel.unprivileged_userns_clone and user.max_user_namespaces, or the container's seccomp profile; or run as root";
+const AF_UNIX = 1;
+const AF_INET = 2;
+const SOCK_DGRAM = 2;
+const SOCK_SEQPACKET = 5;
+const SOCK_CLOEXEC = 524288;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const MSG_DONTWAIT = 64;
+const MSG_NOSIGNAL = 16384;
+const MSG_CMSG_CLOEXEC = 1073741824;
+const SHUT_WR = 1;
+const SIOCSIFFLAGS = 35092;
+const IFF_UP = 1;
+const IFF_LOOPBACK = 8;
+const IFF_RUNNING = 64;
+const OPEN_HOW_SIZE = 24;
+const MOUNT_ATTR_SIZE = 32;
+const CLONE_HINTS = {
+  EPERM: "this user may not make these namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns and kernel.unprivileged_userns_clone, or the container's seccomp profile; or run as root",
+  ENOSPC: "the limit of namespaces is reached; see the sysctls user.max_*_namespaces",
+  EINVAL: "this kernel lacks one of these namespaces",
+  EUSERS: "user namespaces are nested too deep (32)"
+};
+const NAMESPACE_FLAG = {
+  cgroup: CLONE_NEWCGROUP,
+  ipc: CLONE_NEWIPC,
+  mount: CLONE_NEWNS,
+  net: CLONE_NEWNET,
+  pid: CLONE_NEWPID,
+  time: CLONE_NEWTIME,
+  user: CLONE_NEWUSER,
+  uts: CLONE_NEWUTS
+};
+const NAMESPACE_FILE = {
+  cgroup: "cgroup",
+  ipc: "ipc",
+  mount: "mnt",
+  net: "net",
+  pid: "pid",
+  time: "time",
+  user: "user",
+  uts: "uts"
+};
+const JOIN_ORDER = [
+  "user",
+  "cgroup",
+  "ipc",
+  "uts",
+  "net",
+  "pid",
+  "time",
+  "mount"
+];
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_FIXED = 16;
+const MAP_ANONYMOUS = 32;
+const MAP_NORESERVE = 16384;
+const MAP_PRIVATE = 2;
+const MFD_CLOEXEC = 1;
+const MFD_ALLOW_SEALING = 2;
+const MFD_EXEC = 16;
+
+const POLLIN = 1;
+const POLLOUT = 4;
+const EPOLL_CLOEXEC = 524288;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+const EPOLLIN = 1;
+const EPOLLOUT = 4;
+
+const WNOHANG = 1;
+const WEXITED = 4;
+const __WALL = 1073741824;
+const P_PIDFD = 3;
+
+const PSEUDO = {
+  /** The result is the first argument. */
+  SET: 2147483648,
+  /** The sum of two arguments. */
+  ADD: 2147483649,
+  /** The first less the second argument. */
+  SUBTRACT: 2147483650,
+  /** Both arguments, bit by bit. */
+  AND: 2147483651,
+  /** Writes the first argument in decimal, NUL-terminated, at the second; the result is the length. */
+  DECIMAL: 2147483652,
+  /** From now on an error goes on at the first argument and is recorded at the second. */
+  HANDLER: 2147483653
+};
+
+const OPERATION_SIZE = 80;
+const LOAD = 1, LOAD32 = 3;
+const RULE_STOP = 0, RULE_IGNORE = 1, RULE_TOLERATE = 2, RULE_GOTO = 3;
+const BRANCH_ALWAYS = 1, BRANCH_EQUAL = 2, BRANCH_DIFFERENT = 3;
+const encoder = new TextEncoder();
+class Data {
+  constructor(base, sizes, externals) {
+    this.base = base;
+    this.sizes = sizes;
+    this.externals = externals;
+  }
+  bytes = new Uint8Array(4096);
+  length = 0;
+  places = /* @__PURE__ */ new Map();
+  #texts = /* @__PURE__ */ new Map();
+  reserve(size) {
+    const at = this.length;
+    this.length = at + (size + 7 & -8);
+    if (this.length > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(this.length, this.bytes.length * 2));
+      grown.set(this.bytes);
+      this.bytes = grown;
+    }
+    return at;
+  }
+  append(bytes, terminator) {
+    const at = this.reserve(bytes.length + terminator);
+    this.bytes.set(bytes, at);
+    return this.base + at;
+  }
+  text(text) {
+    let at = this.#texts.get(text);
+    if (at === void 0) this.#texts.set(text, at = this.append(encoder.encode(text), 1));
+    return at;
+  }
+  named(name) {
+    let at = this.places.get(name) ?? this.externals?.get(name);
+    if (at === void 0) {
+      at = this.base + this.reserve(this.sizes[name] ?? 8);
+      this.places.set(name, at);
+    }
+    return at;
+  }
+  place(place) {
+    if (typeof place === "number") return place;
+    if (typeof place === "string") return this.named(place);
+    return this.named(place.name) + place.offset;
+  }
+}
 const EVENT_SIZE = 192;
 const EVENT_OFFSET = {
   kind: 12,
@@ -7281,50 +7425,35 @@ const EventKind = {
   /** A descriptor made inside comes along. */
   DESCRIPTOR: 9
 };
-const CODE = 4194304;
-const BOOT = 4259840;
-const OUTSIDE_AREA = 268435456;
-const OUTSIDE_SIZE = 67108864;
-const INIT_AREA = 536870912;
-const SETUP_AREA = 805306368;
-const EXECUTE_AREA = 1073741824;
-const REST_AREA = 1342177280;
-const HOOK_AREA = 1879048192;
-const HOOK_SIZE = 262144;
-const AGENT_FD = {
-  /** Requests come in here; its end is the end of the agent. */
-  control: 0,
-  /** Events go out here. */
-  status: 1,
-  /** Programs lie here. */
-  arena: 2,
-  /** The `/proc` of the host. */
-  proc: 3,
-  /** Tells of ended children. */
-  signals: 4,
-  /** The agent itself, as a pidfd: what it clones sees by it, in any pid namespace, that it died. */
-  self: 5
+const MOST_REQUEST_FDS = 64;
+const CONTROL_SIZE = 16 + MOST_REQUEST_FDS * 4;
+
+const CHILD_SIGNAL = words(2 ** (SIGNALS.SIGCHLD - 1));
+const REQUEST_FD = { launch: 0, firstJoin: 1 };
+const Barrier = { MAPS: 1, PRE_MOUNT: 2, NETWORK: 3 };
+const Answer = { CONTINUE: 0, LOAD_REST: 1, RUN: 2 };
+const HOOK_PROGRAM = HOOK_AREA + 32;
+const RECORDS = [
+  "failure",
+  "first",
+  "stage",
+  "barrier",
+  "started",
+  "command record",
+  "descriptor",
+  "result"
+];
+const ASSIGNMENT_CELLS = { body: "assignment", fds: "assignment control" };
+const WORDS = 6;
+const BYTES = WORDS * 8;
+const CONTROL_BYTES = 32;
+const ASSIGNMENT_BUFFERS = {
+  [ASSIGNMENT_CELLS.body]: BYTES,
+  [ASSIGNMENT_CELLS.fds]: CONTROL_BYTES
 };
-const FIRST_FREE_FD = 6;
-
-const CLONE_VM = 256;
-const CLONE_FS = 512;
-const CLONE_FILES = 1024;
-const CLONE_PIDFD = 4096;
-const CLONE_VFORK = 16384;
-const CLONE_PARENT = 32768;
-const CLONE_NEWNS = 131072;
-const CLONE_NEWCGROUP = 33554432;
-const CLONE_NEWUTS = 67108864;
-const CLONE_NEWIPC = 134217728;
-const CLONE_NEWUSER = 268435456;
-const CLONE_NEWPID = 536870912;
-const CLONE_NEWNET = 1073741824;
-const CLONE_NEWTIME = 128;
-
-const FUTEX_WAIT = 0;
-const FUTEX_WAKE = 1;
-
+const ASSIGNED_EXECUTE = [word(4), word(5)];
+const STATX_TYPE = 1, STATX_MODE_OFFSET = 28, S_IFMT = 61440, S_IFDIR = 16384;
+const PLACE$1 = "landlock place";
 const MS_RDONLY = 1;
 const MS_NOSUID = 2;
 const MS_NODEV = 4;
@@ -7521,170 +7650,6 @@ var abi = /*#__PURE__*/Object.freeze({
   UMOUNT_NOFOLLOW: UMOUNT_NOFOLLOW,
   XFS_SUPER_MAGIC: XFS_SUPER_MAGIC
 });
-
-const AF_UNIX = 1;
-const AF_INET = 2;
-const SOCK_DGRAM = 2;
-const SOCK_SEQPACKET = 5;
-const SOCK_CLOEXEC = 524288;
-const SOL_SOCKET = 1;
-const SCM_RIGHTS = 1;
-const MSG_DONTWAIT = 64;
-const MSG_NOSIGNAL = 16384;
-const MSG_CMSG_CLOEXEC = 1073741824;
-const SIOCSIFFLAGS = 35092;
-const SIOCGSKNS = 35148;
-const IFF_UP = 1;
-const IFF_LOOPBACK = 8;
-const IFF_RUNNING = 64;
-const OPEN_HOW_SIZE = 24;
-const MOUNT_ATTR_SIZE = 32;
-const NAMESPACE_FLAG = {
-  cgroup: CLONE_NEWCGROUP,
-  ipc: CLONE_NEWIPC,
-  mount: CLONE_NEWNS,
-  net: CLONE_NEWNET,
-  pid: CLONE_NEWPID,
-  time: CLONE_NEWTIME,
-  user: CLONE_NEWUSER,
-  uts: CLONE_NEWUTS
-};
-const NAMESPACE_FILE = {
-  cgroup: "cgroup",
-  ipc: "ipc",
-  mount: "mnt",
-  net: "net",
-  pid: "pid",
-  time: "time",
-  user: "user",
-  uts: "uts"
-};
-const JOIN_ORDER = [
-  "user",
-  "cgroup",
-  "ipc",
-  "uts",
-  "net",
-  "pid",
-  "time",
-  "mount"
-];
-const DONE = 1, DETACHED = 2, FAILED = 3;
-const PATIENCE$1 = words(60, 0);
-const KILLED_HINT = {
-  ETIMEDOUT: "the process that was to do it has been killed, maybe for want of memory"
-};
-const USERNS_HINT = "this user may not make user namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns, kernel.unprivileged_userns_clone and user.max_user_namespaces, or the container's seccomp profile; or run as root";
-const REQUEST_FD = { launch: 0, firstJoin: 4 };
-const Barrier = { MAPS: 1, PRE_MOUNT: 2, NETWORK: 3 };
-const Answer = { CONTINUE: 0, LOAD_REST: 1, RUN: 2 };
-const HOOK_PROGRAM = HOOK_AREA + 32;
-
-const PSEUDO = {
-  /** The result is the first argument. */
-  SET: 2147483648,
-  /** The sum of two arguments. */
-  ADD: 2147483649,
-  /** The first less the second argument. */
-  SUBTRACT: 2147483650,
-  /** Both arguments, bit by bit. */
-  AND: 2147483651,
-  /** Writes the first argument in decimal, NUL-terminated, at the second; the result is the length. */
-  DECIMAL: 2147483652,
-  /** From now on an error goes on at the first argument and is recorded at the second. */
-  HANDLER: 2147483653
-};
-
-const OPERATION_SIZE = 80;
-const LOAD = 1, LOAD32 = 3;
-const RULE_STOP = 0, RULE_IGNORE = 1, RULE_TOLERATE = 2, RULE_GOTO = 3;
-const BRANCH_ALWAYS = 1, BRANCH_EQUAL = 2, BRANCH_DIFFERENT = 3;
-const encoder = new TextEncoder();
-class Data {
-  constructor(base, sizes, externals) {
-    this.base = base;
-    this.sizes = sizes;
-    this.externals = externals;
-  }
-  bytes = new Uint8Array(4096);
-  length = 0;
-  places = /* @__PURE__ */ new Map();
-  #texts = /* @__PURE__ */ new Map();
-  reserve(size) {
-    const at = this.length;
-    this.length = at + (size + 7 & -8);
-    if (this.length > this.bytes.length) {
-      const grown = new Uint8Array(Math.max(this.length, this.bytes.length * 2));
-      grown.set(this.bytes);
-      this.bytes = grown;
-    }
-    return at;
-  }
-  append(bytes, terminator) {
-    const at = this.reserve(bytes.length + terminator);
-    this.bytes.set(bytes, at);
-    return this.base + at;
-  }
-  text(text) {
-    let at = this.#texts.get(text);
-    if (at === void 0) this.#texts.set(text, at = this.append(encoder.encode(text), 1));
-    return at;
-  }
-  named(name) {
-    let at = this.places.get(name) ?? this.externals?.get(name);
-    if (at === void 0) {
-      at = this.base + this.reserve(this.sizes[name] ?? 8);
-      this.places.set(name, at);
-    }
-    return at;
-  }
-  place(place) {
-    if (typeof place === "number") return place;
-    if (typeof place === "string") return this.named(place);
-    return this.named(place.name) + place.offset;
-  }
-}
-const PROT_READ = 1;
-const PROT_WRITE = 2;
-const MAP_FIXED = 16;
-const MAP_ANONYMOUS = 32;
-const MAP_NORESERVE = 16384;
-const MAP_PRIVATE = 2;
-const MFD_CLOEXEC = 1;
-const MFD_ALLOW_SEALING = 2;
-const MFD_EXEC = 16;
-
-const POLLIN = 1;
-const POLLOUT = 4;
-const EPOLL_CLOEXEC = 524288;
-const EPOLL_CTL_ADD = 1;
-const EPOLL_CTL_DEL = 2;
-const EPOLL_CTL_MOD = 3;
-const EPOLLIN = 1;
-const EPOLLOUT = 4;
-
-const WNOHANG = 1;
-const WEXITED = 4;
-const __WALL = 1073741824;
-const P_PIDFD = 3;
-
-const MOST_REQUEST_FDS = 64;
-const CONTROL_SIZE = 16 + MOST_REQUEST_FDS * 4;
-
-const CHILD_SIGNAL = words(2 ** (SIGNALS.SIGCHLD - 1));
-const RECORDS = [
-  "failure",
-  "net failure",
-  "first",
-  "stage",
-  "barrier",
-  "started",
-  "command record",
-  "descriptor",
-  "result"
-];
-const STATX_TYPE = 1, STATX_MODE_OFFSET = 28, S_IFMT = 61440, S_IFDIR = 16384;
-const PLACE$1 = "landlock place";
 const PROPAGATION = {
   private: MS_PRIVATE,
   slave: MS_SLAVE,
@@ -7719,6 +7684,10 @@ class Sources {
   #idmapped = [];
   #descriptors;
   #count = 0;
+  /** How many come with the request that makes the first process. */
+  get handed() {
+    return this.#descriptors.length;
+  }
   /** Root's sandbox has lost root's rights by the time it mounts, so sources are opened before. */
   get opensOutside() {
     return this.spec.namespaces.user === "new" && this.facts.uid === 0;
@@ -7944,7 +7913,6 @@ const PLANNERS = {
   readonly
 };
 const ROOT = { load32: "root" };
-
 const PLACE = {
   call: "move_mount",
   args: [ROOT, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH]
@@ -8228,6 +8196,7 @@ class FilesystemPlan {
     const root = this.#root(context);
     const mounts = spec.mounts.map(((mount, index) => mountStep(mount, context, `mounts[${index}]`)));
     return [
+      mountNamespaceStep(),
       ...sources.early.length > 0 ? [earlyStep(sources.early)] : [],
       privateStep(),
       ...root,
@@ -8306,12 +8275,6 @@ const PERSONALITY = {
   sticky_timeouts: STICKY_TIMEOUTS,
   fdpic_funcptrs: FDPIC_FUNCPTRS
 };
-const CLONE_HINTS = {
-  EPERM: "this user may not make these namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns and kernel.unprivileged_userns_clone, or the container's seccomp profile; or run as root",
-  ENOSPC: "the limit of namespaces is reached; see the sysctls user.max_*_namespaces",
-  EINVAL: "this kernel lacks one of these namespaces",
-  EUSERS: "user namespaces are nested too deep (32)"
-};
 class Planner {
   constructor(spec, facts, choices) {
     this.spec = spec;
@@ -8334,13 +8297,6 @@ class Planner {
   get #userns() {
     return this.spec.namespaces.user === "new";
   }
-  /** Hooks before the mounts are promised all namespaces; otherwise this one is made beside them. */
-  get #netApart() {
-    return this.#is("net") === "new" && this.#is("mount") === "new" && !this.choices.preMount && // A sysfs shows the net namespace that it is mounted in.
-    !this.spec.mounts.some(
-      ((mount) => mount.kind === "sysfs" || mount.kind === "filesystem" && mount.type === "sysfs")
-    );
-  }
   #is(kind) {
     const choice = this.spec.namespaces[kind] ?? "shared";
     return typeof choice === "object" ? "joined" : choice;
@@ -8352,23 +8308,19 @@ class Planner {
   plan() {
     const { spec, choices } = this;
     checkContradictions(spec);
-    const beside = ["cgroup", "ipc", "uts"].filter(
-      ((kind) => this.#netApart && spec.namespaces[kind] === "new")
-    );
+    const joins = joinedKinds(spec);
+    const staged = joins.length > 0;
     const inside = [
-      ...this.#netApart ? helperSteps(CLONE_HINTS) : [],
-      ...beside.length > 0 ? [unshareStep(beside, CLONE_HINTS)] : [],
       ...this.#namespaces(),
-      ...this.#is("mount") === "new" ? this.#mounts() : [],
+      ...this.#is("mount") === "new" ? [...this.#filesystem.steps(), pivotStep()] : [],
       ...this.#finish(),
       ...this.#command()
     ];
-    const apart = this.#netApart ? ["time", "net", ...beside] : ["time"];
+    const apart = ["time", "mount"];
     const kinds = clonedKinds(spec, apart);
-    const joins = joinedKinds(spec);
-    const staged = joins.length > 0;
+    const { sources } = this.#filesystem;
     const ordered = [
-      ...this.#filesystem.sources.outside,
+      ...sources.outside,
       // Afterwards they would be ids that the joined namespace does not know, and nobody could drop.
       ...this.facts.uid === 0 && joins.some((({ kind }) => kind === "user")) ? [dropGroupsStep()] : [],
       ...joins.map(
@@ -8392,6 +8344,7 @@ class Planner {
       staged,
       hasMaps: this.#userns,
       mapsByHost: this.identity.byHelper,
+      ahead: !staged && sources.outside.length === 0 && sources.handed === 0 && !this.identity.byHelper && !spec.asPid1,
       preMount: choices.preMount,
       networkSetup: choices.networkSetup,
       asPid1: spec.asPid1,
@@ -8439,7 +8392,6 @@ class Planner {
         ]
       });
     }
-    if (this.#is("net") === "new" && !this.#netApart) add(loopbackStep());
     if (spec.hostname !== void 0) add(nameStep("sethostname", spec.hostname));
     if (spec.domainname !== void 0) add(nameStep("setdomainname", spec.domainname));
     if (this.#is("time") === "new") add(timeStep(spec.timeOffsets ?? {}));
@@ -8451,20 +8403,21 @@ class Planner {
         operations: [{ call: "prctl", args: [PR_SET_CHILD_SUBREAPER, 1] }]
       });
     }
-    return steps;
-  }
-  #mounts() {
-    const steps = this.#filesystem.steps();
-    steps.push(pivotStep(this.#netApart ? letDetach() : void 0));
-    if (this.#netApart) steps.push(netEnterStep());
-    if (this.#netApart && this.choices.networkSetup) steps.push(detachedStep("network"));
+    if (this.#is("net") === "new") add(loopbackStep());
     return steps;
   }
   #finish() {
     const { spec, identity, choices } = this;
     const steps = [];
     if (spec.tty) {
-      steps.push(terminalStep(devTarget(spec), spec.tty, identity.user, choices.requestFd(0)));
+      steps.push(
+        terminalStep(
+          devTarget(spec),
+          spec.tty,
+          identity.user,
+          choices.requestFd(REQUEST_FD.launch)
+        )
+      );
     }
     return steps;
   }
@@ -8472,7 +8425,7 @@ class Planner {
     const { spec, facts, identity, choices } = this;
     const steps = [];
     const slave = { load32: "slave" };
-    const stdio = spec.tty ? [slave, slave, slave] : [1, 2, 3].map(((index) => ({ load32: choices.requestFd(index) })));
+    const stdio = spec.tty ? [slave, slave, slave] : [0, 1, 2].map(assignedStdio);
     steps.push(stdioStep(stdio));
     if (spec.newSession || spec.tty) steps.push(sessionStep(spec.tty !== false));
     const softNofile = facts.softNofile;
@@ -8494,7 +8447,6 @@ class Planner {
         'without a user namespace an ordinary user has none to keep; unshare("user")'
       );
     }
-    if (this.#netApart && !choices.networkSetup) steps.push(detachedStep("command"));
     steps.push(cwdStep(spec.cwd ?? "/"));
     steps.push(umaskStep(spec.umask === void 0 ? facts.umask : parseMode(spec.umask, "umask")));
     if (choices.landlock && this.#is("mount") !== "new") {
@@ -8558,13 +8510,13 @@ const NOW = {
 };
 const DEFAULT_TIMEOUT = 3e4;
 
-let launches = 0;
+let launches$1 = 0;
 class HookRunner {
   #plugins;
   #deferred = [];
   /** Made when a hook first wants it: most launches have none. */
   #end;
-  #launch = ++launches;
+  #launch = ++launches$1;
   /** What plugins have to say with the result, by their names. */
   reports = {};
   /** Takes the plugins in the order of their registration. */
@@ -8630,8 +8582,8 @@ const HEADINGS = {
   outside: "Outside",
   join: "Joining",
   maps: "Outside, for the new process",
-  early: "Inside, first of all",
   namespaces: "Inside, in the new namespaces",
+  unshare: "Inside, the mount namespace",
   mounts: "Inside, the filesystem",
   network: "Inside, the network",
   finish: "Inside, before the command",
@@ -8875,7 +8827,6 @@ const SETUP_BUFFERS = {
   statx: 256,
   cwd: 4096,
   nofile: 16,
-  byte: 8,
   polled: 16,
   "landlock rule": 16
 };
@@ -9096,8 +9047,110 @@ class Supervisor {
 }
 let instance;
 let lastNumber = 0;
-class Launch {
+const buffer$1 = new Uint8Array(EVENT_SIZE);
+class FirstProcess {
+  /** The number of the launch that it will belong to. */
   number = nextLaunchNumber();
+  /** The end of its socket that nobody else holds: its hang-up ends the process. */
+  socket;
+  /** Where the program lies that makes it. */
+  slot;
+  /** What was told about it before anybody took it. */
+  events = [];
+  #pid;
+  #pidfd;
+  #gone = false;
+  #unwanted = false;
+  #released = false;
+  #supervisor;
+  /** Has the agent make it. `fds` are what the outside program wants besides the socket. */
+  constructor(supervisor, outside, fds) {
+    this.#supervisor = supervisor;
+    const { agent } = supervisor;
+    const pair = new Int32Array(2);
+    check(syscall("socketpair", AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "socketpair");
+    this.socket = pair[0];
+    const theirs = pair[1];
+    this.slot = agent.arena.take(outside.bytes.length);
+    try {
+      patchLaunch(outside, this.number);
+      agent.arena.write(outside.bytes, this.slot.offset);
+      supervisor.add(this);
+      agent.request(this.slot, outside.bytes.length, [theirs, ...fds]);
+    } catch (error) {
+      supervisor.remove(this);
+      agent.arena.give(this.slot);
+      syscall("close", this.socket);
+      throw error;
+    } finally {
+      syscall("close", theirs);
+    }
+  }
+  /** Whether its end is known. */
+  get isGone() {
+    return this.#gone || this.events.length > 0;
+  }
+  /** The process as the host numbers it, and its pidfd, if the agent has told yet. */
+  get process() {
+    return this.#pid === void 0 ? void 0 : { pid: this.#pid, pidfd: this.#pidfd };
+  }
+  /** Tells it what it is for. False if it has ended; throws if a stream is no descriptor. */
+  assign(assignment, stdio) {
+    const sent = send(this.socket, encodeAssignment(assignment), stdio);
+    if (sent === -32 || sent === -104) return false;
+    check(sent, "sendmsg", { path: "the sandbox's socket" });
+    return true;
+  }
+  /** Ends it: nobody wants it any more. Whether that is done already; otherwise it follows. */
+  discard() {
+    this.#unwanted = true;
+    if (!this.#released) {
+      rawSyscall(SYS.shutdown, this.socket, SHUT_WR);
+      this.drain();
+      if (this.#pid !== void 0 || this.isGone) this.#letGo();
+    }
+    return this.#released;
+  }
+  #letGo() {
+    if (this.#released) return;
+    this.#released = true;
+    this.#supervisor.remove(this, this.#pid === void 0 ? [] : [this.#pid]);
+    this.#supervisor.agent.arena.give(this.slot);
+    syscall("close", this.socket);
+    if (this.#pidfd !== void 0) syscall("close", this.#pidfd);
+  }
+  get isWaitingForPids() {
+    return this.#pid === void 0;
+  }
+  drain() {
+    if (this.#pid !== void 0) return;
+    const { length, fds } = receive(this.socket, buffer$1);
+    if (length <= 0) return;
+    const event = decodeEvent(buffer$1);
+    if (event.kind !== EventKind.FIRST) return;
+    this.#pid = event.pid;
+    this.#pidfd = fds[0];
+    this.#supervisor.owns(event.pid, this);
+    if (this.#unwanted) this.#letGo();
+  }
+  onEvent(event) {
+    this.events.push(event);
+    if (this.#unwanted) this.#letGo();
+  }
+  onReaped() {
+    this.#gone = true;
+    if (this.#unwanted) this.#letGo();
+  }
+  onAgentGone() {
+    this.onReaped();
+  }
+}
+const MOST_SHAPES = 4;
+let owner;
+const spares = /* @__PURE__ */ new Map();
+const leaving = /* @__PURE__ */ new Set();
+class Launch {
+  number;
   /** Resolves when the command runs; rejects when it never will. */
   started;
   /** Resolves when everything inside has ended; rejects when the launch failed. */
@@ -9116,6 +9169,8 @@ class Launch {
   #externals;
   #commandLine;
   #setup;
+  #outside;
+  #shape;
   #slots = [];
   #firstPid;
   #firstPidfd;
@@ -9159,38 +9214,52 @@ class Launch {
     this.#externals = programs.externals;
     this.#commandLine = init.command(this.spec);
     const command = commandProgram(compiled, this.#commandLine, fault);
-    const pair = new Int32Array(2);
-    check(syscall("socketpair", AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), "socketpair");
-    this.#socket = pair[0];
-    const theirs = pair[1];
-    let joins;
+    const shape = fault || launches++ === 0 ? void 0 : spareShape(compiled);
+    let first = shape === void 0 ? void 0 : takeSpare(this.#supervisor, shape);
+    const slot = agent.arena.take(compiled.image.length + command.bytes.length);
+    agent.arena.write(command.bytes, slot.offset + compiled.image.length);
+    const assign = ((process) => {
+      agent.arena.write(stamp(compiled, process.number), slot.offset);
+      return process.assign(assignment(compiled, slot.offset, command.bytes.length), init.stdio);
+    });
     try {
-      joins = openJoins(this.spec);
-      const { length } = compiled.image;
-      const slot = agent.arena.take(length + command.bytes.length);
-      this.#slots.push(slot);
-      agent.arena.write(
-        stamp(compiled, this.number, slot.offset, command.bytes.length),
-        slot.offset
-      );
-      agent.arena.write(command.bytes, slot.offset + length);
-      this.#supervisor.add(this);
-      reactor().hold();
-      agent.request(slot, programs.outside.bytes.length, [
-        theirs,
-        ...init.stdio,
-        ...joins.fds,
-        ...sourceDescriptors(this.spec.mounts)
-      ]);
+      if (first && !assign(first)) {
+        dismiss(first);
+        first = void 0;
+      }
+      if (!first) {
+        const joins = openJoins(this.spec);
+        try {
+          first = new FirstProcess(this.#supervisor, programs.outside, [
+            ...joins.fds,
+            ...sourceDescriptors(this.spec.mounts)
+          ]);
+        } finally {
+          joins.release();
+        }
+        assign(first);
+      }
     } catch (error) {
-      this.#supervisor.remove(this);
-      this.#letGo();
+      if (first) dismiss(first);
+      agent.arena.give(slot);
       throw error;
-    } finally {
-      syscall("close", theirs);
-      joins?.release();
     }
+    this.number = first.number;
+    this.#socket = first.socket;
+    this.#slots.push(first.slot, slot);
+    reactor().hold();
+    this.#adopt(first);
+    this.#shape = shape;
+    this.#outside = programs.outside;
     if (this.plan.asPid1 && init.reportStart) this.#watch();
+  }
+  /** From now on what is told about this process is this launch's. */
+  #adopt(first) {
+    const { process } = first;
+    this.#supervisor.remove(first);
+    this.#supervisor.add(this);
+    if (process) this.#first(process.pid, process.pidfd);
+    for (const event of first.events) this.onEvent(event);
   }
   /** The command's pid on the host, once it runs. */
   get pid() {
@@ -9324,6 +9393,7 @@ class Launch {
   #running() {
     this.#hasStarted = true;
     this.#giveSlots();
+    this.#keepSpare();
     this.#start.resolve();
   }
   onReaped(event) {
@@ -9356,11 +9426,18 @@ class Launch {
       this.#start.reject(error);
       this.#end.reject(error);
     } else {
+      this.#keepSpare();
       this.#start.resolve();
       this.#end.resolve({ status: ending.status, usage: ending.usage });
     }
     this.#letGo();
     reactor().release();
+  }
+  /** The next launch of this shape finds its first process made. */
+  #keepSpare() {
+    const shape = this.#shape;
+    this.#shape = void 0;
+    if (shape !== void 0) keepSpare(this.#supervisor, shape, this.#outside);
   }
   #giveSlots() {
     const { agent } = this.#supervisor;
@@ -9486,6 +9563,7 @@ class Launch {
     this.#reply(Answer.LOAD_REST, slot.offset, rest.bytes.length);
   }
 }
+let launches = 0;
 const KILL_PATIENCE = 1e3;
 const shared = new Uint8Array(EVENT_SIZE);
 const CHUNK = 64 * 1024;
@@ -10120,6 +10198,7 @@ export const SOURCES = {
   "lib/landlock/features.ts": 2295,
   "lib/landlock/from_mounts.ts": 2091,
   "lib/landlock/ruleset.ts": 4938,
+  "lib/plan/assignment.ts": 3020,
   "lib/plan/check_landlock.ts": 3766,
   "lib/plan/check_privileges.ts": 1339,
   "lib/plan/check_scheduling.ts": 3525,
@@ -10129,52 +10208,53 @@ export const SOURCES = {
   "lib/plan/contradictions.ts": 2216,
   "lib/plan/credential_steps.ts": 5050,
   "lib/plan/exposure.ts": 2486,
-  "lib/plan/helper_steps.ts": 6098,
   "lib/plan/id_map_steps.ts": 5000,
   "lib/plan/identity.ts": 6115,
   "lib/plan/init_program.ts": 5997,
   "lib/plan/landlock_steps.ts": 5452,
-  "lib/plan/launch_shape.ts": 1990,
+  "lib/plan/launch_shape.ts": 2149,
   "lib/plan/mounts/attributes.ts": 1572,
   "lib/plan/mounts/bind.ts": 2782,
   "lib/plan/mounts/check.ts": 8328,
   "lib/plan/mounts/cover.ts": 3590,
   "lib/plan/mounts/dev.ts": 2114,
   "lib/plan/mounts/files.ts": 6710,
-  "lib/plan/mounts/filesystem.ts": 3913,
+  "lib/plan/mounts/filesystem.ts": 3963,
   "lib/plan/mounts/kernel.ts": 7845,
   "lib/plan/mounts/overlay.ts": 11464,
   "lib/plan/mounts/parts.ts": 4195,
-  "lib/plan/mounts/root.ts": 5926,
+  "lib/plan/mounts/root.ts": 6281,
   "lib/plan/mounts/scaffold.ts": 11316,
-  "lib/plan/mounts/sources.ts": 12171,
+  "lib/plan/mounts/sources.ts": 12308,
   "lib/plan/mounts/steps.ts": 1219,
   "lib/plan/mounts/workshop.ts": 1451,
-  "lib/plan/namespace_steps.ts": 8622,
-  "lib/plan/outside_program.ts": 6449,
-  "lib/plan/plan.ts": 11870,
-  "lib/plan/program.ts": 2504,
-  "lib/plan/program_parts.ts": 3888,
+  "lib/plan/namespace_steps.ts": 8535,
+  "lib/plan/outside_program.ts": 6760,
+  "lib/plan/plan.ts": 10377,
+  "lib/plan/program.ts": 2494,
+  "lib/plan/program_parts.ts": 4220,
   "lib/plan/rlimit_steps.ts": 3001,
   "lib/plan/scheduling_steps.ts": 7352,
-  "lib/plan/setup_program.ts": 9029,
+  "lib/plan/setup_program.ts": 7965,
   "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
   "lib/quantity.ts": 2703,
   "lib/run/child.ts": 4330,
-  "lib/run/compiled.ts": 5492,
+  "lib/run/compiled.ts": 6027,
   "lib/run/diagnose.ts": 3174,
+  "lib/run/first_process.ts": 4896,
   "lib/run/hooks.ts": 4138,
   "lib/run/host_facts.ts": 5954,
   "lib/run/id_helpers.ts": 1570,
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,
   "lib/run/late_mounts.ts": 3245,
-  "lib/run/launch.ts": 19373,
+  "lib/run/launch.ts": 20517,
   "lib/run/pipe.ts": 7037,
-  "lib/run/plan_view.ts": 3134,
+  "lib/run/plan_view.ts": 3143,
   "lib/run/resolve.ts": 5276,
   "lib/run/run.ts": 10631,
+  "lib/run/spares.ts": 3156,
   "lib/run/stdio.ts": 3431,
   "lib/run/supervisor.ts": 2745,
   "lib/run/wait_status.ts": 869,
@@ -10186,7 +10266,6 @@ export const SOURCES = {
   "lib/sys/abi/clone.ts": 3372,
   "lib/sys/abi/errno.ts": 7545,
   "lib/sys/abi/fcntl.ts": 10865,
-  "lib/sys/abi/futex.ts": 505,
   "lib/sys/abi/ioctl.ts": 7419,
   "lib/sys/abi/landlock.ts": 3142,
   "lib/sys/abi/memory.ts": 3583,

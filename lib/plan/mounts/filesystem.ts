@@ -15,6 +15,7 @@ import {
   directoryRootStep,
   emptyRootStep,
   hostViewStep,
+  mountNamespaceStep,
   overlayRootStep,
   privateStep,
   sealRootStep,
@@ -57,6 +58,7 @@ export class FilesystemPlan {
     const root = this.#root(context);
     const mounts = spec.mounts.map((mount, index) => mountStep(mount, context, `mounts[${index}]`));
     return [
+      mountNamespaceStep(),
       ...(sources.early.length > 0 ? [earlyStep(sources.early)] : []),
       privateStep(),
       ...root,

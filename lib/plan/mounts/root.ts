@@ -15,8 +15,10 @@ import {
   MS_PRIVATE,
   MS_REC,
 } from "../../sys/abi/mount.ts";
+import { CLONE_NEWNS } from "../../sys/abi/clone.ts";
 import type { DirectoryRoot, OverlayRoot } from "../../spec.ts";
 import type { HostEntry } from "../facts.ts";
+import { CLONE_HINTS } from "../namespace_steps.ts";
 import { OVERLAY_HINTS, overlayOperations, overlaySentence } from "./overlay.ts";
 import { mountAttributes } from "./attributes.ts";
 import { attach, freshFilesystem, type MountContext, setAttributes } from "./parts.ts";
@@ -27,6 +29,20 @@ import type { NewStep } from "../step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "../structs.ts";
 
 const ROOT: Value = { load32: "root" };
+
+/**
+ * A mount namespace. Not a flag of the clone: a first process made ahead of time would keep what is
+ * mounted on the host busy, and would miss what is mounted there later.
+ */
+export function mountNamespaceStep(): NewStep {
+  return {
+    phase: "unshare",
+    name: "mount namespace",
+    sentence: "make a mount namespace",
+    hints: CLONE_HINTS,
+    operations: [{ call: "unshare", args: [CLONE_NEWNS] }],
+  };
+}
 
 /** Nothing mounted from here on is seen outside, and nothing mounted outside is seen here. */
 export function privateStep(): NewStep {
@@ -154,15 +170,12 @@ export function sealRootStep(): NewStep {
   };
 }
 
-/**
- * Changes into the new root and lets go of the old one; or has somebody else do the latter, with
- * these operations.
- */
-export function pivotStep(letDetach?: Operation[]): NewStep {
+/** Changes into the new root and lets go of the old one. */
+export function pivotStep(): NewStep {
   return {
     phase: "mounts",
     name: "pivot",
-    sentence: `change into the new root${letDetach ? "" : " and detach the host's"}`,
+    sentence: "change into the new root and detach the host's",
     hints: {
       EINVAL: "the host's root is an initramfs, which cannot be pivoted; move to a real root first",
     },
@@ -170,10 +183,8 @@ export function pivotStep(letDetach?: Operation[]): NewStep {
       { call: "fchdir", args: [ROOT] },
       // The old root ends up on top of the new one at the same place, and is detached there.
       { call: "pivot_root", args: [".", "."] },
-      ...(letDetach ?? [
-        { call: "umount2", args: [".", MNT_DETACH] } as Operation,
-        { call: "chdir", args: ["/"] } as Operation,
-      ]),
+      { call: "umount2", args: [".", MNT_DETACH] },
+      { call: "chdir", args: ["/"] },
     ],
   };
 }

@@ -80,6 +80,11 @@ export class Sources {
     this.#descriptors = sourceDescriptors(spec.mounts);
   }
 
+  /** How many come with the request that makes the first process. */
+  get handed(): number {
+    return this.#descriptors.length;
+  }
+
   /** Root's sandbox has lost root's rights by the time it mounts, so sources are opened before. */
   get opensOutside(): boolean {
     return this.spec.namespaces.user === "new" && this.facts.uid === 0;
