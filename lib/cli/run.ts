@@ -37,6 +37,10 @@ export async function run(args: readonly string[], context: CliContext): Promise
     request.box = box;
     request.hooks.push(...hooks);
   }
+  for (const { value } of given.filter(({ option }) => option.name === "preset")) {
+    const { presetOf } = await import("./preset.ts");
+    request.box = request.box.with(presetOf(value));
+  }
   applyOptions(given, request);
   const plugins = request.hooks.length === 0
     ? []

@@ -13,6 +13,12 @@ export type HostEntry =
   | { readonly kind: "symlink"; readonly path: string; readonly to: string }
   | { readonly kind: "copy"; readonly path: string; readonly contents: Uint8Array };
 
+/** A part of a tree of the host, in the order in which they are put together. */
+export type HostPiece =
+  | { readonly kind: "layer" | "file"; readonly path: string; readonly target: string }
+  | { readonly kind: "dir"; readonly target: string; readonly mode: number }
+  | { readonly kind: "symlink"; readonly target: string; readonly to: string };
+
 /** The facts. */
 export interface HostFacts {
   /** The caller's effective user id. */
@@ -23,6 +29,8 @@ export interface HostFacts {
   readonly cwd: () => string;
   /** The program's file mode creation mask. */
   readonly umask: number;
+  /** The parts of a tree of the host between which something is mounted; if nothing is, it is one. */
+  readonly hostTree: (path: string) => readonly HostPiece[];
   /** The path of an open descriptor of the program's, if it has one. */
   readonly descriptorPath: (fd: number) => string | undefined;
   /** A variable of the program's environment. */

@@ -83,6 +83,8 @@ function isLasting({ mounts, root }: SandboxSpec): boolean {
   const layers = ({ lower, upper = "ephemeral", work = "/" }: OverlayLayers) =>
     lower.every(absolute) && (upper === "ephemeral" || absolute(upper)) && absolute(work);
   if (typeof root === "object") {
+    // What is mounted in a directory decides into which parts it is taken.
+    if ("path" in root && root.ephemeral) return false;
     if (!("overlay" in root ? layers(root.overlay) : absolute(root.path))) return false;
   }
   return mounts.every((mount) => {

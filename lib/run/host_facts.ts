@@ -7,6 +7,7 @@
  */
 
 import type { HostEntry, HostFacts } from "../plan/facts.ts";
+import { hostTree } from "./host_tree.ts";
 import type { IdRange, RlimitName } from "../spec.ts";
 import { landlockVersion } from "../sys/landlock.ts";
 
@@ -157,8 +158,9 @@ let kept: { at: number; facts: Pick<HostFacts, "hostView" | "subordinate"> } | u
 /** What may change from one line of the program to the next is asked for when it is wanted. */
 const NOW: Pick<
   HostFacts,
-  "cwd" | "descriptorPath" | "env" | "envNames" | "hardLimit" | "landlockVersion"
+  "cwd" | "descriptorPath" | "env" | "envNames" | "hardLimit" | "hostTree" | "landlockVersion"
 > = {
+  hostTree,
   descriptorPath,
   hardLimit,
   cwd: () => Deno.cwd(),

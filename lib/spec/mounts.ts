@@ -270,12 +270,19 @@ export type MountSpec =
   | MaskMount
   | ReadonlyMount;
 
-/** A directory of the host as the root: read-only unless `writable`. */
+/** A directory of the host as the root: read-only unless `writable` or `ephemeral`. */
 export interface DirectoryRoot {
   /** A path of the host; relative ones start at the program's working directory. */
   path: string;
   /** Lets the sandbox write to it. Default: false. */
   writable?: boolean;
+  /**
+   * Lets the sandbox write to memory instead, over the directory as it is and over what is mounted
+   * below it; it is gone with the sandbox. Default: false.
+   */
+  ephemeral?: boolean;
+  /** How large ephemeral changes may grow, e.g. `"64M"` or bytes. Default: half of the memory. */
+  size?: string | number;
   /** Shows other owners than the files have. Only root can. Linux 5.12. */
   idMap?: MountIdMap;
 }

@@ -79,6 +79,24 @@ Deno.test("--explain mentions the root", async () => {
   assertStringIncludes(stdout, 'make the directory "/usr" the new root, read-only');
 });
 
+Deno.test("--preset is what the other options come on top of", async () => {
+  await withFolder({ "note": "old" }, async (folder) => {
+    const script = `echo new > ${folder}/note; cat ${folder}/note; touch /usr/x 2>&1; ls -d /srv`;
+    const { code, stdout } = await paddock(
+      ["run", "-b", "/etc:/srv", "--preset", `workspace=${folder}`, "sh", "-c", script],
+    );
+    assertEquals(code, 0);
+    assertStringIncludes(stdout, "new\n");
+    assertStringIncludes(stdout, "Read-only file system");
+    assertEquals((await Deno.readTextFile(`${folder}/note`)).trim(), "new");
+    const wrong = await paddock(["run", "--preset", "workspce=.", "true"]);
+    assertEquals([wrong.code, wrong.stderr], [
+      125,
+      'paddock: --preset: "workspce=." is none of read-only-host, scratch, workspace=DIR\n',
+    ]);
+  });
+});
+
 Deno.test("--explain --json is the plan as data", async () => {
   const { code, stdout } = await paddock(["run", "--explain", "--json", "-b", "/srv", "true"]);
   assertEquals(code, 0);

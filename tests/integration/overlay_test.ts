@@ -179,6 +179,56 @@ Deno.test("layers with owners: what the caller owns outside is the sandbox's use
   });
 });
 
+Deno.test("a root directory whose changes are in memory", async () => {
+  await inFolder(async (folder) => {
+    const root = await rootFolder(folder);
+    await Deno.writeTextFile(`${root}/note`, "old");
+    const box = sandbox().root(root, { ephemeral: true, size: "1M" }).bind("/usr");
+    assertEquals(
+      await sh(box, "echo new > /note; mkdir /made; cat /note; ls -d /made"),
+      "new\n/made\n",
+    );
+    assertEquals(await Deno.readTextFile(`${root}/note`), "old");
+    assertEquals(names(root), ["bin", "lib", "lib64", "note", "usr"]);
+    assertMatch((await attempt(box, "head -c 2M /dev/zero > /large")).stderr, /No space left/);
+  });
+});
+
+testIf(
+  ROOT,
+  "only root can mount something in it",
+  "a root directory in which something is mounted is taken apart, and changes stay in memory",
+  async () => {
+    await inFolder(async (folder) => {
+      const root = await rootFolder(folder);
+      await Deno.mkdir(`${root}/data/disk/below`, { recursive: true });
+      await Deno.mkdir(`${root}/data/plain`);
+      await Deno.writeTextFile(`${root}/data/disk/covered`, "");
+      const mount = async (...args: string[]) => {
+        assert((await new Deno.Command(args[0]!, { args: args.slice(1) }).output()).success);
+      };
+      await mount("mount", "-t", "tmpfs", "disk", `${root}/data/disk`);
+      try {
+        await Deno.writeTextFile(`${root}/data/disk/note`, "old");
+        const box = sandbox().root(root, { ephemeral: true }).bind("/usr").bind(
+          "/usr",
+          "/data/new/usr",
+        );
+        const script = "ls /data/disk; echo new > /data/disk/note; touch /data/plain/x; " +
+          "cat /data/disk/note; ls /data /data/plain; ls -d /data/new/usr/bin";
+        assertEquals(
+          await sh(box, script),
+          "note\nnew\n/data:\ndisk\nnew\nplain\n\n/data/plain:\nx\n/data/new/usr/bin\n",
+        );
+        assertEquals(await Deno.readTextFile(`${root}/data/disk/note`), "old");
+        assertEquals([names(`${root}/data`), names(`${root}/data/plain`)], [["disk", "plain"], []]);
+      } finally {
+        await mount("umount", `${root}/data/disk`);
+      }
+    });
+  },
+);
+
 testIf(
   !ROOT,
   "for root the layers are opened outside, and always stacked by names",

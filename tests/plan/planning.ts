@@ -13,6 +13,14 @@ export function machine(uid: number, change: Partial<HostFacts> = {}): HostFacts
     gid: uid,
     cwd: () => "/home/jane",
     umask: 0o022,
+    hostTree: (path) =>
+      path !== "/" ? [{ kind: "layer", path, target: "/" }] : [
+        { kind: "symlink", target: "/bin", to: "usr/bin" },
+        { kind: "layer", path: "/usr", target: "/usr" },
+        { kind: "dir", target: "/var", mode: 0o755 },
+        { kind: "file", path: "/var/file", target: "/var/file" },
+        { kind: "layer", path: "/var/lib", target: "/var/lib" },
+      ],
     descriptorPath: (fd) => fd === 7 ? "/srv/seven" : undefined,
     env: (name) => ({ PATH: "/usr/bin:/bin", LANG: "C.UTF-8" })[name],
     envNames: () => ["PATH", "LANG"],

@@ -49,6 +49,14 @@ export const FILESYSTEM_OPTIONS: readonly Option<RunRequest>[] = [
     },
   },
   {
+    name: "preset",
+    value: "NAME[=DIR]",
+    group: FILES,
+    help: "read-only-host; scratch: the host, thrown away; workspace=DIR: one directory to work in",
+    // Done before all others, which come on top of it.
+    apply: () => {},
+  },
+  {
     name: "bind",
     short: "b",
     value: "SRC[:DST][:rw]",

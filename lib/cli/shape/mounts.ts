@@ -99,4 +99,4 @@ export const root: Check = (value, field) =>
     ? text(value, field)
     : "overlay" in value
     ? record({ overlay: record(LAYERS, ["lower"]) })(value, field)
-    : record({ path: text, writable: flag, idMap }, ["path"])(value, field);
+    : record({ path: text, writable: flag, ephemeral: flag, size, idMap }, ["path"])(value, field);

@@ -6,7 +6,7 @@
 
 import { SpecError } from "../../errors.ts";
 import { parseMode, parseSize } from "../../quantity.ts";
-import type { MountSpec, OverlayLayers, OverlayRoot, RootSpec } from "../../spec.ts";
+import type { DirectoryRoot, MountSpec, OverlayLayers, OverlayRoot, RootSpec } from "../../spec.ts";
 import { isRecord, show } from "../check_values.ts";
 
 /** What is wrong with a value, or undefined. */
@@ -188,8 +188,16 @@ export function checkRoot(root: RootSpec): void {
   if (!isRecord(root) || path(root.path) !== undefined) {
     throw new SpecError("root", `${show(root)} is none of "host", "empty", a directory`);
   }
-  for (const [name, check] of Object.entries(BIND)) {
+  for (const [name, check] of Object.entries({ ...BIND, ephemeral: flag, size })) {
     const value = (root as unknown as Record<string, unknown>)[name];
     if (value !== undefined) checkField(value, `root.${name}`, check);
+  }
+  const { ephemeral, writable, size: limit, idMap: owners } = root as DirectoryRoot;
+  if (ephemeral && writable) {
+    throw new SpecError("root.writable", "changes go to the directory, or to memory; not to both");
+  }
+  if (limit !== undefined && !ephemeral) throw new SpecError("root.size", "goes with ephemeral");
+  if (owners !== undefined && ephemeral) {
+    throw new SpecError("root.idMap", "does not go with ephemeral");
   }
 }

@@ -6,11 +6,12 @@
  */
 
 import type { Operation } from "../../agent/operation.ts";
-import type { SandboxSpec } from "../../spec.ts";
-import type { HostEntry, HostFacts } from "../facts.ts";
+import type { DirectoryRoot, MountSpec, OverlayRoot, SandboxSpec } from "../../spec.ts";
+import type { HostEntry, HostFacts, HostPiece } from "../facts.ts";
 import { type LandlockRuleset, landlockRulesStep } from "../landlock_steps.ts";
 import type { NewStep } from "../step.ts";
 import type { MountContext } from "./parts.ts";
+import { pieceSteps } from "./pieces.ts";
 import {
   directoryRootStep,
   emptyRootStep,
@@ -29,6 +30,8 @@ import { closeWorkshop, openWorkshop } from "./workshop.ts";
 export class FilesystemPlan {
   /** What is opened of the host; known once {@linkcode steps} was called. */
   readonly sources: Sources;
+  /** The parts of a directory that is changed in memory only. */
+  readonly #pieces?: readonly HostPiece[];
 
   constructor(
     readonly spec: SandboxSpec,
@@ -38,6 +41,10 @@ export class FilesystemPlan {
     readonly landlock?: LandlockRuleset,
   ) {
     this.sources = sources;
+    const { root } = spec;
+    if (typeof root === "object" && "path" in root && root.ephemeral) {
+      this.#pieces = uncovered(facts.hostTree(root.path), spec.mounts);
+    }
   }
 
   /** The steps inside, up to the finished tree. */
@@ -56,7 +63,12 @@ export class FilesystemPlan {
       ownsNet: spec.namespaces.net !== "shared" && spec.namespaces.net !== undefined,
     };
     const root = this.#root(context);
-    const mounts = spec.mounts.map((mount, index) => mountStep(mount, context, `mounts[${index}]`));
+    const mounts = [
+      ...(this.#pieces && this.#pieces.length > 1
+        ? pieceSteps(spec.root as DirectoryRoot, this.#pieces, context)
+        : []),
+      ...spec.mounts.map((mount, index) => mountStep(mount, context, `mounts[${index}]`)),
+    ];
     return [
       mountNamespaceStep(),
       ...(sources.early.length > 0 ? [earlyStep(sources.early)] : []),
@@ -75,10 +87,17 @@ export class FilesystemPlan {
     const { scaffold } = context;
     if (root === "empty") return [emptyRootStep()];
     if (root === "host") return [emptyRootStep(), hostViewStep(this.#hostView(), context)];
+    const pieces = this.#pieces;
+    if (pieces && pieces.length > 1) return [emptyRootStep()];
     // Changes in memory are the sandbox's own, and so are mount points among them.
-    if ("overlay" in root && root.overlay.upper === "ephemeral") scaffold.addChangeable("/");
+    const overlay = pieces ? wholeOverlay(root as DirectoryRoot) : root;
+    if ("overlay" in overlay && overlay.overlay.upper === "ephemeral") scaffold.addChangeable("/");
     else scaffold.addForeign("/");
-    return ["overlay" in root ? overlayRootStep(root, context) : directoryRootStep(root, context)];
+    return [
+      "overlay" in overlay
+        ? overlayRootStep(overlay, context)
+        : directoryRootStep(overlay, context),
+    ];
   }
 
   /** The minimal view of the host; name servers only where there is a network to ask them over. */
@@ -87,6 +106,22 @@ export class FilesystemPlan {
     if (this.spec.namespaces.net !== "new") return hostView;
     return hostView.filter((entry) => entry.path !== "/etc/resolv.conf");
   }
+}
+
+/** The parts that a mount of the list does not cover anyway. */
+function uncovered(pieces: readonly HostPiece[], mounts: readonly MountSpec[]): HostPiece[] {
+  const covers = mounts.filter(({ kind }) => ["dev", "proc", "sysfs", "tmpfs"].includes(kind))
+    .map(({ target }) => target);
+  return pieces.filter(({ target }) =>
+    !covers.some((place) => target === place || target.startsWith(`${place}/`))
+  );
+}
+
+/** A directory in which nothing is mounted, under a layer for changes. */
+function wholeOverlay({ path, size }: DirectoryRoot): OverlayRoot {
+  return {
+    overlay: { lower: [path], upper: "ephemeral", ...(size === undefined ? {} : { size }) },
+  };
 }
 
 /** Opens what is to hear of the host's later mounts, while it still does. */

@@ -1,0 +1,19 @@
+/**
+ * `--preset`: a policy that the other options come on top of.
+ *
+ * @module
+ */
+
+import { SpecError } from "../errors.ts";
+import { type Preset, readOnlyHost, scratch, workspace } from "../presets.ts";
+
+/** The preset of a value: `read-only-host`, `scratch` or `workspace=DIR`. */
+export function presetOf(value: string): Preset {
+  const [name, directory] = value.split(/=(.*)/s);
+  if (name === "workspace" && directory) return workspace(directory);
+  if (directory === undefined) {
+    if (name === "read-only-host") return readOnlyHost();
+    if (name === "scratch") return scratch();
+  }
+  throw new SpecError("--preset", `"${value}" is none of read-only-host, scratch, workspace=DIR`);
+}

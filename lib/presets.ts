@@ -1,0 +1,163 @@
+/**
+ * Policies for one's own machine, as plain functions for {@linkcode Sandbox.with}.
+ *
+ * @module
+ */
+
+import { resolve } from "@std/path";
+import { SpecError } from "./errors.ts";
+import { defineHook } from "./hook.ts";
+import type { Sandbox } from "./sandbox.ts";
+import type { MountSpec } from "./spec.ts";
+
+/** A function from a sandbox to a sandbox. */
+export type Preset = (box: Sandbox) => Sandbox;
+
+/** Where programs keep what lets one in elsewhere, below the home directory. */
+export const SECRETS: readonly string[] = [
+  ".aws",
+  ".azure",
+  ".config/gcloud",
+  ".config/gh",
+  ".docker/config.json",
+  ".git-credentials",
+  ".gnupg",
+  ".kube",
+  ".local/share/keyrings",
+  ".netrc",
+  ".npmrc",
+  ".password-store",
+  ".pypirc",
+  ".ssh",
+];
+
+/** What the presets hide. */
+export interface HideOptions {
+  /**
+   * Paths that are hidden where they exist; relative ones start at the caller's home directory.
+   * Default: {@linkcode SECRETS}.
+   */
+  hide?: readonly string[];
+}
+
+/** Hides what is there. */
+function hiding(paths: readonly string[]): Preset {
+  const home = Deno.env.get("HOME") ?? "/root";
+  return (box) =>
+    paths.reduce(
+      (next, path) => next.mount({ kind: "mask", target: resolve(home, path), optional: true }),
+      box,
+    );
+}
+
+/**
+ * The whole host, read-only: all its files that the caller may read, but for usual places of
+ * secrets, with `/proc`, `/dev`, `/tmp` and `/run` of the sandbox's own. Sockets that lie elsewhere
+ * than in `/run` and `/tmp` can be connected to: hide them.
+ *
+ * ```ts
+ * import { readOnlyHost, sandbox } from "@paddock/paddock";
+ *
+ * const { stdout } = await sandbox().with(readOnlyHost()).output(["sh", "-c", "touch /srv/x 2>&1"]);
+ * console.log(new TextDecoder().decode(stdout)); // touch: ... Read-only file system
+ * ```
+ */
+export function readOnlyHost(options: HideOptions = {}): Preset {
+  const { hide = SECRETS } = options;
+  return (box) => box.root("/").with(hiding(hide));
+}
+
+/** How {@linkcode scratch} works. */
+export interface ScratchOptions extends HideOptions {
+  /** How large the changes may grow, e.g. `"1G"` or bytes. Default: half of the memory. */
+  size?: string | number;
+}
+
+/**
+ * A copy of the host to be thrown away: all that the caller may change can be changed, in memory, and
+ * is gone with the sandbox. Nothing of the host is written.
+ *
+ * ```ts
+ * import { sandbox, scratch } from "@paddock/paddock";
+ *
+ * const box = sandbox().with(scratch({ size: "256M" })).cwd(Deno.cwd());
+ * await box.output(["sh", "-c", "rm -rf *"]); // harmless
+ * ```
+ */
+export function scratch(options: ScratchOptions = {}): Preset {
+  const { hide = SECRETS, size } = options;
+  return (box) =>
+    box.root("/", { ephemeral: true, ...(size === undefined ? {} : { size }) })
+      .with(hiding(hide));
+}
+
+/** How {@linkcode workspace} shows its directory. */
+export interface WorkspacePresetOptions extends HideOptions {
+  /** Paths in the directory that stay read-only. They must exist. */
+  protect?: readonly string[];
+}
+
+/**
+ * The host read-only, as {@linkcode readOnlyHost}, and one directory to work in, which is the
+ * working directory unless there is one. What begins with a dot in it stays as it is, for it may be
+ * executed by the caller's next `git`, editor or shell: `.git/hooks`, `.vscode`, `.envrc`. If the
+ * command makes something new of that kind, the result's `hookErrors` name it.
+ *
+ * ```ts
+ * import { sandbox, workspace } from "@paddock/paddock";
+ *
+ * const folder = await Deno.makeTempDir(); // yours would be "."
+ * await Deno.mkdir(`${folder}/.git`);
+ * const box = sandbox().with(workspace(folder));
+ * await box.output(["sh", "-c", "touch built; touch .git/no"]);
+ * console.log(Array.from(Deno.readDirSync(folder), (entry) => entry.name)); // .git, built
+ * ```
+ */
+export function workspace(directory: string, options: WorkspacePresetOptions = {}): Preset {
+  const { protect = [], hide = SECRETS } = options;
+  for (const path of protect) {
+    if (path === "" || path.startsWith("/") || path.split("/").includes("..")) {
+      throw new SpecError("workspace.protect", `"${path}" must be a path inside of the directory`);
+    }
+  }
+  // A link cannot be covered, only what it leads to; so it is looked at again afterwards.
+  const links = new Map<string, string>();
+  const path = resolve(Deno.cwd(), directory);
+  const plugin = defineHook({
+    name: `workspace ${path}`,
+    configure(spec) {
+      const dots = dotEntries(path);
+      for (const { name, link } of dots) if (link !== undefined) links.set(name, link);
+      const kept = dots.flatMap(({ name, link }) => link === undefined ? [name] : [])
+        .map((name): MountSpec => ({ kind: "readonly", target: `${path}/${name}` }));
+      const at = spec.mounts.findIndex(({ kind, target }) => kind === "bind" && target === path);
+      return { ...spec, mounts: spec.mounts.toSpliced(at + 1, 0, ...kept) };
+    },
+    postStop({ spec }) {
+      const kept = new Set(spec.mounts.map(({ target }) => target));
+      const made = dotEntries(path).filter(({ name, link }) =>
+        link === undefined ? !kept.has(`${path}/${name}`) : links.get(name) !== link
+      ).map(({ name }) => name);
+      if (made.length === 0) return;
+      throw new Error(
+        `the command made ${
+          made.join(", ")
+        } in "${path}"; look at it before anything of yours uses it`,
+      );
+    },
+  });
+  return (box) => {
+    const open = box.root("/").with(hiding(hide)).bind(path, path, { writable: true })
+      .readonly(...protect.map((name) => `${path}/${name}`)).use(plugin);
+    return open.spec.cwd === undefined ? open.cwd(path) : open;
+  };
+}
+
+/** What begins with a dot in a directory, with where links lead. */
+function dotEntries(path: string): { name: string; link?: string }[] {
+  return [...Deno.readDirSync(path)].filter(({ name }) => name.startsWith("."))
+    .map(({ name, isSymlink }) => ({
+      name,
+      ...(isSymlink ? { link: Deno.readLinkSync(`${path}/${name}`) } : {}),
+    })).sort((a, b) => a.name < b.name ? -1 : 1);
+}
