@@ -57,7 +57,7 @@ Deno.test("scratch: everything can be changed, and nothing has changed", async (
     assertEquals(names(folder), ["mine"]);
   });
   // What the caller owns can be changed wherever it lies, outside of /tmp and /run.
-  const own = Deno.makeTempDirSync({ dir: Deno.cwd(), prefix: ".scratch-test-" });
+  const own = Deno.makeTempDirSync({ dir: "/var/tmp", prefix: "paddock-test-" });
   try {
     await Deno.writeTextFile(`${own}/mine`, "mine");
     const box = sandbox().with(scratch());
