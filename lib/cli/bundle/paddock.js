@@ -541,6 +541,10 @@ const run = (async function run(args, context) {
     request.box = box;
     request.hooks.push(...hooks);
   }
+  for (const { value } of given.filter((({ option }) => option.name === "preset"))) {
+    const { presetOf } = await import(import.meta.resolve('./preset.js'));
+    request.box = request.box.with(presetOf(value));
+  }
   applyOptions(given, request);
   const plugins = request.hooks.length === 0 ? [] : await (await import(import.meta.resolve('./hook_module.js'))).loadHooks(request.hooks);
   for (const plugin of plugins) request.box = request.box.use(plugin);
@@ -899,9 +903,17 @@ const checkRoot = (function checkRoot(root) {
   if (!isRecord(root) || path(root.path) !== void 0) {
     throw new SpecError("root", `${show$1(root)} is none of "host", "empty", a directory`);
   }
-  for (const [name, check] of Object.entries(BIND)) {
+  for (const [name, check] of Object.entries({ ...BIND, ephemeral: flag, size })) {
     const value = root[name];
     if (value !== void 0) checkField(value, `root.${name}`, check);
+  }
+  const { ephemeral, writable, size: limit, idMap: owners } = root;
+  if (ephemeral && writable) {
+    throw new SpecError("root.writable", "changes go to the directory, or to memory; not to both");
+  }
+  if (limit !== void 0 && !ephemeral) throw new SpecError("root.size", "goes with ephemeral");
+  if (owners !== void 0 && ephemeral) {
+    throw new SpecError("root.idMap", "does not go with ephemeral");
   }
 });
 const checkNamespaces = (function checkNamespaces(spec) {
@@ -2469,6 +2481,35 @@ const mountAttributes = (function mountAttributes(flags) {
   const { writable, devices, nosuid = true, nodev = !devices, noexec, nosymfollow } = flags;
   return (writable ? 0 : MOUNT_ATTR_RDONLY) | (nosuid ? MOUNT_ATTR_NOSUID : 0) | (nodev ? MOUNT_ATTR_NODEV : 0) | (noexec ? MOUNT_ATTR_NOEXEC : 0) | (nosymfollow ? MOUNT_ATTR_NOSYMFOLLOW : 0);
 });
+const sourceDescriptors = (function sourceDescriptors(mounts) {
+  return mounts.flatMap(
+    ((mount) => mount.kind === "bind" && typeof mount.source === "object" ? [mount.source.fd] : [])
+  );
+});
+const sourceName = (function sourceName(path) {
+  return typeof path === "string" ? path : `descriptor ${path.fd}`;
+});
+const isCaller = (function isCaller({ user }, facts) {
+  return user.uid === facts.uid && user.gid === facts.gid;
+});
+const openTree = (function openTree(source, cell, recursive = true) {
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
+  return { call: "open_tree", args: [AT_FDCWD, source, flags], store: cell };
+});
+const hostId = (function hostId({ inside, count = 1 }, maps, field) {
+  if (maps === void 0) return inside;
+  for (const range of maps) {
+    const offset = inside - range.inside;
+    if (offset >= 0 && offset + count <= (range.count ?? 1)) return range.outside + offset;
+  }
+  throw new SpecError(
+    field,
+    `${count === 1 ? inside : `${inside}-${inside + count - 1}`} is not in the id map of the sandbox; see idMap()`
+  );
+});
+const firstSource = (function firstSource(spec, firstJoin) {
+  return firstJoin + joinedKinds(spec).length;
+});
 const attach = (function attach(tree, target, keep = false) {
   const flags = MOVE_MOUNT_F_EMPTY_PATH | (target.path === "" ? MOVE_MOUNT_T_EMPTY_PATH : 0);
   return [
@@ -2526,74 +2567,14 @@ const closeWorkshop = (function closeWorkshop() {
     { call: "close", args: [WORKSHOP] }
   ];
 });
-const workOf = (function workOf({ upper, work }) {
-  return work ?? `${upper}.work`;
-});
-const commonParent = (function commonParent(a, b) {
-  const parts = ((path) => path.split("/").filter(((part) => part !== "")));
-  const left = parts(a), right = parts(b);
-  let common = 0;
-  while (common < Math.min(left.length, right.length) - 1 && left[common] === right[common]) common++;
-  return {
-    parent: `/${left.slice(0, common).join("/")}`,
-    rests: [left.slice(common).join("/"), right.slice(common).join("/")]
-  };
-});
-const ephemeralUpper = (function ephemeralUpper(layers, top, cell, field) {
-  const options = { mode: "700" };
-  if (layers.size !== void 0) options.size = String(parseSize(layers.size, `${field}.size`));
-  const attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  const tree = { load32: cell };
-  const stat = ((offset) => ({ load32: { name: "statx", offset } }));
-  return {
-    operations: [
-      ...freshFilesystem("tmpfs", options, attributes, cell),
-      { call: "mkdirat", args: [tree, "work", 493] },
-      { call: "mkdirat", args: [tree, "upper", 493] },
-      { call: "statx", args: [{ load32: top }, "", AT_EMPTY_PATH, 2047, { at: "statx" }] },
-      { call: "AND", args: [stat(28), 4095], store: "mode" },
-      { call: "fchmodat", args: [tree, "upper", { load: "mode" }] },
-      // Where the owner has no number in this user namespace, the set-up's own stays.
-      {
-        call: "fchownat",
-        args: [tree, "upper", stat(20), stat(24), AT_SYMLINK_NOFOLLOW],
-        onError: "ignore"
-      }
-    ],
-    tree: cell,
-    upper: "upper",
-    work: "work"
-  };
-});
-const lastingUpper = (function lastingUpper(layers, context, cell, field) {
-  const { parent, rests } = commonParent(layers.upper, workOf(layers));
-  const tree = { load32: cell };
-  return {
-    operations: [
-      ...context.sources.open(
-        { path: parent, recursive: false, writable: true },
-        `${field}.upper`,
-        cell
-      ),
-      ...rests.map(((rest) => ({
-        call: "mkdirat",
-        args: [tree, rest, 493],
-        onError: { tolerate: "EEXIST" }
-      })))
-    ],
-    tree: cell,
-    upper: rests[0],
-    work: rests[1]
-  };
-});
-const settings = (function settings(layers, context) {
+const settings = (function settings(stack, context) {
   return [
     // Without it the kernel would want trusted.* attributes, which are for the host's root only.
     ...context.userxattr ? [["userxattr", true]] : [],
-    ...Object.entries(layers.options ?? {})
+    ...Object.entries(stack.options ?? {})
   ];
 });
-const stackByFds = (function stackByFds(lower, upper, options, cell, instead) {
+const stackByFds = (function stackByFds({ lower, upper, cell }, options, instead) {
   const filesystem = { load32: "filesystem" };
   const layer = ((key, fd) => ({
     call: "fsconfig",
@@ -2617,22 +2598,23 @@ const stackByFds = (function stackByFds(lower, upper, options, cell, instead) {
     },
     { call: "fsmount", args: [filesystem, FSMOUNT_CLOEXEC, 0], store: cell },
     { call: "close", args: [filesystem] },
-    ...[...lower, ...upper ? [upper.tree] : []].map(((fd) => ({
+    ...[...lower, ...upper && upper.place === void 0 ? [upper.tree] : []].map(((fd) => ({
       call: "close",
       args: [{ load32: fd }]
     })))
   ];
 });
-const stackByNames = (function stackByNames(lower, upper, options, cell, folder) {
-  const stack2 = { load32: "stack" };
+const stackByNames = (function stackByNames({ lower, upper, cell }, options, folder) {
+  const stack = { load32: "stack" };
   const put = ((fd, name) => [
-    { call: "mkdirat", args: [stack2, name, 448] },
+    { call: "mkdirat", args: [stack, name, 448] },
     {
       call: "move_mount",
-      args: [{ load32: fd }, "", stack2, name, MOVE_MOUNT_F_EMPTY_PATH]
+      args: [{ load32: fd }, "", stack, name, MOVE_MOUNT_F_EMPTY_PATH]
     },
     { call: "close", args: [{ load32: fd }] }
   ]);
+  const state = upper?.place === void 0 ? "STATE" : `../${upper.place}`;
   const data = [
     `lowerdir=${lower.map(((_, index) => index.toString(36))).join(":")}`,
     ...upper ? ["upperdir=U", "workdir=W"] : [],
@@ -2647,22 +2629,131 @@ const stackByNames = (function stackByNames(lower, upper, options, cell, folder)
     },
     ...lower.flatMap(((fd, index) => put(fd, index.toString(36)))),
     ...upper ? [
-      ...put(upper.tree, "STATE"),
+      ...upper.place === void 0 ? put(upper.tree, "STATE") : [],
       // Links, for a name of the user's may hold what divides options.
-      { call: "symlinkat", args: [`STATE/${upper.upper}`, stack2, "U"] },
-      { call: "symlinkat", args: [`STATE/${upper.work}`, stack2, "W"] }
+      { call: "symlinkat", args: [`${state}/${upper.upper}`, stack, "U"] },
+      { call: "symlinkat", args: [`${state}/${upper.work}`, stack, "W"] }
     ] : [],
-    { call: "mkdirat", args: [stack2, "STACK", 448] },
-    { call: "fchdir", args: [stack2] },
+    { call: "mkdirat", args: [stack, "STACK", 448] },
+    { call: "fchdir", args: [stack] },
     { call: "mount", args: ["overlay", "STACK", "overlay", 0, data] },
     {
       call: "open_tree",
-      args: [stack2, "STACK", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
+      args: [stack, "STACK", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
       store: cell
     },
-    { call: "close", args: [stack2] },
+    { call: "close", args: [stack] },
     { call: "chdir", args: ["/"] }
   ];
+});
+const subdirectory = (function subdirectory({ tree }, path, store) {
+  return {
+    call: "openat2",
+    args: [
+      { load32: tree },
+      path,
+      openHow(O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS),
+      OPEN_HOW_SIZE
+    ],
+    store
+  };
+});
+const stackOperations = (function stackOperations(stack, context) {
+  const { upper } = stack;
+  if (!upper) return bestStack(stack, context);
+  return [
+    ...upper.operations,
+    subdirectory(upper, upper.upper, "upper"),
+    subdirectory(upper, upper.work, "work"),
+    ...bestStack(stack, context),
+    { call: "close", args: [{ load32: "upper" }] },
+    { call: "close", args: [{ load32: "work" }] }
+  ];
+});
+const bestStack = (function bestStack(stack, context) {
+  const { scaffold } = context;
+  const options = settings(stack, context);
+  const byNames = stackByNames(stack, options, scaffold.label("stack"));
+  if (context.sources.opensOutside) return byNames;
+  const instead = scaffold.label("stack by names"), stacked = scaffold.label("stacked");
+  const [first, ...rest] = byNames;
+  return [
+    ...stackByFds(stack, options, instead),
+    { call: "SET", args: [0], goto: stacked },
+    { ...first, label: instead },
+    ...rest,
+    { call: "SET", args: [0], label: stacked }
+  ];
+});
+const workOf = (function workOf({ upper, work }) {
+  return work ?? `${upper}.work`;
+});
+const commonParent = (function commonParent(a, b) {
+  const parts = ((path) => path.split("/").filter(((part) => part !== "")));
+  const left = parts(a), right = parts(b);
+  let common = 0;
+  while (common < Math.min(left.length, right.length) - 1 && left[common] === right[common]) common++;
+  return {
+    parent: `/${left.slice(0, common).join("/")}`,
+    rests: [left.slice(common).join("/"), right.slice(common).join("/")]
+  };
+});
+const ephemeralUpper = (function ephemeralUpper(layers, top, cell, field) {
+  return {
+    operations: [
+      ...changesFilesystem(layers.size, cell, field),
+      { call: "mkdirat", args: [{ load32: cell }, "work", 493] },
+      ...changesDirectory(top, cell, "upper")
+    ],
+    tree: cell,
+    upper: "upper",
+    work: "work"
+  };
+});
+const changesFilesystem = (function changesFilesystem(size, cell, field) {
+  const options = {
+    mode: "700",
+    ...size === void 0 ? {} : { size: String(parseSize(size, `${field}.size`)) }
+  };
+  const attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  return freshFilesystem("tmpfs", options, attributes, cell);
+});
+const changesDirectory = (function changesDirectory(top, cell, path) {
+  const tree = { load32: cell };
+  const stat = ((offset) => ({ load32: { name: "statx", offset } }));
+  return [
+    { call: "mkdirat", args: [tree, path, 493] },
+    { call: "statx", args: [{ load32: top }, "", AT_EMPTY_PATH, 2047, { at: "statx" }] },
+    { call: "AND", args: [stat(28), 4095], store: "mode" },
+    { call: "fchmodat", args: [tree, path, { load: "mode" }] },
+    // Where the owner has no number in this user namespace, the set-up's own stays.
+    {
+      call: "fchownat",
+      args: [tree, path, stat(20), stat(24), AT_SYMLINK_NOFOLLOW],
+      onError: "ignore"
+    }
+  ];
+});
+const lastingUpper = (function lastingUpper(layers, context, cell, field) {
+  const { parent, rests } = commonParent(layers.upper, workOf(layers));
+  const tree = { load32: cell };
+  return {
+    operations: [
+      ...context.sources.open(
+        { path: parent, recursive: false, writable: true },
+        `${field}.upper`,
+        cell
+      ),
+      ...rests.map(((rest) => ({
+        call: "mkdirat",
+        args: [tree, rest, 493],
+        onError: { tolerate: "EEXIST" }
+      })))
+    ],
+    tree: cell,
+    upper: rests[0],
+    work: rests[1]
+  };
 });
 const overlayOperations = (function overlayOperations(layers, context, field, cell) {
   const { scaffold } = context;
@@ -2680,72 +2771,12 @@ const overlayOperations = (function overlayOperations(layers, context, field, ce
   }
   const tree = scaffold.label("changes");
   const upper = layers.upper === void 0 ? void 0 : layers.upper === "ephemeral" ? ephemeralUpper(layers, lower[0], tree, field) : lastingUpper(layers, context, tree, field);
-  const options = settings(layers, context);
-  const subdirectory = ((rest, store) => ({
-    call: "openat2",
-    args: [
-      { load32: tree },
-      rest,
-      openHow(O_PATH | O_DIRECTORY | O_CLOEXEC, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS),
-      OPEN_HOW_SIZE
-    ],
-    store
-  }));
-  const closeUpper = upper ? ["upper", "work"].map(((fd) => ({ call: "close", args: [{ load32: fd }] }))) : [];
-  return [
-    ...open,
-    ...upper ? [...upper.operations, subdirectory(upper.upper, "upper"), subdirectory(upper.work, "work")] : [],
-    ...stack(lower, upper, options, context, cell),
-    ...closeUpper
-  ];
-});
-const stack = (function stack(lower, upper, options, context, cell) {
-  const byNames = stackByNames(lower, upper, options, cell, context.scaffold.label("stack"));
-  if (context.sources.opensOutside) return byNames;
-  const { scaffold } = context;
-  const instead = scaffold.label("stack by names"), stacked = scaffold.label("stacked");
-  const [first, ...rest] = byNames;
-  return [
-    ...stackByFds(lower, upper, options, cell, instead),
-    { call: "SET", args: [0], goto: stacked },
-    { ...first, label: instead },
-    ...rest,
-    { call: "SET", args: [0], label: stacked }
-  ];
+  return [...open, ...stackOperations({ lower, upper, options: layers.options, cell }, context)];
 });
 const overlaySentence = (function overlaySentence({ lower, upper }) {
   const layers = lower.length > 4 ? `${lower.length} directories` : lower.map(((path) => `"${path}"`)).join(" over ");
   if (upper === void 0) return `${layers} read-only`;
   return `${layers}, with changes ${upper === "ephemeral" ? "in memory" : `in "${upper}"`}`;
-});
-const sourceDescriptors = (function sourceDescriptors(mounts) {
-  return mounts.flatMap(
-    ((mount) => mount.kind === "bind" && typeof mount.source === "object" ? [mount.source.fd] : [])
-  );
-});
-const sourceName = (function sourceName(path) {
-  return typeof path === "string" ? path : `descriptor ${path.fd}`;
-});
-const isCaller = (function isCaller({ user }, facts) {
-  return user.uid === facts.uid && user.gid === facts.gid;
-});
-const openTree = (function openTree(source, cell, recursive = true) {
-  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
-  return { call: "open_tree", args: [AT_FDCWD, source, flags], store: cell };
-});
-const hostId = (function hostId({ inside, count = 1 }, maps, field) {
-  if (maps === void 0) return inside;
-  for (const range of maps) {
-    const offset = inside - range.inside;
-    if (offset >= 0 && offset + count <= (range.count ?? 1)) return range.outside + offset;
-  }
-  throw new SpecError(
-    field,
-    `${count === 1 ? inside : `${inside}-${inside + count - 1}`} is not in the id map of the sandbox; see idMap()`
-  );
-});
-const firstSource = (function firstSource(spec, firstJoin) {
-  return firstJoin + joinedKinds(spec).length;
 });
 const bind = (function bind(mount, context, field) {
   const { source, target, recursive = true, propagation, idMap, writable = false } = mount;
@@ -2796,118 +2827,6 @@ const overlay = (function overlay(mount, context, field) {
     sentence: `stack ${overlaySentence(mount)} on "${target}"`,
     paths: { path: mount.lower.join(":"), dest: target },
     hints: OVERLAY_HINTS,
-    operations
-  };
-});
-const over = (function over(place) {
-  return attach(TREE, { ...place, operations: [] });
-});
-const mask = (function mask({ target, optional }, context) {
-  const { scaffold } = context;
-  context.useWorkshop();
-  const file = scaffold.label("mask file"), done = scaffold.label("masked");
-  const place = scaffold.existing(target, void 0, "place", optional ? done : void 0);
-  const empty = scaffold.label("empty");
-  scaffold.addForeign(target);
-  return {
-    phase: "mounts",
-    name: "mask",
-    sentence: `hide "${target}"${optional ? ", if it is there" : ""}`,
-    paths: { dest: target },
-    hints: HINTS,
-    operations: [
-      ...place.operations,
-      { call: "statx", args: [place.dirfd, "", AT_EMPTY_PATH, 1, { at: "statx" }] },
-      {
-        call: "AND",
-        args: [{ load32: { name: "statx", offset: 28 } }, S_IFMT$1],
-        when: { differs: S_IFDIR$1 },
-        goto: file
-      },
-      ...freshFilesystem("tmpfs", { mode: "555", size: "4k", nr_inodes: "2" }, NOTHING, "tree"),
-      ...over(place),
-      { call: "SET", args: [0], goto: done },
-      // A file of nobody's, without any permission.
-      { call: "mknodat", args: [WORKSHOP, empty, S_IFREG, 0], label: file },
-      {
-        call: "open_tree",
-        args: [WORKSHOP, empty, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
-        store: "tree"
-      },
-      setAttributes(TREE, NOTHING),
-      ...over(place),
-      { call: "SET", args: [0], label: done }
-    ]
-  };
-});
-const readonly = (function readonly({ target, optional }, context) {
-  const { scaffold } = context;
-  const done = scaffold.label("read-only");
-  const place = scaffold.existing(target, void 0, "place", optional ? done : void 0);
-  scaffold.addForeign(target);
-  return {
-    phase: "mounts",
-    name: "readonly",
-    sentence: `make "${target}" read-only${optional ? ", if it is there" : ""}`,
-    paths: { dest: target },
-    hints: HINTS,
-    operations: [
-      ...place.operations,
-      {
-        call: "open_tree",
-        args: [
-          place.dirfd,
-          "",
-          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH
-        ],
-        store: "tree"
-      },
-      setAttributes(TREE, MOUNT_ATTR_RDONLY),
-      ...over(place),
-      { call: "SET", args: [0], label: done }
-    ]
-  };
-});
-const dev = (function dev(mount, context) {
-  const { target } = mount;
-  const { scaffold } = context;
-  const operations = ownTmpfs(
-    target,
-    context,
-    { mode: "755" },
-    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC
-  );
-  for (const name of DEVICES) {
-    operations.push(
-      openTree(`/dev/${name}`, "tree"),
-      ...attach(TREE, scaffold.mountPoint(`${target}/${name}`, "file"))
-    );
-    scaffold.addForeign(`${target}/${name}`);
-  }
-  for (const [name, to] of DEVICE_LINKS) {
-    const { dirfd, path } = scaffold.place(`${target}/${name}`);
-    operations.push({ call: "symlinkat", args: [to, dirfd, path] });
-    scaffold.addForeign(`${target}/${name}`);
-  }
-  const shm = scaffold.place(`${target}/shm`);
-  operations.push(
-    // POSIX shared memory wants the sticky bit and everybody's leave.
-    { call: "mkdirat", args: [shm.dirfd, shm.path, 1023] },
-    ...freshFilesystem(
-      "devpts",
-      { ptmxmode: "666", mode: "620" },
-      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
-      "tree"
-    ),
-    ...attach(TREE, scaffold.mountPoint(`${target}/pts`, "directory"))
-  );
-  scaffold.addOwn(`${target}/shm`);
-  scaffold.addForeign(`${target}/pts`);
-  return {
-    phase: "mounts",
-    name: "dev",
-    sentence: `make a minimal set of devices, with terminals of its own, in "${target}"`,
-    paths: { path: "/dev", dest: target },
     operations
   };
 });
@@ -3068,6 +2987,193 @@ const file = (function file(mount, context, field) {
       ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it",
       EINVAL: OWNER_HINT
     },
+    operations
+  };
+});
+const layer = (function layer({ path, target }, number, context) {
+  const { scaffold, sources } = context;
+  const place = scaffold.mountPoint(target, "directory");
+  const upper = `upper${target}`, work = `work/${number}`;
+  const operations = [
+    // Where the filesystem can map owners it does; where not, its files are nobody's.
+    ...sources.open({ path, dest: target, recursive: false, writable: false }, "root", "layer"),
+    ...parents(upper).map(((above) => ({
+      call: "mkdirat",
+      args: [{ load32: CHANGES }, above, 493],
+      onError: { tolerate: "EEXIST" }
+    }))),
+    ...changesDirectory("layer", CHANGES, upper),
+    { call: "mkdirat", args: [{ load32: CHANGES }, work, 493] },
+    ...stackOperations({
+      lower: ["layer"],
+      upper: { operations: [], tree: CHANGES, upper, work, place: CHANGES },
+      cell: "tree"
+    }, context),
+    setAttributes(TREE, mountAttributes({ writable: true })),
+    ...attach(TREE, place)
+  ];
+  scaffold.addChangeable(target);
+  return {
+    phase: "mounts",
+    name: "layer",
+    sentence: `show "${path}" on "${target}", with changes in memory`,
+    paths: { path, dest: target },
+    hints: OVERLAY_HINTS,
+    operations
+  };
+});
+const parents = (function parents(path) {
+  const parts = path.split("/").slice(0, -1);
+  return parts.map(((_, index) => parts.slice(0, index + 1).join("/")));
+});
+const pieceSteps = (function pieceSteps(root, pieces, context) {
+  context.useWorkshop();
+  const changes = {
+    phase: "mounts",
+    name: "changes",
+    sentence: `make a filesystem in memory for what is changed of "${root.path}"`,
+    operations: [
+      ...changesFilesystem(root.size, CHANGES, "root"),
+      { call: "mkdirat", args: [WORKSHOP, CHANGES, 448] },
+      {
+        call: "move_mount",
+        args: [{ load32: CHANGES }, "", WORKSHOP, CHANGES, MOVE_MOUNT_F_EMPTY_PATH]
+      },
+      { call: "mkdirat", args: [{ load32: CHANGES }, "upper", 493] },
+      { call: "mkdirat", args: [{ load32: CHANGES }, "work", 493] }
+    ]
+  };
+  const steps = pieces.map(((piece, index) => {
+    switch (piece.kind) {
+      case "layer":
+        return layer(piece, index, context);
+      case "dir":
+        return dir({ target: piece.target, mode: piece.mode }, context, "root");
+      case "symlink":
+        return symlink(
+          { source: piece.to, target: piece.target },
+          context,
+          "root"
+        );
+      case "file":
+        return bind(
+          { source: piece.path, target: piece.target },
+          context,
+          "root"
+        );
+    }
+  }));
+  return [changes, ...steps];
+});
+const over = (function over(place) {
+  return attach(TREE, { ...place, operations: [] });
+});
+const mask = (function mask({ target, optional }, context) {
+  const { scaffold } = context;
+  context.useWorkshop();
+  const file = scaffold.label("mask file"), done = scaffold.label("masked");
+  const place = scaffold.existing(target, void 0, "place", optional ? done : void 0);
+  const empty = scaffold.label("empty");
+  scaffold.addForeign(target);
+  return {
+    phase: "mounts",
+    name: "mask",
+    sentence: `hide "${target}"${optional ? ", if it is there" : ""}`,
+    paths: { dest: target },
+    hints: HINTS,
+    operations: [
+      ...place.operations,
+      { call: "statx", args: [place.dirfd, "", AT_EMPTY_PATH, 1, { at: "statx" }] },
+      {
+        call: "AND",
+        args: [{ load32: { name: "statx", offset: 28 } }, S_IFMT$1],
+        when: { differs: S_IFDIR$1 },
+        goto: file
+      },
+      ...freshFilesystem("tmpfs", { mode: "555", size: "4k", nr_inodes: "2" }, NOTHING, "tree"),
+      ...over(place),
+      { call: "SET", args: [0], goto: done },
+      // A file of nobody's, without any permission.
+      { call: "mknodat", args: [WORKSHOP, empty, S_IFREG, 0], label: file },
+      {
+        call: "open_tree",
+        args: [WORKSHOP, empty, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
+        store: "tree"
+      },
+      setAttributes(TREE, NOTHING),
+      ...over(place),
+      { call: "SET", args: [0], label: done }
+    ]
+  };
+});
+const readonly = (function readonly({ target, optional }, context) {
+  const { scaffold } = context;
+  const done = scaffold.label("read-only");
+  const place = scaffold.existing(target, void 0, "place", optional ? done : void 0);
+  scaffold.addForeign(target);
+  return {
+    phase: "mounts",
+    name: "readonly",
+    sentence: `make "${target}" read-only${optional ? ", if it is there" : ""}`,
+    paths: { dest: target },
+    hints: HINTS,
+    operations: [
+      ...place.operations,
+      {
+        call: "open_tree",
+        args: [
+          place.dirfd,
+          "",
+          OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE | AT_EMPTY_PATH
+        ],
+        store: "tree"
+      },
+      setAttributes(TREE, MOUNT_ATTR_RDONLY),
+      ...over(place),
+      { call: "SET", args: [0], label: done }
+    ]
+  };
+});
+const dev = (function dev(mount, context) {
+  const { target } = mount;
+  const { scaffold } = context;
+  const operations = ownTmpfs(
+    target,
+    context,
+    { mode: "755" },
+    MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC
+  );
+  for (const name of DEVICES) {
+    operations.push(
+      openTree(`/dev/${name}`, "tree"),
+      ...attach(TREE, scaffold.mountPoint(`${target}/${name}`, "file"))
+    );
+    scaffold.addForeign(`${target}/${name}`);
+  }
+  for (const [name, to] of DEVICE_LINKS) {
+    const { dirfd, path } = scaffold.place(`${target}/${name}`);
+    operations.push({ call: "symlinkat", args: [to, dirfd, path] });
+    scaffold.addForeign(`${target}/${name}`);
+  }
+  const shm = scaffold.place(`${target}/shm`);
+  operations.push(
+    // POSIX shared memory wants the sticky bit and everybody's leave.
+    { call: "mkdirat", args: [shm.dirfd, shm.path, 1023] },
+    ...freshFilesystem(
+      "devpts",
+      { ptmxmode: "666", mode: "620" },
+      MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+      "tree"
+    ),
+    ...attach(TREE, scaffold.mountPoint(`${target}/pts`, "directory"))
+  );
+  scaffold.addOwn(`${target}/shm`);
+  scaffold.addForeign(`${target}/pts`);
+  return {
+    phase: "mounts",
+    name: "dev",
+    sentence: `make a minimal set of devices, with terminals of its own, in "${target}"`,
+    paths: { path: "/dev", dest: target },
     operations
   };
 });
@@ -3349,6 +3455,17 @@ const pivotStep = (function pivotStep() {
 const relative = (function relative(path) {
   return path.replace(/^\/+/, "");
 });
+const uncovered = (function uncovered(pieces, mounts) {
+  const covers = mounts.filter((({ kind }) => ["dev", "proc", "sysfs", "tmpfs"].includes(kind))).map((({ target }) => target));
+  return pieces.filter(
+    (({ target }) => !covers.some(((place) => target === place || target.startsWith(`${place}/`))))
+  );
+});
+const wholeOverlay = (function wholeOverlay({ path, size }) {
+  return {
+    overlay: { lower: [path], upper: "ephemeral", ...size === void 0 ? {} : { size } }
+  };
+});
 const earlyStep = (function earlyStep(operations) {
   return {
     phase: "mounts",
@@ -3584,6 +3701,64 @@ const executeStep = (function executeStep(plan, command) {
 });
 const planLaunch = (function planLaunch(spec, facts, choices) {
   return new Planner(spec, facts, choices).plan();
+});
+const mountTypes = (function mountTypes(mountinfo) {
+  const types = /* @__PURE__ */ new Map();
+  for (const line of mountinfo.split("\n")) {
+    const fields = line.split(" ");
+    const dash = fields.indexOf("-");
+    if (dash < 0) continue;
+    const place = fields[4].replace(
+      /\\([0-7]{3})/g,
+      ((_, digits) => String.fromCharCode(parseInt(digits, 8)))
+    );
+    types.set(place, fields[dash + 1]);
+  }
+  return types;
+});
+const hostTree = (function hostTree(directory, types = mountTypes(Deno.readTextFileSync("/proc/self/mountinfo"))) {
+  const root = real(directory);
+  const pieces = [];
+  const places = [...types.keys()];
+  const target = ((path) => (root === "/" ? path : path.slice(root.length)) || "/");
+  const walk = ((path) => {
+    if (NO_FILES.has(types.get(path) ?? "")) {
+      pieces.push({ kind: "dir", target: target(path), mode: 493 });
+      return;
+    }
+    const prefix = path === "/" ? path : `${path}/`;
+    if (!places.some(((place) => place !== path && place.startsWith(prefix)))) {
+      pieces.push({ kind: "layer", path, target: target(path) });
+      return;
+    }
+    const { mode } = Deno.lstatSync(path);
+    if (path !== root) pieces.push({ kind: "dir", target: target(path), mode: mode & 4095 });
+    for (const entry of list(path)) {
+      const name = `${prefix}${entry.name}`;
+      if (entry.isSymlink) {
+        pieces.push({ kind: "symlink", target: target(name), to: Deno.readLinkSync(name) });
+      } else if (entry.isDirectory) walk(name);
+      else if (entry.isFile && !NO_FILES.has(types.get(name) ?? "")) {
+        pieces.push({ kind: "file", path: name, target: target(name) });
+      }
+    }
+  });
+  walk(root);
+  return pieces;
+});
+const real = (function real(path) {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path;
+  }
+});
+const list = (function list(path) {
+  try {
+    return [...Deno.readDirSync(path)].sort(((a, b) => a.name < b.name ? -1 : 1));
+  } catch {
+    return [];
+  }
 });
 const hostView = (function hostView() {
   const entries = [];
@@ -4158,6 +4333,7 @@ const isLasting = (function isLasting({ mounts, root }) {
   const absolute = ((path) => path.startsWith("/"));
   const layers = (({ lower, upper = "ephemeral", work = "/" }) => lower.every(absolute) && (upper === "ephemeral" || absolute(upper)) && absolute(work));
   if (typeof root === "object") {
+    if ("path" in root && root.ephemeral) return false;
     if (!("overlay" in root ? layers(root.overlay) : absolute(root.path))) return false;
   }
   return mounts.every(((mount) => {
@@ -6169,6 +6345,15 @@ const FILESYSTEM_OPTIONS = [
     })
   },
   {
+    name: "preset",
+    value: "NAME[=DIR]",
+    group: FILES,
+    help: "read-only-host; scratch: the host, thrown away; workspace=DIR: one directory to work in",
+    // Done before all others, which come on top of it.
+    apply: (() => {
+    })
+  },
+  {
     name: "bind",
     short: "b",
     value: "SRC[:DST][:rw]",
@@ -7656,16 +7841,6 @@ const PROPAGATION = {
   shared: MS_SHARED,
   unbindable: MS_UNBINDABLE
 };
-const TREE = { load32: "tree" };
-const WORKSHOP = { load32: "workshop" };
-const OVERLAY_HINTS = {
-  ENOENT: "every layer, and the directory above the upper one, must exist",
-  EINVAL: "a layer must be a directory that the kernel can stack, and upper and work on one filesystem that can take changes; an ordinary user cannot leave out what is mounted below a layer; the kernel's log says which",
-  EPERM: "this kernel lets only root make overlays; it needs Linux 5.11 or newer",
-  ELOOP: "one layer lies in another one, or upper and work overlap",
-  EBUSY: "the upper or work directory is in use by another overlay",
-  ENODEV: "this kernel has no overlayfs; modprobe overlay"
-};
 class Sources {
   constructor(spec, facts, identity, requestFd, firstSource2, adoptedFds) {
     this.spec = spec;
@@ -7870,6 +8045,18 @@ const IDMAP_HINTS = {
   EINVAL: 'this filesystem has no id-mapped mounts; bind it read-only, or set idMap() or share("user")',
   EPERM: 'a mount of this kind cannot be id-mapped; bind it read-only, or share("user")'
 };
+const TREE = { load32: "tree" };
+const WORKSHOP = { load32: "workshop" };
+const OVERLAY_HINTS = {
+  ENOENT: "every layer, and the directory above the upper one, must exist",
+  EINVAL: "a layer must be a directory that the kernel can stack, and upper and work on one filesystem that can take changes; an ordinary user cannot leave out what is mounted below a layer; the kernel's log says which",
+  EPERM: "this kernel lets only root make overlays; it needs Linux 5.11 or newer",
+  ELOOP: "one layer lies in another one, or upper and work overlap",
+  EBUSY: "the upper or work directory is in use by another overlay",
+  ENODEV: "this kernel has no overlayfs; modprobe overlay"
+};
+const OWNER_HINT = "its owner must be in the id map; see idMap()";
+const CHANGES = "CHANGES";
 const NOTHING = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 const HINTS = { ENOENT: "there is nothing to be covered; leave it out, or say { optional: true }" };
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
@@ -7880,7 +8067,6 @@ const DEVICE_LINKS = [
   ["stderr", "/proc/self/fd/2"],
   ["ptmx", "pts/ptmx"]
 ];
-const OWNER_HINT = "its owner must be in the id map; see idMap()";
 const INERT = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 const INSIDE = [
   "bpf",
@@ -8175,9 +8361,15 @@ class FilesystemPlan {
     this.facts = facts;
     this.landlock = landlock;
     this.sources = sources;
+    const { root } = spec;
+    if (typeof root === "object" && "path" in root && root.ephemeral) {
+      this.#pieces = uncovered(facts.hostTree(root.path), spec.mounts);
+    }
   }
   /** What is opened of the host; known once {@linkcode steps} was called. */
   sources;
+  /** The parts of a directory that is changed in memory only. */
+  #pieces;
   /** The steps inside, up to the finished tree. */
   steps() {
     const { spec, sources } = this;
@@ -8194,7 +8386,10 @@ class FilesystemPlan {
       ownsNet: spec.namespaces.net !== "shared" && spec.namespaces.net !== void 0
     };
     const root = this.#root(context);
-    const mounts = spec.mounts.map(((mount, index) => mountStep(mount, context, `mounts[${index}]`)));
+    const mounts = [
+      ...this.#pieces && this.#pieces.length > 1 ? pieceSteps(spec.root, this.#pieces, context) : [],
+      ...spec.mounts.map(((mount, index) => mountStep(mount, context, `mounts[${index}]`)))
+    ];
     return [
       mountNamespaceStep(),
       ...sources.early.length > 0 ? [earlyStep(sources.early)] : [],
@@ -8212,9 +8407,14 @@ class FilesystemPlan {
     const { scaffold } = context;
     if (root === "empty") return [emptyRootStep()];
     if (root === "host") return [emptyRootStep(), hostViewStep(this.#hostView(), context)];
-    if ("overlay" in root && root.overlay.upper === "ephemeral") scaffold.addChangeable("/");
+    const pieces = this.#pieces;
+    if (pieces && pieces.length > 1) return [emptyRootStep()];
+    const overlay = pieces ? wholeOverlay(root) : root;
+    if ("overlay" in overlay && overlay.overlay.upper === "ephemeral") scaffold.addChangeable("/");
     else scaffold.addForeign("/");
-    return ["overlay" in root ? overlayRootStep(root, context) : directoryRootStep(root, context)];
+    return [
+      "overlay" in overlay ? overlayRootStep(overlay, context) : directoryRootStep(overlay, context)
+    ];
   }
   /** The minimal view of the host; name servers only where there is a network to ask them over. */
   #hostView() {
@@ -8458,6 +8658,30 @@ class Planner {
     return steps;
   }
 }
+const NO_FILES = /* @__PURE__ */ new Set([
+  "autofs",
+  "binder",
+  "binfmt_misc",
+  "bpf",
+  "cgroup",
+  "cgroup2",
+  "configfs",
+  "debugfs",
+  "devpts",
+  "devtmpfs",
+  "efivarfs",
+  "fusectl",
+  "hugetlbfs",
+  "mqueue",
+  "nsfs",
+  "proc",
+  "pstore",
+  "rpc_pipefs",
+  "securityfs",
+  "selinuxfs",
+  "sysfs",
+  "tracefs"
+]);
 const KEEP_MILLISECONDS = 2e3;
 const SYSTEM_FOLDERS = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
 const COPIED = [
@@ -8501,6 +8725,7 @@ const LIMIT_TITLES = {
 let lasting;
 let kept$1;
 const NOW = {
+  hostTree,
   descriptorPath,
   hardLimit,
   cwd: (() => Deno.cwd()),
@@ -10178,16 +10403,17 @@ export const SOURCES = {
   "lib/cli/main.ts": 1868,
   "lib/cli/nearest.ts": 1536,
   "lib/cli/options.ts": 4340,
-  "lib/cli/options/filesystem.ts": 6293,
+  "lib/cli/options/filesystem.ts": 6543,
   "lib/cli/options/landlock.ts": 3630,
   "lib/cli/options/limits.ts": 831,
   "lib/cli/options/privileges.ts": 1510,
   "lib/cli/options/scheduling.ts": 2210,
-  "lib/cli/run.ts": 2657,
+  "lib/cli/preset.ts": 699,
+  "lib/cli/run.ts": 2852,
   "lib/cli/run_options.ts": 6938,
   "lib/cli/shape/checks.ts": 4868,
   "lib/cli/shape/landlock.ts": 923,
-  "lib/cli/shape/mounts.ts": 2649,
+  "lib/cli/shape/mounts.ts": 2672,
   "lib/cli/spec_file.ts": 4971,
   "lib/cli/spec_shape.ts": 2664,
   "lib/cli/terminal.ts": 3896,
@@ -10215,17 +10441,19 @@ export const SOURCES = {
   "lib/plan/launch_shape.ts": 2149,
   "lib/plan/mounts/attributes.ts": 1572,
   "lib/plan/mounts/bind.ts": 2782,
-  "lib/plan/mounts/check.ts": 8328,
+  "lib/plan/mounts/check.ts": 8807,
   "lib/plan/mounts/cover.ts": 3590,
   "lib/plan/mounts/dev.ts": 2114,
   "lib/plan/mounts/files.ts": 6710,
-  "lib/plan/mounts/filesystem.ts": 3963,
+  "lib/plan/mounts/filesystem.ts": 5379,
   "lib/plan/mounts/kernel.ts": 7845,
-  "lib/plan/mounts/overlay.ts": 11464,
+  "lib/plan/mounts/overlay.ts": 6030,
   "lib/plan/mounts/parts.ts": 4195,
+  "lib/plan/mounts/pieces.ts": 3862,
   "lib/plan/mounts/root.ts": 6281,
   "lib/plan/mounts/scaffold.ts": 11316,
   "lib/plan/mounts/sources.ts": 12308,
+  "lib/plan/mounts/stack.ts": 6940,
   "lib/plan/mounts/steps.ts": 1219,
   "lib/plan/mounts/workshop.ts": 1451,
   "lib/plan/namespace_steps.ts": 8535,
@@ -10238,13 +10466,15 @@ export const SOURCES = {
   "lib/plan/setup_program.ts": 7965,
   "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
+  "lib/presets.ts": 6045,
   "lib/quantity.ts": 2703,
   "lib/run/child.ts": 4330,
-  "lib/run/compiled.ts": 6027,
+  "lib/run/compiled.ts": 6159,
   "lib/run/diagnose.ts": 3174,
   "lib/run/first_process.ts": 4896,
   "lib/run/hooks.ts": 4138,
-  "lib/run/host_facts.ts": 5954,
+  "lib/run/host_facts.ts": 6022,
+  "lib/run/host_tree.ts": 3076,
   "lib/run/id_helpers.ts": 1570,
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,

@@ -181,7 +181,7 @@ const mount = (value, field) => {
   oneOf(...Object.keys(MOUNTS))(value.kind, `${field}.kind`);
   MOUNTS[value.kind](value, field);
 };
-const root = (value, field) => !isRecord(value) ? text(value, field) : "overlay" in value ? record({ overlay: record(LAYERS, ["lower"]) })(value, field) : record({ path: text, writable: flag, idMap }, ["path"])(value, field);
+const root = (value, field) => !isRecord(value) ? text(value, field) : "overlay" in value ? record({ overlay: record(LAYERS, ["lower"]) })(value, field) : record({ path: text, writable: flag, ephemeral: flag, size, idMap }, ["path"])(value, field);
 
 const namespace = (value, field) => isRecord(value) ? record(
   { join: either(record({ pid: whole }, ["pid"]), record({ fd: whole }, ["fd"]), text) },
