@@ -46,7 +46,8 @@ export interface AssembleOptions {
 const encoder = new TextEncoder();
 
 class Data {
-  bytes = new Uint8Array(4096);
+  bytes = new Uint8Array(8192);
+  view = new DataView(this.bytes.buffer);
   length = 0;
   readonly places = new Map<string, number>();
   readonly #texts = new Map<string, number>();
@@ -64,6 +65,7 @@ class Data {
       const grown = new Uint8Array(Math.max(this.length, this.bytes.length * 2));
       grown.set(this.bytes);
       this.bytes = grown;
+      this.view = new DataView(grown.buffer);
     }
     return at;
   }
@@ -96,23 +98,40 @@ class Data {
   }
 }
 
+/** Writes a 64-bit word; without a BigInt, for they are slow and a start has thousands of words. */
+function put64(view: DataView, at: number, value: number | bigint): void {
+  if (typeof value === "bigint") view.setBigInt64(at, value, true);
+  else {
+    view.setUint32(at, value >>> 0, true);
+    view.setUint32(at + 4, Math.floor(value / 0x1_0000_0000) >>> 0, true);
+  }
+}
+
+/** The number of a call: the kernel's, or one of the interpreter's own. */
+function callNumber(call: Operation["call"], arch: Arch): number {
+  return PSEUDO[call as PseudoCall] ?? syscallNumber(call, arch)!;
+}
+
 /** Assembles operations for the address `base` (below 4 GiB, so that a branch fits 32 bits). */
 export function assemble(
   base: number,
   operations: readonly Operation[],
   options: AssembleOptions = {},
 ): Program {
+  // The first launch of a program runs through this before V8 has compiled any of it to machine
+  // code; that is why these are plain loops.
   const arch = options.arch ?? ARCH;
   const labels = new Map<string, number>();
-  operations.forEach((operation, index) => {
-    if (operation.label === undefined) return;
-    if (labels.has(operation.label)) throw new Error(`Label "${operation.label}" stands twice`);
-    labels.set(operation.label, base + index * OPERATION_SIZE);
-  });
+  for (let index = 0; index < operations.length; index++) {
+    const { label } = operations[index]!;
+    if (label === undefined) continue;
+    if (labels.has(label)) throw new Error(`Label "${label}" stands twice`);
+    labels.set(label, base + index * OPERATION_SIZE);
+  }
   const size = operations.length * OPERATION_SIZE;
   const data = new Data(base + size, options.buffers ?? {}, options.externals);
-  for (const [name, contents] of Object.entries(options.contents ?? {})) {
-    data.places.set(name, data.append(contents, 0));
+  for (const name in options.contents) {
+    data.places.set(name, data.append(options.contents[name]!, 0));
   }
 
   const target = (label: string | number): number => {
@@ -129,10 +148,11 @@ export function assemble(
     if ("label" in value) return target(value.label);
     if ("words" in value) {
       const at = data.reserve(value.words.length * 8);
-      value.words.forEach((word, index) => {
+      for (let index = 0; index < value.words.length; index++) {
+        const word = value.words[index]!;
         const plain = typeof word === "number" || typeof word === "bigint" ? word : address(word);
-        new DataView(data.bytes.buffer).setBigInt64(at + index * 8, BigInt(plain), true);
-      });
+        put64(data.view, at + index * 8, plain);
+      }
       if (value.name !== undefined) data.places.set(value.name, data.base + at);
       return data.base + at;
     }
@@ -141,58 +161,52 @@ export function assemble(
 
   const code = new Uint8Array(size);
   const view = new DataView(code.buffer);
-  const low = (at: number, value: number) => view.setUint32(at, value >>> 0, true);
-  const put64 = (at: number, value: number | bigint) => {
-    if (typeof value === "bigint") view.setBigInt64(at, value, true);
-    else {
-      low(at, value);
-      low(at + 4, Math.floor(value / 0x1_0000_0000));
-    }
-  };
-
-  operations.forEach((operation, index) => {
+  for (let index = 0; index < operations.length; index++) {
     const at = index * OPERATION_SIZE;
-    const { call } = operation;
-    low(at, call in PSEUDO ? PSEUDO[call as PseudoCall] : syscallNumber(call, arch)!);
+    const operation = operations[index]!;
+    const { call, args } = operation;
+    view.setUint32(at, callNumber(call, arch), true);
     let modes = 0;
-    operation.args?.forEach((value, place) => {
+    for (let place = 0; args !== undefined && place < args.length; place++) {
+      const value = args[place]!;
       const to = at + 16 + place * 8;
-      if (typeof value === "number" || typeof value === "bigint") put64(to, value);
-      else if (typeof value === "object" && "load" in value) {
-        modes |= LOAD << (place * 2);
-        put64(to, data.place(value.load));
+      if (typeof value === "number" || typeof value === "bigint") {
+        if (value !== 0) put64(view, to, value);
       } else if (typeof value === "object" && "load32" in value) {
         modes |= LOAD32 << (place * 2);
-        put64(to, data.place(value.load32));
-      } else put64(to, address(value));
-    });
+        put64(view, to, data.place(value.load32));
+      } else if (typeof value === "object" && "load" in value) {
+        modes |= LOAD << (place * 2);
+        put64(view, to, data.place(value.load));
+      } else put64(view, to, address(value));
+    }
     if (operation.store32) modes |= 1 << 12;
-    view.setUint16(at + 4, modes, true);
+    if (modes !== 0) view.setUint16(at + 4, modes, true);
 
     const rule = operation.onError ?? "stop";
     let jump = operation.goto === undefined ? 0 : target(operation.goto);
-    if (rule === "stop") view.setUint8(at + 6, RULE_STOP);
-    else if (rule === "ignore") view.setUint8(at + 6, RULE_IGNORE);
+    if (rule === "stop") code[at + 6] = RULE_STOP;
+    else if (rule === "ignore") code[at + 6] = RULE_IGNORE;
     else if ("tolerate" in rule) {
-      view.setUint8(at + 6, RULE_TOLERATE);
+      code[at + 6] = RULE_TOLERATE;
       view.setUint16(at + 10, ERRNO[rule.tolerate], true);
     } else {
       if (jump !== 0) throw new Error(`${call}: one target serves the error rule and the branch`);
-      view.setUint8(at + 6, RULE_GOTO);
+      code[at + 6] = RULE_GOTO;
       jump = target(rule.goto);
     }
     if (operation.goto !== undefined) {
       const when = operation.when;
-      if (when === undefined) view.setUint8(at + 7, BRANCH_ALWAYS);
+      if (when === undefined) code[at + 7] = BRANCH_ALWAYS;
       else {
-        view.setUint8(at + 7, "equals" in when ? BRANCH_EQUAL : BRANCH_DIFFERENT);
-        put64(at + 64, "equals" in when ? when.equals : when.differs);
+        code[at + 7] = "equals" in when ? BRANCH_EQUAL : BRANCH_DIFFERENT;
+        put64(view, at + 64, "equals" in when ? when.equals : when.differs);
       }
     }
     view.setUint16(at + 8, operation.step ?? 0, true);
-    if (operation.store !== undefined) low(at + 12, data.place(operation.store));
-    low(at + 72, jump);
-  });
+    if (operation.store !== undefined) view.setUint32(at + 12, data.place(operation.store), true);
+    if (jump !== 0) view.setUint32(at + 72, jump, true);
+  }
 
   const bytes = new Uint8Array(size + data.length);
   bytes.set(code);

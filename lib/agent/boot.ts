@@ -145,28 +145,27 @@ export function bootProgram(fds: BootFds, arch?: Arch): Program {
     },
     { label: "exit", call: "exit_group", args: [0] },
   ];
-  const placed = (message: Uint8Array) =>
-    assemble(BOOT, operations, {
-      arch,
-      buffers: { siginfo: 128, control: CONTROL_SIZE, request: 16, "default action": 32 },
-      contents: {
-        "all signals": ALL_SIGNALS,
-        "child signal": CHILD_SIGNAL,
-        polled: words(pollfd(AGENT_FD.control, POLLIN), pollfd(AGENT_FD.signals, POLLIN)),
-        reaped: eventTemplate(EventKind.REAPED),
-        failure: eventTemplate(EventKind.FAILED),
-        message,
-        iovec: new Uint8Array(16),
-        control: new Uint8Array(CONTROL_SIZE),
-        request: new Uint8Array(16),
-      },
-    });
-  // The message header points at buffers of the same program, so it is filled in second.
-  const { places } = placed(new Uint8Array(56));
-  const program = placed(
-    words(0, 0, places.get("iovec")!, 1, places.get("control")!, CONTROL_SIZE, 0),
-  );
-  program.bytes.set(words(places.get("request")!, 16), places.get("iovec")! - BOOT);
+  const program = assemble(BOOT, operations, {
+    arch,
+    buffers: { siginfo: 128, control: CONTROL_SIZE, request: 16, "default action": 32 },
+    contents: {
+      "all signals": ALL_SIGNALS,
+      "child signal": CHILD_SIGNAL,
+      polled: words(pollfd(AGENT_FD.control, POLLIN), pollfd(AGENT_FD.signals, POLLIN)),
+      reaped: eventTemplate(EventKind.REAPED),
+      failure: eventTemplate(EventKind.FAILED),
+      message: new Uint8Array(56),
+      iovec: new Uint8Array(16),
+      control: new Uint8Array(CONTROL_SIZE),
+      request: new Uint8Array(16),
+    },
+  });
+  // These point at places of the same program, so they are filled in second.
+  const { bytes, places } = program;
+  const fill = (name: string, ...values: number[]) =>
+    bytes.set(words(...values), places.get(name)! - BOOT);
+  fill("message", 0, 0, places.get("iovec")!, 1, places.get("control")!, CONTROL_SIZE, 0);
+  fill("iovec", places.get("request")!, 16);
   return program;
 }
 

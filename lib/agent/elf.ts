@@ -14,17 +14,9 @@ const EM_X86_64 = 62, EM_AARCH64 = 183;
 const PT_LOAD = 1, PT_GNU_STACK = 0x6474e551;
 const PF_X = 1, PF_W = 2, PF_R = 4;
 
-function fromHex(hex: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let at = 0; at < bytes.length; at++) {
-    bytes[at] = Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16);
-  }
-  return bytes;
-}
-
 /** The executable for a boot program that was assembled for the address `BOOT`. */
 export function writeElf(boot: Uint8Array, arch: Arch = ARCH): Uint8Array<ArrayBuffer> {
-  const code = fromHex(INTERPRETER[arch]);
+  const code = Uint8Array.fromHex(INTERPRETER[arch]);
   const bootOffset = BOOT - CODE;
   const file = new Uint8Array(bootOffset + boot.length);
   const view = new DataView(file.buffer);

@@ -12,6 +12,7 @@
 
 import { SyscallError, type SyscallErrorInit, UnsupportedError } from "../errors.ts";
 import { ARCH } from "./arch.ts";
+import { keepAlive } from "./calls.ts";
 import { SYS, type SyscallName } from "./syscall_numbers.ts";
 
 /** Something a system call takes: a number, an address, or a buffer that outlives the call. */
@@ -20,7 +21,26 @@ export type SyscallArgument = number | bigint | ArrayBufferView<ArrayBufferLike>
 const SYMBOLS = {
   /** `long syscall(long number, ...)`: six arguments, each a number or an address. */
   syscall: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], result: "i64" },
-  /** The same with a buffer in the first place, and so on: Deno passes its address by itself. */
+  /** `int *__errno_location(void)` */
+  __errno_location: { parameters: [], result: "pointer" },
+  /**
+   * `int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)`, on a
+   * thread of Deno's pool: the one place where Paddock waits.
+   */
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
+  /**
+   * `int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *file_actions,
+   * const posix_spawnattr_t *attrp, char *const argv[], char *const envp[])`
+   */
+  posix_spawn: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64"], result: "i32" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/**
+ * `syscall` with a buffer where most calls have theirs: Deno then passes its address by itself. To
+ * make each of them takes Deno as long as fifty calls without, so they come later.
+ */
+const SHORTCUTS = {
+  /** With a buffer in the first place. */
   syscallBuffer0: {
     name: "syscall",
     parameters: ["i64", "buffer", "i64", "i64", "i64", "i64", "i64"],
@@ -38,24 +58,10 @@ const SYMBOLS = {
     parameters: ["i64", "i64", "i64", "i64", "buffer", "i64", "i64"],
     result: "i64",
   },
-  /** `int *__errno_location(void)` */
-  __errno_location: { parameters: [], result: "pointer" },
-  /**
-   * `int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)`, on a
-   * thread of Deno's pool: the one place where Paddock waits.
-   */
-  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
-  /**
-   * `int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *file_actions,
-   * const posix_spawnattr_t *attrp, char *const argv[], char *const envp[])`
-   */
-  posix_spawn: {
-    parameters: ["buffer", "buffer", "i64", "i64", "buffer", "buffer"],
-    result: "i32",
-  },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+type Shortcuts = Deno.DynamicLibrary<typeof SHORTCUTS>["symbols"];
 
 // `--allow-ffi=libc.so.6` makes Deno resolve the bare name against the working directory and then
 // refuse it, so the absolute places are tried as well.
@@ -108,6 +114,16 @@ function open(): { symbols: Symbols; errno: Int32Array } {
   return opened = { symbols, errno };
 }
 
+/** So many calls with a buffer are made without a shortcut. */
+const CALLS_WITHOUT = 150;
+let calls = 0;
+let shortcuts: Shortcuts | undefined;
+
+function shortcut(): Shortcuts | undefined {
+  if (shortcuts === undefined && ++calls > CALLS_WITHOUT) shortcuts = openLibrary(SHORTCUTS);
+  return shortcuts;
+}
+
 /** The address of a buffer's first byte. It is valid for as long as the buffer is reachable. */
 export function addressOf(view: ArrayBufferView<ArrayBufferLike>): number {
   return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(view as Uint8Array<ArrayBuffer>)));
@@ -146,12 +162,13 @@ export function rawSyscall(
   // One buffer, in a usual place: the cheap way. Otherwise addresses are asked for one by one.
   const buffers = Number(isBuffer(a)) + Number(isBuffer(b)) + Number(isBuffer(c)) +
     Number(isBuffer(d)) + Number(isBuffer(e)) + Number(isBuffer(f));
-  if (buffers === 1 && isBuffer(b)) {
-    result = symbols.syscallBuffer1(n, word(a), b, word(c), word(d), word(e), word(f));
-  } else if (buffers === 1 && isBuffer(a)) {
-    result = symbols.syscallBuffer0(n, a, word(b), word(c), word(d), word(e), word(f));
-  } else if (buffers === 1 && isBuffer(d)) {
-    result = symbols.syscallBuffer3(n, word(a), word(b), word(c), d, word(e), word(f));
+  const short = buffers === 1 ? shortcuts ?? shortcut() : undefined;
+  if (short && isBuffer(b)) {
+    result = short.syscallBuffer1(n, word(a), b, word(c), word(d), word(e), word(f));
+  } else if (short && isBuffer(a)) {
+    result = short.syscallBuffer0(n, a, word(b), word(c), word(d), word(e), word(f));
+  } else if (short && isBuffer(d)) {
+    result = short.syscallBuffer3(n, word(a), word(b), word(c), d, word(e), word(f));
   } else {
     result = symbols.syscall(n, word(a), word(b), word(c), word(d), word(e), word(f));
   }
@@ -208,20 +225,17 @@ export function epollWaitAsync(
  */
 export function posixSpawn(path: string, name: string): number {
   const { symbols } = opened ?? open();
-  const pid = new Int32Array(1);
-  const argv = cString(name);
-  const table = new BigUint64Array([BigInt(addressOf(argv)), 0n]);
-  const nothing = 0 as unknown as bigint;
+  const pid = new Int32Array(1), program = cString(path), argument = cString(name);
+  const argv = new BigUint64Array([BigInt(addressOf(argument)), 0n]), envp = new BigUint64Array(1);
   const errno = symbols.posix_spawn(
-    pid,
-    cString(path),
-    nothing,
-    nothing,
-    table,
-    new BigUint64Array(1),
+    word(pid),
+    word(program),
+    word(0),
+    word(0),
+    word(argv),
+    word(envp),
   );
-  // Only its address stood in the table.
-  held[0] = argv;
+  keepAlive(pid, program, argument, argv, envp);
   return errno === 0 ? pid[0]! : -errno;
 }
 

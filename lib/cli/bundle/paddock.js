@@ -5,6 +5,14 @@ const errnoName = (function errnoName(number) {
 const errnoText = (function errnoText(number) {
   return TEXTS[number] ?? "unknown error";
 });
+const uninterrupted = (function uninterrupted(call) {
+  for (; ; ) {
+    const result = call();
+    if (result !== -4) return result;
+  }
+});
+const keepAlive = (function keepAlive(...buffers) {
+});
 const syscallNumber = (function syscallNumber(name, arch = ARCH) {
   return Object.hasOwn(TABLES[arch], name) ? TABLES[arch][name] : void 0;
 });
@@ -38,6 +46,10 @@ const open = (function open() {
   const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4));
   return opened = { symbols, errno };
 });
+const shortcut = (function shortcut() {
+  if (shortcuts === void 0 && ++calls > CALLS_WITHOUT) shortcuts = openLibrary(SHORTCUTS);
+  return shortcuts;
+});
 const addressOf = (function addressOf(view) {
   return Number(Deno.UnsafePointer.value(Deno.UnsafePointer.of(view)));
 });
@@ -53,12 +65,13 @@ const rawSyscall = (function rawSyscall(number, a = 0, b = 0, c = 0, d = 0, e = 
   const n = word$1(number);
   let result;
   const buffers = Number(isBuffer(a)) + Number(isBuffer(b)) + Number(isBuffer(c)) + Number(isBuffer(d)) + Number(isBuffer(e)) + Number(isBuffer(f));
-  if (buffers === 1 && isBuffer(b)) {
-    result = symbols.syscallBuffer1(n, word$1(a), b, word$1(c), word$1(d), word$1(e), word$1(f));
-  } else if (buffers === 1 && isBuffer(a)) {
-    result = symbols.syscallBuffer0(n, a, word$1(b), word$1(c), word$1(d), word$1(e), word$1(f));
-  } else if (buffers === 1 && isBuffer(d)) {
-    result = symbols.syscallBuffer3(n, word$1(a), word$1(b), word$1(c), d, word$1(e), word$1(f));
+  const short = buffers === 1 ? shortcuts ?? shortcut() : void 0;
+  if (short && isBuffer(b)) {
+    result = short.syscallBuffer1(n, word$1(a), b, word$1(c), word$1(d), word$1(e), word$1(f));
+  } else if (short && isBuffer(a)) {
+    result = short.syscallBuffer0(n, a, word$1(b), word$1(c), word$1(d), word$1(e), word$1(f));
+  } else if (short && isBuffer(d)) {
+    result = short.syscallBuffer3(n, word$1(a), word$1(b), word$1(c), d, word$1(e), word$1(f));
   } else {
     result = symbols.syscall(n, word$1(a), word$1(b), word$1(c), word$1(d), word$1(e), word$1(f));
   }
@@ -79,18 +92,17 @@ const epollWaitAsync = (function epollWaitAsync(epfd, events, most, timeoutMilli
 });
 const posixSpawn = (function posixSpawn(path, name) {
   const { symbols } = opened ?? open();
-  const pid = new Int32Array(1);
-  const argv = cString(name);
-  const table = new BigUint64Array([BigInt(addressOf(argv)), 0n]);
-  const nothing = 0;
+  const pid = new Int32Array(1), program = cString(path), argument = cString(name);
+  const argv = new BigUint64Array([BigInt(addressOf(argument)), 0n]), envp = new BigUint64Array(1);
   const errno = symbols.posix_spawn(
-    pid,
-    cString(path),
-    nothing,
-    nothing,
-    table,
-    new BigUint64Array(1)
+    word$1(pid),
+    word$1(program),
+    word$1(0),
+    word$1(0),
+    word$1(argv),
+    word$1(envp)
   );
+  keepAlive(pid, program, argument, argv, envp);
   return errno === 0 ? pid[0] : -errno;
 });
 const cString = (function cString(text) {
@@ -1860,18 +1872,29 @@ const dropGroupsStep = (function dropGroupsStep() {
     operations: [{ call: "setgroups", args: [0, 0] }]
   };
 });
+const put64 = (function put64(view, at, value) {
+  if (typeof value === "bigint") view.setBigInt64(at, value, true);
+  else {
+    view.setUint32(at, value >>> 0, true);
+    view.setUint32(at + 4, Math.floor(value / 4294967296) >>> 0, true);
+  }
+});
+const callNumber = (function callNumber(call, arch) {
+  return PSEUDO[call] ?? syscallNumber(call, arch);
+});
 const assemble = (function assemble(base, operations, options = {}) {
   const arch = options.arch ?? ARCH;
   const labels = /* @__PURE__ */ new Map();
-  operations.forEach(((operation, index) => {
-    if (operation.label === void 0) return;
-    if (labels.has(operation.label)) throw new Error(`Label "${operation.label}" stands twice`);
-    labels.set(operation.label, base + index * OPERATION_SIZE);
-  }));
+  for (let index = 0; index < operations.length; index++) {
+    const { label } = operations[index];
+    if (label === void 0) continue;
+    if (labels.has(label)) throw new Error(`Label "${label}" stands twice`);
+    labels.set(label, base + index * OPERATION_SIZE);
+  }
   const size = operations.length * OPERATION_SIZE;
   const data = new Data(base + size, options.buffers ?? {}, options.externals);
-  for (const [name, contents] of Object.entries(options.contents ?? {})) {
-    data.places.set(name, data.append(contents, 0));
+  for (const name in options.contents) {
+    data.places.set(name, data.append(options.contents[name], 0));
   }
   const target = ((label) => {
     if (typeof label === "number") return label;
@@ -1886,10 +1909,11 @@ const assemble = (function assemble(base, operations, options = {}) {
     if ("label" in value) return target(value.label);
     if ("words" in value) {
       const at = data.reserve(value.words.length * 8);
-      value.words.forEach(((word, index) => {
+      for (let index = 0; index < value.words.length; index++) {
+        const word = value.words[index];
         const plain = typeof word === "number" || typeof word === "bigint" ? word : address(word);
-        new DataView(data.bytes.buffer).setBigInt64(at + index * 8, BigInt(plain), true);
-      }));
+        put64(data.view, at + index * 8, plain);
+      }
       if (value.name !== void 0) data.places.set(value.name, data.base + at);
       return data.base + at;
     }
@@ -1897,56 +1921,51 @@ const assemble = (function assemble(base, operations, options = {}) {
   });
   const code = new Uint8Array(size);
   const view = new DataView(code.buffer);
-  const low = ((at, value) => view.setUint32(at, value >>> 0, true));
-  const put64 = ((at, value) => {
-    if (typeof value === "bigint") view.setBigInt64(at, value, true);
-    else {
-      low(at, value);
-      low(at + 4, Math.floor(value / 4294967296));
-    }
-  });
-  operations.forEach(((operation, index) => {
+  for (let index = 0; index < operations.length; index++) {
     const at = index * OPERATION_SIZE;
-    const { call } = operation;
-    low(at, call in PSEUDO ? PSEUDO[call] : syscallNumber(call, arch));
+    const operation = operations[index];
+    const { call, args } = operation;
+    view.setUint32(at, callNumber(call, arch), true);
     let modes = 0;
-    operation.args?.forEach(((value, place) => {
+    for (let place = 0; args !== void 0 && place < args.length; place++) {
+      const value = args[place];
       const to = at + 16 + place * 8;
-      if (typeof value === "number" || typeof value === "bigint") put64(to, value);
-      else if (typeof value === "object" && "load" in value) {
-        modes |= LOAD << place * 2;
-        put64(to, data.place(value.load));
+      if (typeof value === "number" || typeof value === "bigint") {
+        if (value !== 0) put64(view, to, value);
       } else if (typeof value === "object" && "load32" in value) {
         modes |= LOAD32 << place * 2;
-        put64(to, data.place(value.load32));
-      } else put64(to, address(value));
-    }));
+        put64(view, to, data.place(value.load32));
+      } else if (typeof value === "object" && "load" in value) {
+        modes |= LOAD << place * 2;
+        put64(view, to, data.place(value.load));
+      } else put64(view, to, address(value));
+    }
     if (operation.store32) modes |= 1 << 12;
-    view.setUint16(at + 4, modes, true);
+    if (modes !== 0) view.setUint16(at + 4, modes, true);
     const rule = operation.onError ?? "stop";
     let jump = operation.goto === void 0 ? 0 : target(operation.goto);
-    if (rule === "stop") view.setUint8(at + 6, RULE_STOP);
-    else if (rule === "ignore") view.setUint8(at + 6, RULE_IGNORE);
+    if (rule === "stop") code[at + 6] = RULE_STOP;
+    else if (rule === "ignore") code[at + 6] = RULE_IGNORE;
     else if ("tolerate" in rule) {
-      view.setUint8(at + 6, RULE_TOLERATE);
+      code[at + 6] = RULE_TOLERATE;
       view.setUint16(at + 10, ERRNO[rule.tolerate], true);
     } else {
       if (jump !== 0) throw new Error(`${call}: one target serves the error rule and the branch`);
-      view.setUint8(at + 6, RULE_GOTO);
+      code[at + 6] = RULE_GOTO;
       jump = target(rule.goto);
     }
     if (operation.goto !== void 0) {
       const when = operation.when;
-      if (when === void 0) view.setUint8(at + 7, BRANCH_ALWAYS);
+      if (when === void 0) code[at + 7] = BRANCH_ALWAYS;
       else {
-        view.setUint8(at + 7, "equals" in when ? BRANCH_EQUAL : BRANCH_DIFFERENT);
-        put64(at + 64, "equals" in when ? when.equals : when.differs);
+        code[at + 7] = "equals" in when ? BRANCH_EQUAL : BRANCH_DIFFERENT;
+        put64(view, at + 64, "equals" in when ? when.equals : when.differs);
       }
     }
     view.setUint16(at + 8, operation.step ?? 0, true);
-    if (operation.store !== void 0) low(at + 12, data.place(operation.store));
-    low(at + 72, jump);
-  }));
+    if (operation.store !== void 0) view.setUint32(at + 12, data.place(operation.store), true);
+    if (jump !== 0) view.setUint32(at + 72, jump, true);
+  }
   const bytes = new Uint8Array(size + data.length);
   bytes.set(code);
   bytes.set(data.bytes.subarray(0, data.length), size);
@@ -2073,7 +2092,7 @@ const bootProgram = (function bootProgram(fds, arch) {
     },
     { label: "exit", call: "exit_group", args: [0] }
   ];
-  const placed = ((message) => assemble(BOOT, operations, {
+  const program = assemble(BOOT, operations, {
     arch,
     buffers: { siginfo: 128, control: CONTROL_SIZE, request: 16, "default action": 32 },
     contents: {
@@ -2082,17 +2101,16 @@ const bootProgram = (function bootProgram(fds, arch) {
       polled: words(pollfd(AGENT_FD.control, POLLIN), pollfd(AGENT_FD.signals, POLLIN)),
       reaped: eventTemplate(EventKind.REAPED),
       failure: eventTemplate(EventKind.FAILED),
-      message,
+      message: new Uint8Array(56),
       iovec: new Uint8Array(16),
       control: new Uint8Array(CONTROL_SIZE),
       request: new Uint8Array(16)
     }
-  }));
-  const { places } = placed(new Uint8Array(56));
-  const program = placed(
-    words(0, 0, places.get("iovec"), 1, places.get("control"), CONTROL_SIZE, 0)
-  );
-  program.bytes.set(words(places.get("request"), 16), places.get("iovec") - BOOT);
+  });
+  const { bytes, places } = program;
+  const fill = ((name, ...values) => bytes.set(words(...values), places.get(name) - BOOT));
+  fill("message", 0, 0, places.get("iovec"), 1, places.get("control"), CONTROL_SIZE, 0);
+  fill("iovec", places.get("request"), 16);
   return program;
 });
 const requestFd = (function requestFd(boot, index) {
@@ -2108,14 +2126,22 @@ const phase = (function phase(shape, names, fault) {
   const list = [];
   for (const step of shape.steps) {
     if (!names.includes(step.phase)) continue;
-    step.operations.forEach(((operation, index) => {
-      const failing = fault?.step === step.number && fault.operation === index;
+    const { number, operations } = step;
+    for (let index = 0; index < operations.length; index++) {
+      const { call, args, store, store32, onError, goto, when, label } = operations[index];
+      const failing = fault?.step === number && fault.operation === index;
       list.push({
-        ...operation,
-        step: step.number,
-        ...failing ? { call: "SET", args: [-fault.errno] } : {}
+        call: failing ? "SET" : call,
+        args: failing ? [-fault.errno] : args,
+        store,
+        store32,
+        onError,
+        goto,
+        when,
+        label,
+        step: number
       });
-    }));
+    }
   }
   return list;
 });
@@ -3453,7 +3479,9 @@ const pivotStep = (function pivotStep() {
   };
 });
 const relative = (function relative(path) {
-  return path.replace(/^\/+/, "");
+  let start = 0;
+  while (path[start] === "/") start++;
+  return path.slice(start);
 });
 const uncovered = (function uncovered(pieces, mounts) {
   const covers = mounts.filter((({ kind }) => ["dev", "proc", "sysfs", "tmpfs"].includes(kind))).map((({ target }) => target));
@@ -4433,15 +4461,8 @@ const failure = (function failure(event, step) {
   }
   return error;
 });
-const fromHex = (function fromHex(hex) {
-  const bytes = new Uint8Array(hex.length / 2);
-  for (let at = 0; at < bytes.length; at++) {
-    bytes[at] = Number.parseInt(hex.slice(at * 2, at * 2 + 2), 16);
-  }
-  return bytes;
-});
 const writeElf = (function writeElf(boot, arch = ARCH) {
-  const code = fromHex(INTERPRETER[arch]);
+  const code = Uint8Array.fromHex(INTERPRETER[arch]);
   const bootOffset = BOOT - CODE;
   const file = new Uint8Array(bootOffset + boot.length);
   const view = new DataView(file.buffer);
@@ -5504,7 +5525,6 @@ class UnsupportedError extends SandboxError {
     this.hint = hint;
   }
 }
-
 const SYSCALLS_AARCH64 = {
   io_setup: 0,
   io_destroy: 1,
@@ -6227,7 +6247,21 @@ const names = {};
 const SYMBOLS = {
   /** `long syscall(long number, ...)`: six arguments, each a number or an address. */
   syscall: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], result: "i64" },
-  /** The same with a buffer in the first place, and so on: Deno passes its address by itself. */
+  /** `int *__errno_location(void)` */
+  __errno_location: { parameters: [], result: "pointer" },
+  /**
+   * `int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)`, on a
+   * thread of Deno's pool: the one place where Paddock waits.
+   */
+  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
+  /**
+   * `int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *file_actions,
+   * const posix_spawnattr_t *attrp, char *const argv[], char *const envp[])`
+   */
+  posix_spawn: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64"], result: "i32" }
+};
+const SHORTCUTS = {
+  /** With a buffer in the first place. */
   syscallBuffer0: {
     name: "syscall",
     parameters: ["i64", "buffer", "i64", "i64", "i64", "i64", "i64"],
@@ -6244,21 +6278,6 @@ const SYMBOLS = {
     name: "syscall",
     parameters: ["i64", "i64", "i64", "i64", "buffer", "i64", "i64"],
     result: "i64"
-  },
-  /** `int *__errno_location(void)` */
-  __errno_location: { parameters: [], result: "pointer" },
-  /**
-   * `int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)`, on a
-   * thread of Deno's pool: the one place where Paddock waits.
-   */
-  epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
-  /**
-   * `int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *file_actions,
-   * const posix_spawnattr_t *attrp, char *const argv[], char *const envp[])`
-   */
-  posix_spawn: {
-    parameters: ["buffer", "buffer", "i64", "i64", "buffer", "buffer"],
-    result: "i32"
   }
 };
 const PLACES = {
@@ -6276,6 +6295,9 @@ const PLACES = {
   ]
 };
 let opened;
+const CALLS_WITHOUT = 150;
+let calls = 0;
+let shortcuts;
 const LENIENCE = 10;
 const STATX_SIZE = 256, SIZE_AT = 40, MODIFIED_AT = 112;
 const COMMANDS = {
@@ -7543,7 +7565,8 @@ class Data {
     this.sizes = sizes;
     this.externals = externals;
   }
-  bytes = new Uint8Array(4096);
+  bytes = new Uint8Array(8192);
+  view = new DataView(this.bytes.buffer);
   length = 0;
   places = /* @__PURE__ */ new Map();
   #texts = /* @__PURE__ */ new Map();
@@ -7554,6 +7577,7 @@ class Data {
       const grown = new Uint8Array(Math.max(this.length, this.bytes.length * 2));
       grown.set(this.bytes);
       this.bytes = grown;
+      this.view = new DataView(grown.buffer);
     }
     return at;
   }
@@ -10379,14 +10403,14 @@ var execute$1 = /*#__PURE__*/Object.freeze({
   execute: execute
 });
 
-export { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, Answer, CAPABILITIES, CS8, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, HOOK_AREA, HOOK_PROGRAM, LANDLOCK_ALLOW, LANDLOCK_SCOPES, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, NAMESPACE_KINDS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, PERSONALITIES, RLIMIT_NAMES, SCM_RIGHTS, SOL_SOCKET, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, UnsupportedError, VMIN, VTIME, abi, abi$1, abi$2, assemble, cString, check, defineHook, dirname, isFresh, isMountedOutside, main, nearest, parseDuration, parseMode, parseSize, print, resolve, sandbox, syscall, syscallName, toFileUrl };
+export { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, Answer, CAPABILITIES, CS8, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, HOOK_AREA, HOOK_PROGRAM, LANDLOCK_ALLOW, LANDLOCK_SCOPES, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, NAMESPACE_KINDS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, PERSONALITIES, RLIMIT_NAMES, SCM_RIGHTS, SOL_SOCKET, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, UnsupportedError, VMIN, VTIME, abi, abi$1, abi$2, assemble, cString, check, defineHook, dirname, isFresh, isMountedOutside, main, nearest, parseDuration, parseMode, parseSize, print, resolve, sandbox, syscall, syscallName, toFileUrl, uninterrupted };
 export const SOURCES = {
   "deno.json": 2809,
   "lib/agent/arena.ts": 1958,
-  "lib/agent/assembler.ts": 7556,
-  "lib/agent/boot.ts": 6731,
+  "lib/agent/assembler.ts": 8252,
+  "lib/agent/boot.ts": 6721,
   "lib/agent/client.ts": 8224,
-  "lib/agent/elf.ts": 2361,
+  "lib/agent/elf.ts": 2130,
   "lib/agent/event.ts": 3072,
   "lib/agent/fd_passing.ts": 3090,
   "lib/agent/interpreter.ts": 2479,
@@ -10451,7 +10475,7 @@ export const SOURCES = {
   "lib/plan/mounts/parts.ts": 4195,
   "lib/plan/mounts/pieces.ts": 3862,
   "lib/plan/mounts/root.ts": 6281,
-  "lib/plan/mounts/scaffold.ts": 11316,
+  "lib/plan/mounts/scaffold.ts": 11365,
   "lib/plan/mounts/sources.ts": 12308,
   "lib/plan/mounts/stack.ts": 6940,
   "lib/plan/mounts/steps.ts": 1219,
@@ -10460,7 +10484,7 @@ export const SOURCES = {
   "lib/plan/outside_program.ts": 6760,
   "lib/plan/plan.ts": 10377,
   "lib/plan/program.ts": 2494,
-  "lib/plan/program_parts.ts": 4220,
+  "lib/plan/program_parts.ts": 4516,
   "lib/plan/rlimit_steps.ts": 3001,
   "lib/plan/scheduling_steps.ts": 7352,
   "lib/plan/setup_program.ts": 7965,
@@ -10514,7 +10538,7 @@ export const SOURCES = {
   "lib/sys/file.ts": 7930,
   "lib/sys/flag_names.ts": 1858,
   "lib/sys/landlock.ts": 1684,
-  "lib/sys/libc.ts": 8995,
+  "lib/sys/libc.ts": 9635,
   "lib/sys/mount_api.ts": 10123,
   "lib/sys/syscall_numbers.ts": 1528,
   "lib/sys/terminal.ts": 6443,

@@ -314,5 +314,7 @@ export class Scaffold {
 
 /** An absolute path of the sandbox without the leading slash. */
 export function relative(path: string): string {
-  return path.replace(/^\/+/, "");
+  let start = 0;
+  while (path[start] === "/") start++;
+  return path.slice(start);
 }
