@@ -34,6 +34,7 @@ import {
   EgressSession,
   type EgressSessionOptions,
   NAME_SERVER,
+  parseRate,
   PROXY,
 } from "../lib/net/egress/mod.ts";
 
@@ -51,8 +52,8 @@ export interface EgressOptions
   extends EgressPolicyOptions, Omit<EgressSessionOptions, "policy" | "bandwidth"> {
   /** A policy instead of lists of this plugin's own. */
   policy?: EgressPolicy;
-  /** Bytes per second that may go out, and as many that may come in, e.g. `"10M"`. */
-  bandwidth?: string | number;
+  /** Caps on what goes out and what comes in, in bits per second: a number or e.g. `"10mbit"`. */
+  bandwidth?: { up?: string | number; down?: string | number };
 }
 
 const NAME = "egress";
@@ -67,7 +68,7 @@ const NAME = "egress";
 export function egress(options: EgressOptions = {}): Plugin {
   const { bandwidth, ...session } = options;
   const policy = options.policy ?? new EgressPolicy(options);
-  const cap = bandwidth === undefined ? undefined : bytes(bandwidth);
+  const cap = { up: rate(bandwidth?.up, "up"), down: rate(bandwidth?.down, "down") };
   const sessions = new Map<number, EgressSession>();
   return defineHook({
     name: NAME,
@@ -91,13 +92,9 @@ export function egressReport(status: Pick<SandboxStatus, "reports">): EgressRepo
   return status.reports[NAME] as EgressReport | undefined;
 }
 
-const UNITS: Record<string, number> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
-
-function bytes(value: string | number): number {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)([KMG]?)$/.exec(String(value)) ?? [];
-  const rate = Number(number) * UNITS[unit ?? ""]!;
-  if (number !== undefined && rate >= 1) return rate;
-  throw new SpecError("egress.bandwidth", `"${value}" is not a rate; write e.g. "10M", in bytes`);
+function rate(value: string | number | undefined, direction: string): number | undefined {
+  // Bits, as rates of networks are; bytes are what is counted.
+  return value === undefined ? undefined : parseRate(value, `egress.bandwidth.${direction}`) / 8;
 }
 
 const PROXY_URL = `http://${PROXY.address}:${PROXY.port}`;

@@ -20,6 +20,7 @@
  * @module
  */
 
+export { parseRate } from "../rate.ts";
 export { NAME_SERVER, PROXY } from "./inside_sockets.ts";
 export type { ProgramRunner } from "./inside_sockets.ts";
 export type { Address } from "./address.ts";

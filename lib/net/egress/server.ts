@@ -31,8 +31,8 @@ export interface GateOptions {
   readonly log: DecisionLog;
   /** How names are looked up outside. Default: as this machine does. */
   readonly lookup?: Lookup;
-  /** Bytes per second, for each direction. */
-  readonly bandwidth?: number;
+  /** Bytes per second. */
+  readonly bandwidth?: { readonly up?: number; readonly down?: number };
   /** The most connections at a time. */
   readonly maxConnections: number;
   /** Milliseconds that a client may take to say what it wants. */
@@ -59,13 +59,13 @@ export class GateServer {
 
   /** Opens the gate. */
   constructor({ policy, log, lookup, bandwidth, maxConnections, patience }: GateOptions) {
-    const cap = () => bandwidth === undefined ? undefined : new Bandwidth(bandwidth);
+    const cap = (rate?: number) => rate === undefined ? undefined : new Bandwidth(rate);
     this.#gate = new Gate({
       policy,
       log,
       resolver: new Resolver(lookup),
-      up: cap(),
-      down: cap(),
+      up: cap(bandwidth?.up),
+      down: cap(bandwidth?.down),
       patience,
     });
     this.#most = maxConnections;

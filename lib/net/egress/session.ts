@@ -25,8 +25,8 @@ export interface EgressSessionOptions {
   readonly transparent?: boolean;
   /** How allowed names are looked up. Default: as this machine does, getaddrinfo(3). */
   readonly lookup?: Lookup;
-  /** Bytes per second that may go out, and as many that may come in. Default: no cap. */
-  readonly bandwidth?: number;
+  /** Bytes per second that may go out and come in. Default: no cap. */
+  readonly bandwidth?: { readonly up?: number; readonly down?: number };
   /** The most connections at a time; more of them wait. Default: 4096. */
   readonly maxConnections?: number;
   /**
