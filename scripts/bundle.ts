@@ -9,7 +9,7 @@
  */
 
 import { fromFileUrl } from "@std/path";
-import { transform } from "esbuild";
+import { stop, transform } from "esbuild";
 import { type Plugin, rollup } from "rollup";
 import { markEager } from "./eager_functions.ts";
 
@@ -136,6 +136,7 @@ export async function bundle(): Promise<Map<string, string>> {
     },
   });
   await build.close();
+  await stop();
   const files = new Map<string, string>();
   for (const chunk of output) {
     if (chunk.type !== "chunk") throw new Error(`The bundle has no place for ${chunk.fileName}`);

@@ -4,8 +4,20 @@ import { assert, assertEquals } from "@std/assert";
 async function marked(code: string): Promise<string | undefined> {
   try {
     const { markEager } = await import("../../scripts/eager_functions.ts");
-    const { parseAst } = await import("npm:rollup@4.68.8/parseAst");
-    return markEager(code, parseAst);
+    const { rollup } = await import("rollup");
+    let marked = "";
+    await rollup({
+      input: "module",
+      plugins: [{
+        name: "mark",
+        resolveId: (id) => ({ id, external: id !== "module" }),
+        load() {
+          marked = markEager(code, (text) => this.parse(text));
+          return marked;
+        },
+      }],
+    });
+    return marked;
   } catch (error) {
     console.log(`skipped: rollup cannot be had here: ${error}`);
   }

@@ -46,7 +46,7 @@ async function withCopy(use: (home: string) => Promise<void>): Promise<void> {
 
 Deno.test("cli.ts runs the bundle, and the sources as soon as one of them has changed", async () => {
   await withCopy(async (home) => {
-    const bundle = `${home}/lib/cli/bundle/help.js`;
+    const bundle = `${home}/lib/cli/bundle/paddock.js`;
     await Deno.writeTextFile(
       bundle,
       (await Deno.readTextFile(bundle)).replace("Usage: paddock COMMAND", "BUNDLED"),

@@ -10405,7 +10405,7 @@ var execute$1 = /*#__PURE__*/Object.freeze({
 
 export { AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_SYMLINK_NOFOLLOW, Answer, CAPABILITIES, CS8, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, HOOK_AREA, HOOK_PROGRAM, LANDLOCK_ALLOW, LANDLOCK_SCOPES, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, NAMESPACE_KINDS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY, O_RDWR, PERSONALITIES, RLIMIT_NAMES, SCM_RIGHTS, SOL_SOCKET, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, UnsupportedError, VMIN, VTIME, abi, abi$1, abi$2, assemble, cString, check, defineHook, dirname, isFresh, isMountedOutside, main, nearest, parseDuration, parseMode, parseSize, print, resolve, sandbox, syscall, syscallName, toFileUrl, uninterrupted };
 export const SOURCES = {
-  "deno.json": 2809,
+  "deno.json": 2824,
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
   "lib/agent/boot.ts": 6721,
