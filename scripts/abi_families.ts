@@ -172,6 +172,15 @@ O_DIRECT, O_DIRECTORY, O_NOFOLLOW and O_LARGEFILE have other values on aarch64 t
         page: "statx(2)",
       },
       { headers: ["linux/close_range.h"], take: /^CLOSE_RANGE_/, page: "close_range(2)" },
+      { headers: ["linux/fcntl.h"], take: /^LOCK_(SH|EX|NB|UN)$/, page: "flock(2)" },
+      { headers: ["linux/fs.h"], take: /^RENAME_/, page: "rename(2)" },
+      {
+        headers: ["linux/fs.h"],
+        take: /^SEEK_(SET|CUR|END|DATA|HOLE)$/,
+        base: "decimal",
+        page: "lseek(2)",
+      },
+      { headers: ["linux/xattr.h"], take: /^XATTR_(CREATE|REPLACE)$/, page: "setxattr(2)" },
     ],
   },
   {

@@ -11,7 +11,7 @@ import * as abi from "./abi/fcntl.ts";
 import { ERRNO } from "./abi/errno.ts";
 import { uninterrupted } from "./calls.ts";
 import { flagNames } from "./flag_names.ts";
-import { check, cString, syscall } from "./libc.ts";
+import { check, pathArgument, pathText, syscall } from "./libc.ts";
 
 /** How {@linkcode open} opens. */
 export interface OpenOptions {
@@ -38,16 +38,18 @@ export interface OpenOptions {
  * close(fd);
  * ```
  */
-export function open(path: string, options: OpenOptions = {}): number {
+export function open(path: string | Uint8Array, options: OpenOptions = {}): number {
   const flags = (options.flags ?? abi.O_RDONLY) | abi.O_CLOEXEC;
   // A mode without O_CREAT is ignored by openat(2), unlike by openat2(2).
   const mode = options.mode ?? 0o600;
-  const name = cString(path);
+  const name = pathArgument(path);
   const result = uninterrupted(() =>
     syscall("openat", options.dirfd ?? abi.AT_FDCWD, name, flags, mode)
   );
   return check(result, "openat", {
-    path,
+    get path() {
+      return pathText(path);
+    },
     get flags() {
       return flagNames(flags, abi, "O_");
     },
@@ -148,6 +150,16 @@ export function pwrite(fd: number, bytes: Uint8Array, offset: number): number {
     "pwrite64",
     { path: `fd ${fd}` },
   );
+}
+
+/**
+ * Moves a file's position and returns the new one, in bytes. `SEEK_DATA` and `SEEK_HOLE` find what is
+ * stored of a file with holes; ENXIO: there is no data any more.
+ *
+ * Permissions: `--allow-ffi`. Source: lseek(2).
+ */
+export function seek(fd: number, offset: number, whence: number): number {
+  return check(syscall("lseek", fd, offset, whence), "lseek", { path: `fd ${fd}` });
 }
 
 /** Sets a file's size in bytes. Errors: EPERM (sealed), EFBIG. Permissions: `--allow-ffi`. Source: ftruncate(2). */

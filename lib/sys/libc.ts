@@ -247,3 +247,29 @@ export function cString(text: string | Uint8Array): Uint8Array<ArrayBuffer> {
   out.set(bytes);
   return out;
 }
+
+const ROOM = 4096;
+const room = Array.from({ length: 2 }, () => new Uint8Array(ROOM + 1));
+const encoder = new TextEncoder();
+let last = 0;
+
+/**
+ * A NUL-terminated path for a call that is made at once: the memory is used again by the call after
+ * next. Whoever makes thousands of files would otherwise leave as many buffers to be collected.
+ */
+export function pathArgument(path: string | Uint8Array): Uint8Array<ArrayBuffer> {
+  // A text may take three bytes a character.
+  if (path.length * (typeof path === "string" ? 3 : 1) > ROOM) return cString(path);
+  const into = room[last ^= 1]!;
+  let length = path.length;
+  if (typeof path === "string") length = encoder.encodeInto(path, into).written;
+  else into.set(path);
+  into[length] = 0;
+  if (into.indexOf(0) !== length) return cString(path);
+  return into.subarray(0, length + 1);
+}
+
+/** A path as an error quotes it. */
+export function pathText(path: string | Uint8Array): string {
+  return typeof path === "string" ? path : new TextDecoder().decode(path);
+}

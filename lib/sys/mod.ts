@@ -36,8 +36,10 @@ export * from "./abi/socket.ts";
 export * from "./abi/wait.ts";
 export { addressInfo } from "./address_info.ts";
 export { ARCH, type Arch } from "./arch.ts";
+export * from "./attributes.ts";
 export * from "./capability.ts";
 export * from "./clone.ts";
+export * from "./directory.ts";
 export * from "./epoll.ts";
 export * from "./file.ts";
 export { flagNames } from "./flag_names.ts";
@@ -52,12 +54,14 @@ export {
   syscall,
   type SyscallArgument,
 } from "./libc.ts";
+export * from "./lock.ts";
 export * from "./memfd.ts";
 export * from "./memory.ts";
 export * from "./mount.ts";
 export * from "./mount_api.ts";
 export * from "./openat2.ts";
 export * from "./pidfd.ts";
+export * from "./poll.ts";
 export * from "./prctl.ts";
 export * from "./resource.ts";
 export * from "./socket.ts";

@@ -10,7 +10,7 @@
 import * as abi from "./abi/fcntl.ts";
 import { ERRNO } from "./abi/errno.ts";
 import { flagNames } from "./flag_names.ts";
-import { check, cString, syscall } from "./libc.ts";
+import { check, pathArgument, pathText, syscall } from "./libc.ts";
 
 /** How {@linkcode openat2} opens. */
 export interface Openat2Options {
@@ -49,10 +49,10 @@ function encodeOpenHow(flags: number, mode: number, resolve: number): BigUint64A
  * close(root);
  * ```
  */
-export function openat2(path: string, options: Openat2Options = {}): number {
+export function openat2(path: string | Uint8Array, options: Openat2Options = {}): number {
   const flags = (options.flags ?? abi.O_RDONLY) | abi.O_CLOEXEC;
   const how = encodeOpenHow(flags, options.mode ?? 0, options.resolve ?? 0);
-  const name = cString(path);
+  const name = pathArgument(path);
   let result = 0;
   for (let attempt = 0; attempt < TRIES; attempt++) {
     result = syscall("openat2", options.dirfd ?? abi.AT_FDCWD, name, how, how.byteLength);
@@ -61,7 +61,9 @@ export function openat2(path: string, options: Openat2Options = {}): number {
     if ((options.resolve ?? 0) & abi.RESOLVE_CACHED || flags & abi.O_NONBLOCK) break;
   }
   return check(result, "openat2", {
-    path,
+    get path() {
+      return pathText(path);
+    },
     get flags() {
       return [flagNames(flags, abi, "O_"), flagNames(options.resolve ?? 0, abi, "RESOLVE_")]
         .filter((part) => part).join(", ");

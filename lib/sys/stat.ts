@@ -6,7 +6,15 @@
  */
 
 import * as abi from "./abi/fcntl.ts";
-import { check, cString, syscall } from "./libc.ts";
+import { check, pathArgument, pathText, syscall } from "./libc.ts";
+
+/** A point in time: since 1970, and before that with negative seconds. */
+export interface Timestamp {
+  /** Whole seconds, rounded down. */
+  seconds: number;
+  /** From there on, 0 to 999999999. */
+  nanoseconds: number;
+}
 
 /** What statx(2) says of a file. */
 export interface FileStatus {
@@ -22,6 +30,10 @@ export interface FileStatus {
   inode: bigint;
   /** The size in bytes. */
   size: number;
+  /** How many bytes of storage it takes; fewer than `size` where it has holes. */
+  storage: number;
+  /** When its contents last changed. */
+  modified: Timestamp;
   /** The filesystem's device, as `[major, minor]`. */
   device: [number, number];
   /** The device that a device file stands for, as `[major, minor]`. */
@@ -46,13 +58,27 @@ export interface FileStatus {
  * ```
  */
 export function fileStatus(file: number | string, flags = 0): FileStatus {
+  return typeof file === "number"
+    ? fileStatusAt(file, "", flags | abi.AT_EMPTY_PATH)
+    : fileStatusAt(abi.AT_FDCWD, file, flags);
+}
+
+/**
+ * What a file below a directory is.
+ *
+ * Errors: as {@linkcode fileStatus}, and ENOTDIR. Permissions: `--allow-ffi`. Source: statx(2).
+ *
+ * @param dirfd Where a relative path starts.
+ * @param path Bytes, for a name that is not UTF-8.
+ * @param flags `AT_SYMLINK_NOFOLLOW`, `AT_EMPTY_PATH`, `AT_NO_AUTOMOUNT`.
+ */
+export function fileStatusAt(dirfd: number, path: string | Uint8Array, flags = 0): FileStatus {
   const bytes = new Uint8Array(256);
-  const dirfd = typeof file === "number" ? file : abi.AT_FDCWD;
-  const path = cString(typeof file === "number" ? "" : file);
-  const all = flags | (typeof file === "number" ? abi.AT_EMPTY_PATH : 0);
   const mask = abi.STATX_BASIC_STATS | abi.STATX_MNT_ID;
-  check(syscall("statx", dirfd, path, all, mask, bytes), "statx", {
-    path: typeof file === "number" ? `fd ${file}` : file,
+  check(syscall("statx", dirfd, pathArgument(path), flags, mask, bytes), "statx", {
+    get path() {
+      return path.length === 0 ? `fd ${dirfd}` : pathText(path);
+    },
     flags: flags === 0 ? undefined : `0x${flags.toString(16)}`,
   });
   const view = new DataView(bytes.buffer);
@@ -63,6 +89,11 @@ export function fileStatus(file: number | string, flags = 0): FileStatus {
     mode: view.getUint16(28, true),
     inode: view.getBigUint64(32, true),
     size: Number(view.getBigUint64(40, true)),
+    storage: Number(view.getBigUint64(48, true)) * 512,
+    modified: {
+      seconds: Number(view.getBigInt64(112, true)),
+      nanoseconds: view.getUint32(120, true),
+    },
     special: [view.getUint32(128, true), view.getUint32(132, true)],
     device: [view.getUint32(136, true), view.getUint32(140, true)],
     mountId: Number(view.getBigUint64(144, true)),
@@ -95,7 +126,7 @@ export function filesystemStatus(file: number | string): FilesystemStatus {
   if (typeof file === "number") {
     check(syscall("fstatfs", file, bytes), "fstatfs", { path: `fd ${file}` });
   } else {
-    check(syscall("statfs", cString(file), bytes), "statfs", { path: file });
+    check(syscall("statfs", pathArgument(file), bytes), "statfs", { path: file });
   }
   const view = new DataView(bytes.buffer);
   const word = (at: number) => Number(view.getBigUint64(at, true));
