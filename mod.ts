@@ -46,5 +46,17 @@ export type { Command, SpawnOptions } from "./lib/run/run.ts";
 export type { Stdio } from "./lib/run/stdio.ts";
 export type { Plan } from "./lib/run/plan_view.ts";
 export type { Phase, Step } from "./lib/plan/step.ts";
+export { Images } from "./lib/image/images.ts";
+export type {
+  Changes,
+  ExportFormat,
+  ImageConfig,
+  ImageInfo,
+  ImportedImage,
+  ImportLimits,
+  ImportOptions,
+  Progress,
+} from "./lib/image/images.ts";
+export type { ImageRecord, ImportReport, LayerRecord } from "./lib/image/store/record.ts";
 export * from "./lib/errors.ts";
 export * from "./lib/spec.ts";

@@ -192,3 +192,31 @@ export class UnsupportedError extends SandboxError {
     this.hint = hint;
   }
 }
+
+/** An archive that is damaged, or that tries what no archive may; `entry` is where. */
+export class ArchiveError extends SandboxError {
+  /** The class's name. */
+  override name = "ArchiveError";
+  /** The entry's name as the archive has it, or a place in it. */
+  readonly entry: string;
+
+  /** Makes the error: `entry "NAME": message`. */
+  constructor(entry: string, message: string, options?: ErrorOptions) {
+    super(`entry "${entry}": ${message}`, options);
+    this.entry = entry;
+  }
+}
+
+/** An image that is not there, is in use, or is not what its digest says. */
+export class ImageError extends SandboxError {
+  /** The class's name. */
+  override name = "ImageError";
+  /** The image as it was named. */
+  readonly image: string;
+
+  /** Makes the error: `image "NAME": message`. */
+  constructor(image: string, message: string, options?: ErrorOptions) {
+    super(`image "${image}": ${message}`, options);
+    this.image = image;
+  }
+}

@@ -46,8 +46,8 @@ function left(option: Option<never>): string {
   return `  ${short}--${option.name}${option.value === undefined ? "" : ` ${option.value}`}`;
 }
 
-/** What `paddock run --help` says. */
-export function runHelp(options: readonly Option<never>[]): string {
+/** The options by their headings. */
+export function optionsHelp(options: readonly Option<never>[]): string {
   const groups = [...new Set(options.map(({ group }) => group))];
   const width = 36;
   const sections = groups.map((group) => {
@@ -59,12 +59,17 @@ export function runHelp(options: readonly Option<never>[]): string {
     });
     return `${group}:\n${lines.join("\n")}`;
   });
+  return sections.join("\n\n");
+}
+
+/** What `paddock run --help` says. */
+export function runHelp(options: readonly Option<never>[]): string {
   return `Runs a command in a new sandbox: a minimal read-only view of the host, its own /proc, /dev, /tmp
 and /run, only loopback for a network, no capabilities. Loosen it by options.
 
 Usage: paddock run [options] [--] COMMAND [ARG...]
 
-${sections.join("\n\n")}
+${optionsHelp(options)}
 
 The command starts at the first word that is no option. Signals that paddock gets are sent on to it.
 

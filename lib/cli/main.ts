@@ -19,6 +19,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "run a command in a new sandbox",
     load: async () => (await import("./run.ts")).run,
   },
+  image: {
+    summary: "import, list, export and remove images",
+    load: async () => (await import("./image.ts")).image,
+  },
 };
 
 async function dispatch(args: readonly string[], context: CliContext): Promise<number> {

@@ -6,9 +6,10 @@
  * @module
  */
 
+import { accountName, subordinate } from "../ids/subordinate.ts";
 import type { HostEntry, HostFacts } from "../plan/facts.ts";
 import { hostTree } from "./host_tree.ts";
-import type { IdRange, RlimitName } from "../spec.ts";
+import type { RlimitName } from "../spec.ts";
 import { landlockVersion } from "../sys/landlock.ts";
 
 const KEEP_MILLISECONDS = 2000;
@@ -62,32 +63,6 @@ function hostView(): HostEntry[] {
     } catch { /* not every system has them all */ }
   }
   return entries;
-}
-
-/** The lines of `/etc/subuid` or `/etc/subgid` for this user. subuid(5). */
-function subordinate(file: string, uid: number, name: string | undefined): IdRange[] {
-  let text: string;
-  try {
-    text = Deno.readTextFileSync(file);
-  } catch {
-    return [];
-  }
-  return text.split("\n").flatMap((line): IdRange[] => {
-    const [owner, first, count] = line.split(":");
-    if (owner !== String(uid) && owner !== name) return [];
-    const range = { inside: 0, outside: Number(first), count: Number(count) };
-    return Number.isInteger(range.outside) && range.count > 0 ? [range] : [];
-  });
-}
-
-function accountName(uid: number): string | undefined {
-  try {
-    const line = Deno.readTextFileSync("/etc/passwd").split("\n")
-      .find((entry) => entry.split(":")[2] === String(uid));
-    return line?.split(":")[0];
-  } catch {
-    return undefined;
-  }
 }
 
 /**

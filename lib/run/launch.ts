@@ -471,7 +471,7 @@ export class Launch implements Supervised {
     const { hooks } = this.#init;
     const pid = this.firstPid!;
     if (code === Barrier.MAPS) {
-      const { mapByHelper } = await import("./id_helpers.ts");
+      const { mapByHelper } = await import("../ids/map_programs.ts");
       await mapByHelper(pid, this.plan.identity.maps!);
     } else if (code === Barrier.PRE_MOUNT) return await this.#preMount(pid);
     else {

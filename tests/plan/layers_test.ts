@@ -9,11 +9,11 @@ const HOME = new URL("../../", import.meta.url);
 /** From bottom to top; folders end with a slash. Siblings of one line do not know each other. */
 const LAYERS: readonly (readonly string[])[] = [
   ["lib/errors.ts", "lib/spec.ts", "lib/spec/", "lib/quantity.ts", "lib/sys/"],
-  ["lib/agent/"],
+  ["lib/agent/", "lib/ids/"],
   ["lib/net/"],
   ["lib/hook.ts"],
   ["lib/plan/"],
-  ["lib/landlock/"],
+  ["lib/landlock/", "lib/image/"],
   ["lib/run/"],
   ["lib/defaults.ts", "lib/presets.ts", "lib/sandbox.ts"],
   ["mod.ts"],

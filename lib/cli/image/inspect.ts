@@ -1,0 +1,33 @@
+/**
+ * `paddock image inspect`.
+ *
+ * @module
+ */
+
+import { Images } from "../../image/images.ts";
+import type { CliContext } from "../command.ts";
+import { print } from "../help.ts";
+import { type CommonRequest, readArguments } from "./arguments.ts";
+
+/** Prints what is known of an image. */
+export async function inspectCommand(
+  args: readonly string[],
+  context: CliContext,
+): Promise<number> {
+  const request: CommonRequest = { help: false, debug: false };
+  const operands = readArguments(
+    args,
+    {
+      command: "image inspect",
+      operands: "IMAGE",
+      count: { least: 1, most: 1 },
+      summary: "Tells all about an image, as JSON.",
+      options: [],
+    },
+    request,
+    context,
+  );
+  if (operands === undefined) return 0;
+  print(JSON.stringify(await new Images().inspect(operands[0]!), null, 2));
+  return 0;
+}

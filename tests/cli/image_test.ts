@@ -1,0 +1,84 @@
+/** `paddock image`, as a person uses it. */
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { archive } from "../image/archives.ts";
+import { inFolder } from "../integration/support.ts";
+import { line } from "../../lib/cli/image/progress_bar.ts";
+import { sizeText } from "../../lib/cli/image/size_text.ts";
+import { paddock } from "./run.ts";
+
+Deno.test("image: import, ls, inspect, export, rm", () =>
+  inFolder(async (folder) => {
+    const env = { PADDOCK_STORE: `${folder}/store` };
+    const run = (...args: string[]) => paddock(["image", ...args], { env });
+    await Deno.writeFile(
+      `${folder}/a.tar`,
+      archive({ name: "bin/x", data: "x".repeat(3000) }, { name: "dev/null", type: "3" }),
+    );
+    const imported = await run(
+      "import",
+      `${folder}/a.tar`,
+      "box:1",
+      "--owners",
+      Deno.uid() === 0 ? "keep" : "flatten",
+    );
+    assertMatch(imported.stdout, /^sha256:[0-9a-f]{64} box:1 \(1 layers, 2\.9K\)\n$/);
+    assertStringIncludes(imported.stderr, "1 device nodes were left out");
+    assertEquals(imported.code, 0);
+    const listed = await run("ls");
+    assertMatch(
+      listed.stdout,
+      /^NAME +ID +LAYERS +SIZE +IMPORTED\nbox:1 +[0-9a-f]{12} +1 +2\.9K +20/,
+    );
+    assertEquals(JSON.parse((await run("ls", "--json")).stdout)[0].names, ["box:1"]);
+    assertEquals(JSON.parse((await run("inspect", "box:1")).stdout).report.devices, 1);
+    assertEquals((await run("export", "box:1", "--format=rootfs", `${folder}/out.tar`)).code, 0);
+    const again = await run(
+      "import",
+      "-n",
+      "box:2",
+      "--owners",
+      "flatten",
+      `${folder}/out.tar`,
+      "--json",
+    );
+    assertEquals(JSON.parse(again.stdout)[0].names, ["box:2"]);
+    assertEquals((await run("rm", "box:1", "box:2")).stdout, "removed box:1\nremoved box:2\n");
+    assertEquals((await run("ls")).stdout.trim().split("\n").length, 1);
+  }));
+
+Deno.test("image: what is wrong is told in one line", () =>
+  inFolder(async (folder) => {
+    const env = { PADDOCK_STORE: `${folder}/store` };
+    await Deno.writeFile(`${folder}/evil.tar`, archive({ name: "../x" }));
+    for (
+      const [args, words] of [
+        [["image"], "there is no subcommand"],
+        [["image", "improt"], "did you mean `paddock image import`?"],
+        [["image", "import"], "write `paddock image import [options] FILE|DIR|- [NAME]`"],
+        [["image", "rm", "none"], 'image "none": there is no such image, and no other'],
+        [["image", "import", `${folder}/none`], "ENOENT"],
+        [["image", "import", `${folder}/evil.tar`], 'entry "../x": its name holds ".."'],
+        [["image", "import", `${folder}/evil.tar`, "--owners", "me"], "neither keep nor flatten"],
+        [["image", "import", `${folder}/evil.tar`, "--max-entries=x"], "--max-entries"],
+      ] as [string[], string][]
+    ) {
+      const { code, stderr } = await paddock(args, { env });
+      assertEquals(code, 125);
+      assertEquals(stderr.trim().split("\n").length, 1);
+      assertStringIncludes(stderr, words);
+    }
+    assertStringIncludes((await paddock(["image", "--help"])).stdout, "inspect");
+    assertStringIncludes((await paddock(["image", "import", "--help"])).stdout, "--max-size SIZE");
+  }));
+
+Deno.test("image: the progress bar and sizes", () => {
+  assertEquals(line(50, 200), `importing [${"#".repeat(8)}${".".repeat(22)}] 25% of 200B`);
+  assertEquals(line(3 * 1024 * 1024, undefined), "importing 3.0M");
+  assertEquals([0, 999, 1000, 1536, 2 ** 30 * 5].map(sizeText), [
+    "0B",
+    "999B",
+    "1.0K",
+    "1.5K",
+    "5.0G",
+  ]);
+});
