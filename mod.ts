@@ -18,6 +18,8 @@ export { Sandbox, sandbox } from "./lib/sandbox.ts";
 export type { BindOptions, NamespaceName } from "./lib/sandbox.ts";
 export { readOnlyHost, scratch, SECRETS, workspace } from "./lib/presets.ts";
 export type { HideOptions, Preset, ScratchOptions, WorkspacePresetOptions } from "./lib/presets.ts";
+export { ArgumentPattern, call, Filter, filter, int, long } from "./lib/seccomp/builder.ts";
+export type { Argument, CallPattern, FilteredCall } from "./lib/seccomp/builder.ts";
 export { defineHook } from "./lib/hook.ts";
 export type {
   BuildContext,

@@ -21,6 +21,7 @@ export const EMPTY_SPEC: SandboxSpec = {
     uts: "shared",
   },
   env: { set: {}, inherit: [] },
+  seccomp: { profile: "none" },
   rlimits: {},
   tty: false,
   newSession: false,
@@ -51,6 +52,7 @@ export const DEFAULT_SPEC: SandboxSpec = {
   },
   hostname: "paddock",
   // The home directory of the host is not there; /tmp is, and can be written.
+  seccomp: { profile: "default" },
   env: { set: { HOME: "/tmp" }, inherit: ["PATH", "TERM", "LANG"] },
   rlimits: {},
   tty: false,

@@ -7,7 +7,7 @@
 import { DEFAULT_SPEC, EMPTY_SPEC } from "./defaults.ts";
 import { SpecError } from "./errors.ts";
 import { checkLandlock } from "./plan/check_landlock.ts";
-import { checkCapabilities } from "./plan/check_privileges.ts";
+import { checkCapabilities, checkSeccomp } from "./plan/check_privileges.ts";
 import {
   checkIoPriority,
   checkNice,
@@ -49,6 +49,7 @@ import {
   type SandboxSpec,
   type SchedulerSpec,
   type SchedulingPolicy,
+  type SeccompProfile,
   type TerminalSize,
   type TimeOffsets,
   type TmpfsMount,
@@ -391,6 +392,18 @@ export class Sandbox {
     };
     checkCapabilities(capabilities);
     return this.#with({ capabilities });
+  }
+
+  /**
+   * Which system calls the command may make: `"default"` (what ordinary programs need), `"none"` (all
+   * of them), a policy made by `filter`, an OCI profile as Docker and Podman have it, or a compiled
+   * program. seccomp(2).
+   */
+  seccomp(profile: SeccompProfile): Sandbox {
+    // A policy made by `filter` is an object of a class; its data is what counts.
+    const seccomp = { profile: structuredClone(profile) };
+    checkSeccomp(seccomp);
+    return this.#with({ seccomp });
   }
 
   /** A resource limit. getrlimit(2). */

@@ -10,6 +10,7 @@ import type { RlimitName, RlimitValue } from "./spec/limits.ts";
 import type { LandlockSpec } from "./spec/landlock.ts";
 import type { IdMapSpec, UserSpec } from "./spec/identity.ts";
 import type { MountSpec, RootSpec } from "./spec/mounts.ts";
+import type { SeccompSpec } from "./spec/seccomp.ts";
 import type { IoPrioritySpec, PersonalityName, SchedulerSpec } from "./spec/scheduling.ts";
 
 export type * from "./spec/capabilities.ts";
@@ -18,6 +19,7 @@ export type * from "./spec/landlock.ts";
 export type * from "./spec/identity.ts";
 export type * from "./spec/mounts.ts";
 export * from "./spec/scheduling.ts";
+export type * from "./spec/seccomp.ts";
 
 /** The eight kinds of namespaces. namespaces(7). */
 export type NamespaceKind =
@@ -106,6 +108,8 @@ export interface SandboxSpec {
   capabilities?: CapabilitiesSpec;
   /** Rules of Landlock; `"from-mounts"` is short for `{ paths: "from-mounts" }`. Default: none. */
   landlock?: "from-mounts" | LandlockSpec;
+  /** The filter of system calls. Default: none. */
+  seccomp?: SeccompSpec;
   /** Resource limits. */
   rlimits: { [name in RlimitName]?: RlimitValue };
   /** Niceness, from -20 to 19; lower ones are for root. Default: the caller's. setpriority(2). */

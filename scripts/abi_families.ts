@@ -463,13 +463,37 @@ export type RlimitName = keyof typeof RLIMITS;
     ],
   },
   {
+    file: "seccomp.ts",
+    doc: "The constants of seccomp(2), its notifications, and the classic BPF that filters are in.",
+    groups: [
+      {
+        headers: ["linux/types.h", "linux/ioctl.h", "linux/seccomp.h"],
+        take:
+          /^SECCOMP_(SET_MODE_FILTER|FILTER_FLAG_|RET_|USER_NOTIF_FLAG_|ADDFD_FLAG_|IOCTL_NOTIF_)/,
+        except: /^SECCOMP_RET_(ACTION|KILL$)|^SECCOMP_IOCTL_NOTIF_SET_FLAGS/,
+        page: "seccomp(2), seccomp_unotify(2)",
+      },
+      {
+        headers: ["linux/audit.h"],
+        take: /^AUDIT_ARCH_(X86_64|I386|AARCH64)$/,
+        page: "seccomp(2)",
+      },
+      {
+        headers: ["linux/filter.h"],
+        take:
+          /^BPF_(LD|ALU|JMP|RET|W|ABS|ADD|SUB|MUL|DIV|OR|AND|LSH|RSH|NEG|XOR|JA|JEQ|JGT|JGE|JSET|K|X|A|LDX|ST|STX|MISC|IMM|MEM|LEN|TAX|TXA|MAXINSNS|MEMWORDS)$/,
+        page: "the kernel's Documentation/networking/filter.rst",
+      },
+    ],
+  },
+  {
     file: "ioctl.ts",
     doc: "The requests of ioctl(2) for terminals, pipes and namespaces, and termios(3)'s bits.",
     groups: [
       {
         headers: ["linux/types.h", "asm/termbits.h", "asm/ioctls.h", "asm/termios.h"],
         take:
-          /^(TIOC(SCTTY|NOTTY|GWINSZ|SWINSZ|GPTN|SPTLCK|GPTLCK|GPTPEER|GPGRP|SPGRP|GSID|STI|EXCL|NXCL|OUTQ|CONS)|TC(GETS|SETS|SETSW|SETSF|GETS2|SETS2|SETSW2|SETSF2|FLSH|SBRK|XONC)|FIONREAD|FIONBIO|FIOCLEX|FIONCLEX)$/,
+          /^(TIOC(SCTTY|NOTTY|GWINSZ|SWINSZ|GPTN|SPTLCK|GPTLCK|GPTPEER|GPGRP|SPGRP|GSID|STI|LINUX|EXCL|NXCL|OUTQ|CONS|SETD)|TC(GETS|SETS|SETSW|SETSF|GETS2|SETS2|SETSW2|SETSF2|FLSH|SBRK|XONC)|FIONREAD|FIONBIO|FIOCLEX|FIONCLEX)$/,
         page: "ioctl_tty(2)",
       },
       {

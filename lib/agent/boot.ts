@@ -13,6 +13,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from "../sys/abi/memory.ts";
+import { ERRNO } from "../sys/abi/errno.ts";
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH } from "../sys/abi/fcntl.ts";
 import { POLLIN } from "../sys/abi/poll.ts";
 import { PR_SET_NAME, PR_SET_PDEATHSIG } from "../sys/abi/prctl.ts";
@@ -60,13 +61,18 @@ export function bootProgram(fds: BootFds, arch?: Arch): Program {
     { call: "rt_sigprocmask", args: [SIG_SETMASK, { at: "all signals" }, 0, SIGNAL_SET_SIZE] },
     // Deno ignores it, and that would be passed on as far as to the command.
     { call: "rt_sigaction", args: [SIGNALS.SIGPIPE, { at: "default action" }, 0, SIGNAL_SET_SIZE] },
-    // The caller's keys are not the sandboxes'. A kernel without keys has nothing to hide.
+    // The caller's keys are not the sandboxes'. A kernel without keys has nothing to hide, and a
+    // filter that forbids the call (EPERM, in containers) forbids it to the sandboxes too.
     {
       call: "keyctl",
       args: [KEYCTL_JOIN_SESSION_KEYRING, 0],
-      onError: { tolerate: "ENOSYS" },
+      store: "keyring",
+      onError: "ignore",
+      when: { equals: -ERRNO.EPERM },
+      goto: "no keys",
     },
-    { call: "dup3", args: [fds.control, AGENT_FD.control, O_CLOEXEC] },
+    { call: "SET", args: [{ load: "keyring" }], onError: { tolerate: "ENOSYS" } },
+    { call: "dup3", args: [fds.control, AGENT_FD.control, O_CLOEXEC], label: "no keys" },
     { call: "dup3", args: [fds.status, AGENT_FD.status, O_CLOEXEC] },
     { call: "dup3", args: [fds.arena, AGENT_FD.arena, O_CLOEXEC] },
     { call: "close_range", args: [AGENT_FD.arena + 1, CLOSE_RANGE_ALL, 0] },

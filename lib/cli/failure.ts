@@ -38,8 +38,11 @@ export function complain(line: string): void {
 }
 
 /** Writes all of a text at once, synchronously: the program may be about to end. */
-export function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  let bytes: Uint8Array = new TextEncoder().encode(text);
+export function writeAll(
+  to: { writeSync(bytes: Uint8Array): number },
+  data: string | Uint8Array,
+): void {
+  let bytes: Uint8Array = typeof data === "string" ? new TextEncoder().encode(data) : data;
   while (bytes.length > 0) bytes = bytes.subarray(to.writeSync(bytes));
 }
 

@@ -42,6 +42,10 @@ export async function run(args: readonly string[], context: CliContext): Promise
     request.box = request.box.with(presetOf(value));
   }
   applyOptions(given, request);
+  if (request.profile !== undefined) {
+    const { readProfile } = await import("./seccomp_profile.ts");
+    request.box = request.box.seccomp(readProfile(request.profile));
+  }
   const plugins = request.hooks.length === 0
     ? []
     : await (await import("./hook_module.ts")).loadHooks(request.hooks);
@@ -55,6 +59,8 @@ export async function run(args: readonly string[], context: CliContext): Promise
   }
   if (request.explain) {
     const { explain } = await import("./explain.ts");
+    const { prepareFilter } = await import("../run/filters.ts");
+    await prepareFilter(request.box.spec);
     explain(request.box, command, request.json, plugins);
     return 0;
   }

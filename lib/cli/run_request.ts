@@ -14,6 +14,8 @@ export interface RunRequest {
   readonly hooks: string[];
   /** The file with the description that all else is put on top of. */
   file?: string;
+  /** The file with the profile of system calls, to be read. */
+  profile?: string;
   /** Print the plan, run nothing. */
   explain: boolean;
   /** Print the plan, or how the command ended, as JSON. */

@@ -9,14 +9,22 @@ import { dirname, resolve } from "@std/path";
 import { parse } from "@std/yaml";
 import { SpecError } from "../errors.ts";
 import { type NamespaceName, Sandbox, sandbox } from "../sandbox.ts";
-import type { MountSpec, NamespaceChoice, OverlayLayers, SandboxSpec } from "../spec.ts";
+import type {
+  MountSpec,
+  NamespaceChoice,
+  OverlayLayers,
+  SandboxSpec,
+  SeccompProfile,
+} from "../spec.ts";
+import { readProfile } from "./seccomp_profile.ts";
 import { SPEC } from "./spec_shape.ts";
 
 /** What a file holds, once it is checked: a part of a description, and hooks. */
-type FileSpec = Partial<Omit<SandboxSpec, "root" | "env" | "namespaces">> & {
+type FileSpec = Partial<Omit<SandboxSpec, "root" | "env" | "namespaces" | "seccomp">> & {
   root?: SandboxSpec["root"] | string;
   env?: Partial<SandboxSpec["env"]>;
   namespaces?: { [kind in NamespaceName]?: NamespaceChoice };
+  seccomp?: { profile: string | SeccompProfile } | string;
   hooks?: string[];
 };
 
@@ -66,11 +74,25 @@ function locatedLayers<Layers extends OverlayLayers>(layers: Layers, folder: str
   };
 }
 
+/** A filter by its name, by its file, or as it stands. */
+function locatedProfile(
+  seccomp: NonNullable<FileSpec["seccomp"]>,
+  folder: string,
+): SandboxSpec["seccomp"] {
+  const profile = typeof seccomp === "string" ? seccomp : seccomp.profile;
+  return {
+    profile: profile === "default" || profile === "none" || typeof profile === "object"
+      ? profile
+      : readProfile(resolve(folder, profile), "seccomp.profile"),
+  };
+}
+
 /** Paths of the host in a file are relative to where the file is. */
-function located(file: FileSpec, folder: string): FileSpec {
-  const { mounts, root, hooks } = file;
+function located(file: FileSpec, folder: string) {
+  const { mounts, root, hooks, seccomp } = file;
   return {
     ...file,
+    seccomp: seccomp === undefined ? undefined : locatedProfile(seccomp, folder),
     mounts: mounts?.map((mount) => {
       if (mount.kind === "overlay") return locatedLayers(mount, folder);
       if (mount.kind !== "bind" || typeof mount.source === "object") return mount;

@@ -36,6 +36,11 @@ const namespace: Check = (value, field) =>
     )(value, field)
     : oneOf("new", "shared")(value, field);
 
+/** A name or a file, or the profile itself, which is checked where it is compiled. */
+const profile: Check = (value, field) => isRecord(value) ? undefined : text(value, field);
+const seccomp: Check = (value, field) =>
+  isRecord(value) ? record({ profile }, ["profile"])(value, field) : text(value, field);
+
 const ranges = list(
   record({ inside: whole, outside: whole, count: whole }, ["inside", "outside"]),
   1,
@@ -68,6 +73,7 @@ export const SPEC: Check = record({
     "keep",
   ]),
   landlock,
+  seccomp,
   rlimits: same(
     RLIMIT_NAMES,
     (value, field) =>

@@ -31,3 +31,19 @@ export function checkCapabilities(capabilities: SandboxSpec["capabilities"]): vo
     throw new SpecError("capabilities.ambient", `${show(ambient)} is neither true nor false`);
   }
 }
+
+/** Throws a `SpecError` for what names no filter. What a profile says is checked where it is read. */
+export function checkSeccomp(seccomp: SandboxSpec["seccomp"]): void {
+  if (seccomp === undefined) return;
+  if (!isRecord(seccomp)) throw new SpecError("seccomp", `${show(seccomp)} is not { profile }`);
+  const { profile, ...more } = seccomp;
+  const [unknown] = Object.keys(more);
+  if (unknown !== undefined) {
+    throw new SpecError(`seccomp.${unknown}`, "there is no such field; known: profile");
+  }
+  if (profile === "default" || profile === "none" || isRecord(profile)) return;
+  throw new SpecError(
+    "seccomp.profile",
+    `${show(profile)} is none of "default", "none", a policy, an OCI profile, { bpf }`,
+  );
+}

@@ -11,7 +11,7 @@ import { parseDuration } from "../quantity.ts";
 import { NAMESPACE_KINDS, type SandboxSpec } from "../spec.ts";
 import { RLIMITS } from "../sys/abi/resource.ts";
 import { checkLandlock } from "./check_landlock.ts";
-import { checkCapabilities } from "./check_privileges.ts";
+import { checkCapabilities, checkSeccomp } from "./check_privileges.ts";
 import { checkMount, checkRoot } from "./mounts/check.ts";
 import { checkScheduling } from "./check_scheduling.ts";
 import { isRecord, show } from "./check_values.ts";
@@ -88,6 +88,7 @@ const FIELDS: Record<keyof SandboxSpec, true> = {
   umask: true,
   capabilities: true,
   landlock: true,
+  seccomp: true,
   rlimits: true,
   nice: true,
   scheduler: true,
@@ -121,6 +122,7 @@ export function checkSpec(spec: SandboxSpec): void {
   checkNamespaces(spec);
   checkCapabilities(spec.capabilities);
   checkLandlock(spec);
+  checkSeccomp(spec.seccomp);
   checkRlimits(spec);
   checkScheduling(spec);
   if (idMap !== undefined && idMap !== "auto") {

@@ -198,7 +198,7 @@ export function execStep(command: CommandLine): NewStep {
     { call: "SET", args: [{ load: "exec" }], label: "not executed" },
   );
   return {
-    phase: "command",
+    phase: "execute",
     name: "execute",
     sentence: `execute "${name}"${name.includes("/") ? "" : ` from ${command.searchPath}`}`,
     paths: { path: name },

@@ -68,6 +68,8 @@ export interface LaunchChoices {
   readonly adoptedFds?: ReadonlyMap<number, number>;
   /** Rules of Landlock, as this kernel takes them. */
   readonly landlock?: LandlockRuleset;
+  /** What puts the command's filter of system calls in force; undefined where it has none. */
+  readonly filter: NewStep | undefined;
 }
 
 /** A plan: the steps, and what decides the shape of its programs. */
@@ -274,6 +276,7 @@ class Planner {
     steps.push(noNewPrivsStep());
     if (choices.landlock) steps.push(landlockStep());
     steps.push(lastStep());
+    if (choices.filter !== undefined) steps.push(choices.filter);
     return steps;
   }
 }

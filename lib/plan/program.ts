@@ -36,7 +36,7 @@ export const EXECUTE_STEP = 0xffff;
 
 /** Assembles the last step: the command line and its execution. */
 export function executeProgram(step: Step, fault?: Fault): Program {
-  const operations = phase({ steps: [step] }, ["command"], fault);
+  const operations = phase({ steps: [step] }, ["execute"], fault);
   return assemble(
     EXECUTE_AREA,
     operations.map((operation) => ({ ...operation, step: EXECUTE_STEP })),

@@ -58,6 +58,8 @@ export function setupOperations(
     ...start(shape, socket),
     ...phase(shape, ["command"], fault),
     ...(shape.asPid1 ? stillWanted(socket) : []),
+    // From here on every call has to pass the filter.
+    ...phase(shape, ["execute"], fault),
     { call: "SET", args: [0], goto: EXECUTE_AREA },
   ];
   return [

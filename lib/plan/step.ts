@@ -9,7 +9,7 @@ import type { Operation } from "../agent/operation.ts";
 /**
  * Who executes a step, in the order of time: the agent before and after the clone; the sandbox's
  * first process in its namespaces, as it gets its own mount namespace, while it mounts, and before it starts the command;
- * the command's own process up to execve.
+ * the command's own process up to execve, at last behind its own filter of system calls.
  */
 export type Phase =
   | "outside"
@@ -20,7 +20,8 @@ export type Phase =
   | "mounts"
   | "network"
   | "finish"
-  | "command";
+  | "command"
+  | "execute";
 
 /** All phases in the order of time. */
 export const PHASES: readonly Phase[] = [
@@ -33,6 +34,7 @@ export const PHASES: readonly Phase[] = [
   "network",
   "finish",
   "command",
+  "execute",
 ];
 
 /** One step. */

@@ -16,6 +16,7 @@ import type { Fault } from "../plan/launch_shape.ts";
 import { executeProgram, launchPrograms } from "../plan/program.ts";
 import { patchLaunch } from "../plan/program_parts.ts";
 import type { OverlayLayers, SandboxSpec } from "../spec.ts";
+import { launchFilter } from "./filters.ts";
 import { resolveSpec } from "./resolve.ts";
 
 /** What decides the shape of a launch besides its description. */
@@ -68,6 +69,7 @@ export function compile(
     reportStart: flags.reportStart && !spec.asPid1,
     requestFd: (index) => requestFd(boot, index),
     landlock,
+    filter: launchFilter(spec, facts),
   });
   const programs = launchPrograms(plan, boot, fault);
   const { setup, init } = programs;

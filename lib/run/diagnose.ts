@@ -20,6 +20,11 @@ function readSetting(path: string): string | undefined {
   }
 }
 
+/** Whether this program is behind a seccomp filter itself. proc(5). */
+function isFiltered(): boolean {
+  return /^Seccomp:\s*2$/m.test(readSetting("/proc/self/status") ?? "");
+}
+
 /** Why this machine refuses user namespaces to this user: the first reason that can be seen. */
 export function userNamespaceHint(): string {
   if (readSetting("/proc/sys/user/max_user_namespaces") === "0") {
@@ -31,7 +36,7 @@ export function userNamespaceHint(): string {
   if (readSetting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") === "1") {
     return "AppArmor restricts them (as Ubuntu does); allow them with `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` as root, or give deno an AppArmor profile with `userns,`, or run as root";
   }
-  if (/^Seccomp:\s*2$/m.test(readSetting("/proc/self/status") ?? "")) {
+  if (isFiltered()) {
     return "a seccomp filter is in force (as in a container); start the container with a profile that allows clone3, unshare and mount, e.g. `--security-opt seccomp=unconfined`";
   }
   return "this kernel or a security module refuses them to this user; run as root, or look into the kernel log";
@@ -57,15 +62,17 @@ export function failure(event: AgentEvent, step: Step | undefined): SandboxError
   });
   if (step === undefined) return cause;
   const error = new StepError(step.number, step.name, step.sentence, cause);
-  if (code === "ENOSYS") {
+  const users = step.name === "clone" && step.sentence.includes("user");
+  // Seen in containers and in our own sandboxes: the filter hides the call.
+  const hidden = code === "ENOSYS" && users && isFiltered();
+  if (code === "ENOSYS" && !hidden) {
     return new UnsupportedError(
       `the system call ${cause.syscall}`,
       `Paddock needs Linux 5.14 or newer, and no seccomp filter that hides its calls; this is Linux ${Deno.osRelease()}`,
       { cause: error },
     );
   }
-  const users = step.name === "clone" && step.sentence.includes("user");
-  const refused = ["EPERM", "ENOSPC", "EUSERS", "EACCES"].includes(code);
+  const refused = hidden || ["EPERM", "ENOSPC", "EUSERS", "EACCES"].includes(code);
   if (refused && (users || step.name === "uid_map" || step.name === "deny setgroups")) {
     return new UnsupportedError("user namespaces", userNamespaceHint(), { cause: error });
   }

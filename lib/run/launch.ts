@@ -44,6 +44,7 @@ import {
   stamp,
 } from "./compiled.ts";
 import { failure } from "./diagnose.ts";
+import { launchFilter } from "./filters.ts";
 import { FirstProcess } from "./first_process.ts";
 import type { HookRunner } from "./hooks.ts";
 import { openJoins } from "./joins.ts";
@@ -531,6 +532,8 @@ export class Launch implements Supervised {
       networkSetup: hooks.has("networkSetup"),
       reportStart: this.#init.reportStart && !full.asPid1,
       requestFd: (index) => requestFd(agent.boot, index),
+      // A hook may have added something that can be written.
+      filter: launchFilter(full, facts),
       adoptedFds: adopted,
       landlock: landlockRuleset(full, facts.landlockVersion).ruleset,
     });

@@ -10,6 +10,7 @@ import { exposure } from "../plan/exposure.ts";
 import { executeStep, planLaunch } from "../plan/plan.ts";
 import type { Phase, Step } from "../plan/step.ts";
 import type { SandboxSpec } from "../spec.ts";
+import { launchFilter } from "./filters.ts";
 import { hostFacts } from "./host_facts.ts";
 import { HookRunner } from "./hooks.ts";
 import { commandLine, resolveSpec } from "./resolve.ts";
@@ -24,6 +25,7 @@ const HEADINGS: Record<Phase, string> = {
   network: "Inside, the network",
   finish: "Inside, before the command",
   command: "In the command's own process",
+  execute: "There, at the very end",
 };
 
 /** What would happen. */
@@ -68,6 +70,7 @@ export function makePlan(
     // Where descriptors will be in memory does not matter for the story.
     requestFd: (index) => index,
     landlock,
+    filter: launchFilter(spec, facts),
   });
   const steps = [...plan.steps, executeStep(plan, commandLine(spec, facts, command))];
   return {

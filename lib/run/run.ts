@@ -11,6 +11,7 @@ import { parseDuration } from "../quantity.ts";
 import type { SandboxSpec } from "../spec.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";
 import { type SandboxOutput, SandboxProcess, type SandboxStatus } from "./child.ts";
+import { prepareFilter } from "./filters.ts";
 import { hostFacts } from "./host_facts.ts";
 import { HookRunner } from "./hooks.ts";
 import { Launch } from "./launch.ts";
@@ -90,6 +91,7 @@ async function begin(
     const configuredSpec = hooks.has("configure") ? await configured(source, hooks) : source;
     const argv = checkCommand(command ?? configuredSpec.command);
     const facts = hostFacts();
+    await prepareFilter(configuredSpec);
     const stdio = openStdio(configuredSpec.tty ? ["null", "null", "null"] : stdioChoice);
     try {
       const launch = new Launch({

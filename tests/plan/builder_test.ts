@@ -42,6 +42,7 @@ const METHODS: Record<string, (box: Sandbox) => Sandbox> = {
   inheritEnv: (box) => box.inheritEnv("USER").inheritEnv(),
   cwd: (box) => box.cwd("/work"),
   umask: (box) => box.umask("077"),
+  seccomp: (box) => box.seccomp("none"),
   capabilities: (box) => box.capabilities(["CAP_CHOWN"]),
   landlock: (box) => box.landlock("from-mounts", { optional: true }),
   rlimit: (box) => box.rlimit("nofile", { soft: 1, hard: 2 }),
@@ -267,7 +268,7 @@ Deno.test("plan() prints numbered sentences under headings", () => {
   assertEquals(headings.length + sentences.length, lines.length);
   assertEquals(new Set(headings).size, headings.length, "each heading once");
   assertEquals(lines[0], headings[0]);
-  assertEquals(headings.at(-1), "In the command's own process:");
+  assertEquals(headings.at(-1), "There, at the very end:");
   assertEquals(
     sentences,
     plan.steps.map(({ number, sentence }) => `${String(number).padStart(4)}. ${sentence}`),

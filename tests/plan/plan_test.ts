@@ -150,7 +150,7 @@ pure("planning changes neither the description nor the facts", () => {
 
 pure("the order of the last steps is the one that the kernel's rules ask for", () => {
   for (const facts of [ROOT, JANE]) {
-    const order = names(planOf(sandbox().rlimit("core", 0), facts)).slice(-8);
+    const order = names(planOf(sandbox().rlimit("core", 0), facts)).slice(-9);
     assertEquals(order, [
       "session",
       "open files",
@@ -160,6 +160,7 @@ pure("the order of the last steps is the one that the kernel's rules ask for", (
       "umask",
       "no_new_privs",
       "close",
+      "seccomp",
     ]);
   }
 });

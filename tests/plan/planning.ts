@@ -3,6 +3,9 @@ import type { LaunchChoices, PlannedLaunch } from "../../lib/plan/plan.ts";
 import type { HostFacts } from "../../lib/plan/facts.ts";
 import type { Step } from "../../lib/plan/step.ts";
 import type { Operation } from "../../lib/agent/operation.ts";
+// Filters other than the default one are compiled.
+import "../../lib/seccomp/builder.ts";
+import { launchFilter } from "../../lib/run/filters.ts";
 import { resolveSpec } from "../../lib/run/resolve.ts";
 import type { Sandbox } from "../../lib/sandbox.ts";
 
@@ -56,6 +59,7 @@ export function planOf(
     networkSetup: false,
     reportStart: true,
     requestFd: (index) => 1000 + index,
+    filter: launchFilter(resolveSpec(box.spec, facts).spec, facts),
     ...choices,
   });
 }

@@ -571,6 +571,10 @@ const run = (async function run(args, context) {
     request.box = request.box.with(presetOf(value));
   }
   applyOptions(given, request);
+  if (request.profile !== void 0) {
+    const { readProfile } = await import(import.meta.resolve('./seccomp_profile.js')).then((function (n) { return n.seccomp_profile; }));
+    request.box = request.box.seccomp(readProfile(request.profile));
+  }
   const plugins = request.hooks.length === 0 ? [] : await (await import(import.meta.resolve('./hook_module.js'))).loadHooks(request.hooks);
   for (const plugin of plugins) request.box = request.box.use(plugin);
   const command = rest.length > 0 ? rest : request.box.spec.command;
@@ -582,6 +586,8 @@ const run = (async function run(args, context) {
   }
   if (request.explain) {
     const { explain } = await import(import.meta.resolve('./explain.js'));
+    const { prepareFilter } = await Promise.resolve().then((function () { return filters; }));
+    await prepareFilter(request.box.spec);
     explain(request.box, command, request.json, plugins);
     return 0;
   }
@@ -614,8 +620,8 @@ const complain = (function complain(line) {
   writeAll(Deno.stderr, `${line}
 `);
 });
-const writeAll = (function writeAll(to, text) {
-  let bytes = new TextEncoder().encode(text);
+const writeAll = (function writeAll(to, data) {
+  let bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
   while (bytes.length > 0) bytes = bytes.subarray(to.writeSync(bytes));
 });
 const report = (function report(error, debug) {
@@ -789,6 +795,20 @@ const checkCapabilities = (function checkCapabilities(capabilities) {
   if (ambient !== void 0 && typeof ambient !== "boolean") {
     throw new SpecError("capabilities.ambient", `${show$1(ambient)} is neither true nor false`);
   }
+});
+const checkSeccomp = (function checkSeccomp(seccomp) {
+  if (seccomp === void 0) return;
+  if (!isRecord(seccomp)) throw new SpecError("seccomp", `${show$1(seccomp)} is not { profile }`);
+  const { profile, ...more } = seccomp;
+  const [unknown] = Object.keys(more);
+  if (unknown !== void 0) {
+    throw new SpecError(`seccomp.${unknown}`, "there is no such field; known: profile");
+  }
+  if (profile === "default" || profile === "none" || isRecord(profile)) return;
+  throw new SpecError(
+    "seccomp.profile",
+    `${show$1(profile)} is none of "default", "none", a policy, an OCI profile, { bpf }`
+  );
 });
 const checkRange = (function checkRange(value, least, most, field) {
   if (!Number.isInteger(value) || value < least || value > most) {
@@ -1016,6 +1036,7 @@ const checkSpec = (function checkSpec(spec) {
   checkNamespaces(spec);
   checkCapabilities(spec.capabilities);
   checkLandlock(spec);
+  checkSeccomp(spec.seccomp);
   checkRlimits(spec);
   checkScheduling(spec);
   if (idMap !== void 0 && idMap !== "auto") {
@@ -1368,7 +1389,7 @@ const execStep = (function execStep(command) {
     { call: "SET", args: [{ load: "exec" }], label: "not executed" }
   );
   return {
-    phase: "command",
+    phase: "execute",
     name: "execute",
     sentence: `execute "${name}"${name.includes("/") ? "" : ` from ${command.searchPath}`}`,
     paths: { path: name },
@@ -2028,13 +2049,18 @@ const bootProgram = (function bootProgram(fds, arch) {
     { call: "rt_sigprocmask", args: [SIG_SETMASK, { at: "all signals" }, 0, SIGNAL_SET_SIZE] },
     // Deno ignores it, and that would be passed on as far as to the command.
     { call: "rt_sigaction", args: [SIGNALS.SIGPIPE, { at: "default action" }, 0, SIGNAL_SET_SIZE] },
-    // The caller's keys are not the sandboxes'. A kernel without keys has nothing to hide.
+    // The caller's keys are not the sandboxes'. A kernel without keys has nothing to hide, and a
+    // filter that forbids the call (EPERM, in containers) forbids it to the sandboxes too.
     {
       call: "keyctl",
       args: [KEYCTL_JOIN_SESSION_KEYRING, 0],
-      onError: { tolerate: "ENOSYS" }
+      store: "keyring",
+      onError: "ignore",
+      when: { equals: -1 },
+      goto: "no keys"
     },
-    { call: "dup3", args: [fds.control, AGENT_FD.control, O_CLOEXEC] },
+    { call: "SET", args: [{ load: "keyring" }], onError: { tolerate: "ENOSYS" } },
+    { call: "dup3", args: [fds.control, AGENT_FD.control, O_CLOEXEC], label: "no keys" },
     { call: "dup3", args: [fds.status, AGENT_FD.status, O_CLOEXEC] },
     { call: "dup3", args: [fds.arena, AGENT_FD.arena, O_CLOEXEC] },
     { call: "close_range", args: [AGENT_FD.arena + 1, CLOSE_RANGE_ALL, 0] },
@@ -3751,6 +3777,81 @@ const executeStep = (function executeStep(plan, command) {
 const planLaunch = (function planLaunch(spec, facts, choices) {
   return new Planner(spec, facts, choices).plan();
 });
+const setCompiler = (function setCompiler(loaded) {
+  compiler = loaded;
+});
+const lacksCompiler = (function lacksCompiler(spec) {
+  return compiler === void 0 && !isPlain(spec);
+});
+const isPlain = (function isPlain({ seccomp, capabilities }) {
+  const profile = seccomp?.profile ?? "none";
+  return profile === "none" || profile === "default" && (capabilities?.keep.length ?? 0) === 0;
+});
+const isHostUpper = (function isHostUpper(upper) {
+  return upper !== void 0 && upper !== "ephemeral";
+});
+const isWritableHost = (function isWritableHost(mount) {
+  switch (mount.kind) {
+    case "bind":
+      return mount.writable === true;
+    case "overlay":
+      return isHostUpper(mount.upper);
+    default:
+      return !OWN_KINDS.has(mount.kind);
+  }
+});
+const writesToHost = (function writesToHost({ namespaces, root, mounts }) {
+  if (namespaces.mount !== "new") return true;
+  if (typeof root === "object") {
+    if ("overlay" in root ? isHostUpper(root.overlay.upper) : root.writable === true) return true;
+  }
+  return mounts.some(isWritableHost);
+});
+const filterOf = (function filterOf(spec, place) {
+  if (!isPlain(spec)) {
+    if (compiler === void 0) throw new Error("The compiler of filters has not been loaded");
+    return compiler(spec, place);
+  }
+  if ((spec.seccomp?.profile ?? "none") === "none") return void 0;
+  const { plain, setuid } = DEFAULT_FILTERS[place.arch];
+  return {
+    program: Uint8Array.from(
+      atob(place.guardSetuid ? setuid : plain),
+      ((letter) => letter.charCodeAt(0))
+    ),
+    flags: 0,
+    title: "the default profile"
+  };
+});
+const filterStep = (function filterStep({ program, flags, title }) {
+  const count = program.length / 8;
+  return {
+    phase: "execute",
+    name: "seccomp",
+    sentence: `filter system calls by ${title}`,
+    hints: {
+      EINVAL: "the kernel does not take this filter, or was built without seccomp filters",
+      ENOMEM: "the filters of this process, with those it is in already, are longer than allowed"
+    },
+    operations: [{
+      call: "seccomp",
+      // struct sock_fprog: a count of 16 bits, and a pointer.
+      args: [SECCOMP_SET_MODE_FILTER, flags, { words: [count, program] }]
+    }]
+  };
+});
+const prepareFilter = (async function prepareFilter(spec) {
+  if (!lacksCompiler(spec)) return;
+  setCompiler((await import(import.meta.resolve('./compile_filter.js')).then((function (n) { return n.compile_filter; }))).compileFilter);
+});
+const launchFilter = (function launchFilter(spec, facts) {
+  const filter = filterOf(spec, {
+    arch: ARCH,
+    kernel: (() => Deno.osRelease()),
+    guardSetuid: facts.uid === 0 && writesToHost(spec)
+  });
+  return filter && filterStep(filter);
+});
 const subordinate = (function subordinate(file, uid, name) {
   let text;
   try {
@@ -4078,7 +4179,8 @@ const makePlan = (function makePlan(source, plugins, command) {
     reportStart: true,
     // Where descriptors will be in memory does not matter for the story.
     requestFd: ((index) => index),
-    landlock
+    landlock,
+    filter: launchFilter(spec, facts)
   });
   const steps = [...plan.steps, executeStep(plan, commandLine(spec, facts, command))];
   return {
@@ -4208,6 +4310,8 @@ const setupOperations = (function setupOperations(shape, boot, part, fault) {
     ...start(shape, socket),
     ...phase(shape, ["command"], fault),
     ...shape.asPid1 ? stillWanted(socket) : [],
+    // From here on every call has to pass the filter.
+    ...phase(shape, ["execute"], fault),
     { call: "SET", args: [0], goto: EXECUTE_AREA }
   ];
   return [
@@ -4339,7 +4443,7 @@ const restProgram = (function restProgram(shape, boot, externals, fault) {
   });
 });
 const executeProgram = (function executeProgram(step, fault) {
-  const operations = phase({ steps: [step] }, ["command"], fault);
+  const operations = phase({ steps: [step] }, ["execute"], fault);
   return assemble(
     EXECUTE_AREA,
     operations.map(((operation) => ({ ...operation, step: EXECUTE_STEP })))
@@ -4369,7 +4473,8 @@ const compile = (function compile(source, facts, flags, boot, fault) {
     ...flags,
     reportStart: flags.reportStart && !spec.asPid1,
     requestFd: ((index) => requestFd(boot, index)),
-    landlock
+    landlock,
+    filter: launchFilter(spec, facts)
   });
   const programs = launchPrograms(plan, boot, fault);
   const { setup, init } = programs;
@@ -4435,6 +4540,9 @@ const readSetting = (function readSetting(path) {
     return void 0;
   }
 });
+const isFiltered = (function isFiltered() {
+  return /^Seccomp:\s*2$/m.test(readSetting("/proc/self/status") ?? "");
+});
 const userNamespaceHint = (function userNamespaceHint() {
   if (readSetting("/proc/sys/user/max_user_namespaces") === "0") {
     return "the limit is 0 here (it is inside of a sandbox, or set so); raise it with `sysctl -w user.max_user_namespaces=10000` as root";
@@ -4445,7 +4553,7 @@ const userNamespaceHint = (function userNamespaceHint() {
   if (readSetting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") === "1") {
     return "AppArmor restricts them (as Ubuntu does); allow them with `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` as root, or give deno an AppArmor profile with `userns,`, or run as root";
   }
-  if (/^Seccomp:\s*2$/m.test(readSetting("/proc/self/status") ?? "")) {
+  if (isFiltered()) {
     return "a seccomp filter is in force (as in a container); start the container with a profile that allows clone3, unshare and mount, e.g. `--security-opt seccomp=unconfined`";
   }
   return "this kernel or a security module refuses them to this user; run as root, or look into the kernel log";
@@ -4468,15 +4576,16 @@ const failure = (function failure(event, step) {
   });
   if (step === void 0) return cause;
   const error = new StepError(step.number, step.name, step.sentence, cause);
-  if (code === "ENOSYS") {
+  const users = step.name === "clone" && step.sentence.includes("user");
+  const hidden = code === "ENOSYS" && users && isFiltered();
+  if (code === "ENOSYS" && !hidden) {
     return new UnsupportedError(
       `the system call ${cause.syscall}`,
       `Paddock needs Linux 5.14 or newer, and no seccomp filter that hides its calls; this is Linux ${Deno.osRelease()}`,
       { cause: error }
     );
   }
-  const users = step.name === "clone" && step.sentence.includes("user");
-  const refused = ["EPERM", "ENOSPC", "EUSERS", "EACCES"].includes(code);
+  const refused = hidden || ["EPERM", "ENOSPC", "EUSERS", "EACCES"].includes(code);
   if (refused && (users || step.name === "uid_map" || step.name === "deny setgroups")) {
     return new UnsupportedError("user namespaces", userNamespaceHint(), { cause: error });
   }
@@ -4729,6 +4838,7 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
     const configuredSpec = hooks.has("configure") ? await configured(source, hooks) : source;
     const argv = checkCommand(command ?? configuredSpec.command);
     const facts = hostFacts();
+    await prepareFilter(configuredSpec);
     const stdio = openStdio(configuredSpec.tty ? ["null", "null", "null"] : stdioChoice);
     try {
       const launch = new Launch({
@@ -5078,7 +5188,7 @@ const SEEK_HOLE = 4;
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
 
-var abi$5 = /*#__PURE__*/Object.freeze({
+var abi$6 = /*#__PURE__*/Object.freeze({
   __proto__: null,
   AT_EACCESS: AT_EACCESS,
   AT_EMPTY_PATH: AT_EMPTY_PATH,
@@ -6396,6 +6506,10 @@ const COMMANDS = {
   image: {
     summary: "import, list, export and remove images",
     load: (async () => (await import(import.meta.resolve('./image.js'))).image)
+  },
+  seccomp: {
+    summary: "show, compile and test a filter of system calls",
+    load: (async () => (await import(import.meta.resolve('./seccomp.js'))).seccomp)
   }
 };
 const SIZE_UNITS = {
@@ -6757,6 +6871,17 @@ const PRIVILEGE_OPTIONS = [
       const before = run.box.spec.capabilities;
       run.box = run.box.capabilities([...before?.keep ?? [], ...capabilities(value)], before);
     })
+  },
+  {
+    name: "seccomp",
+    value: "default|none|FILE",
+    group: PRIVILEGES,
+    help: "which system calls may be made: a profile of ours, of Docker's, or a compiled filter",
+    apply: ((run, value) => {
+      if (value === "") throw new SpecError("value", "is empty; give default, none or a file");
+      run.profile = value === "default" || value === "none" ? void 0 : value;
+      if (run.profile === void 0) run.box = run.box.seccomp(value);
+    })
   }
 ];
 
@@ -7042,6 +7167,7 @@ const EMPTY_SPEC = {
     uts: "shared"
   },
   env: { set: {}, inherit: [] },
+  seccomp: { profile: "none" },
   rlimits: {},
   tty: false,
   newSession: false,
@@ -7066,6 +7192,7 @@ const DEFAULT_SPEC = {
   },
   hostname: "paddock",
   // The home directory of the host is not there; /tmp is, and can be written.
+  seccomp: { profile: "default" },
   env: { set: { HOME: "/tmp" }, inherit: ["PATH", "TERM", "LANG"] },
   rlimits: {},
   tty: false,
@@ -7185,6 +7312,7 @@ const FIELDS = {
   umask: true,
   capabilities: true,
   landlock: true,
+  seccomp: true,
   rlimits: true,
   nice: true,
   scheduler: true,
@@ -7327,9 +7455,11 @@ const TIOCSTI = 21522;
 const TIOCGWINSZ = 21523;
 const TIOCSWINSZ = 21524;
 const FIONREAD = 21531;
+const TIOCLINUX = 21532;
 const TIOCCONS = 21533;
 const FIONBIO = 21537;
 const TIOCNOTTY = 21538;
+const TIOCSETD = 21539;
 const TIOCGSID = 21545;
 const TCGETS2 = 2150388778;
 const TCSETS2 = 1076646955;
@@ -7387,7 +7517,7 @@ const NS_GET_OWNER_UID = 46852;
 const NS_GET_MNTNS_ID = 2148054789;
 const NS_GET_PID_FROM_PIDNS = 2147792646;
 
-var abi$4 = /*#__PURE__*/Object.freeze({
+var abi$5 = /*#__PURE__*/Object.freeze({
   __proto__: null,
   BRKINT: BRKINT,
   CS8: CS8,
@@ -7446,10 +7576,12 @@ var abi$4 = /*#__PURE__*/Object.freeze({
   TIOCGPTPEER: TIOCGPTPEER,
   TIOCGSID: TIOCGSID,
   TIOCGWINSZ: TIOCGWINSZ,
+  TIOCLINUX: TIOCLINUX,
   TIOCNOTTY: TIOCNOTTY,
   TIOCNXCL: TIOCNXCL,
   TIOCOUTQ: TIOCOUTQ,
   TIOCSCTTY: TIOCSCTTY,
+  TIOCSETD: TIOCSETD,
   TIOCSPGRP: TIOCSPGRP,
   TIOCSPTLCK: TIOCSPTLCK,
   TIOCSTI: TIOCSTI,
@@ -7574,7 +7706,7 @@ const CLONE_ARGS_SIZE_VER0 = 64;
 const CLONE_ARGS_SIZE_VER1 = 80;
 const CLONE_ARGS_SIZE_VER2 = 88;
 
-var abi$3 = /*#__PURE__*/Object.freeze({
+var abi$4 = /*#__PURE__*/Object.freeze({
   __proto__: null,
   CLONE_ARGS_SIZE_VER0: CLONE_ARGS_SIZE_VER0,
   CLONE_ARGS_SIZE_VER1: CLONE_ARGS_SIZE_VER1,
@@ -7611,6 +7743,9 @@ var abi$3 = /*#__PURE__*/Object.freeze({
 const USERNS_HINT = "this user may not make user namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns, kernel.unprivileged_userns_clone and user.max_user_namespaces, or the container's seccomp profile; or run as root";
 const AF_UNIX = 1;
 const AF_INET = 2;
+const AF_INET6 = 10;
+const AF_NETLINK = 16;
+const AF_PACKET = 17;
 const SOCK_DGRAM = 2;
 const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 524288;
@@ -7696,7 +7831,7 @@ const MFD_HUGETLB = 4;
 const MFD_NOEXEC_SEAL = 8;
 const MFD_EXEC = 16;
 
-var abi$2 = /*#__PURE__*/Object.freeze({
+var abi$3 = /*#__PURE__*/Object.freeze({
   __proto__: null,
   MADV_DOFORK: MADV_DOFORK,
   MADV_DONTDUMP: MADV_DONTDUMP,
@@ -7766,7 +7901,7 @@ const CLD_CONTINUED = 6;
 const PIDFD_NONBLOCK = 2048;
 const PIDFD_THREAD = 128;
 
-var abi$1 = /*#__PURE__*/Object.freeze({
+var abi$2 = /*#__PURE__*/Object.freeze({
   __proto__: null,
   CLD_CONTINUED: CLD_CONTINUED,
   CLD_DUMPED: CLD_DUMPED,
@@ -8012,7 +8147,7 @@ const BPF_FS_MAGIC = 3405662737;
 const PID_FS_MAGIC = 1346978886;
 const MQUEUE_MAGIC = 427819522;
 
-var abi = /*#__PURE__*/Object.freeze({
+var abi$1 = /*#__PURE__*/Object.freeze({
   __proto__: null,
   BPF_FS_MAGIC: BPF_FS_MAGIC,
   BTRFS_SUPER_MAGIC: BTRFS_SUPER_MAGIC,
@@ -8931,9 +9066,158 @@ class Planner {
     steps.push(noNewPrivsStep());
     if (choices.landlock) steps.push(landlockStep());
     steps.push(lastStep());
+    if (choices.filter !== void 0) steps.push(choices.filter);
     return steps;
   }
 }
+const SECCOMP_SET_MODE_FILTER = 1;
+const SECCOMP_FILTER_FLAG_TSYNC = 1;
+const SECCOMP_FILTER_FLAG_LOG = 2;
+const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4;
+const SECCOMP_FILTER_FLAG_NEW_LISTENER = 8;
+const SECCOMP_FILTER_FLAG_TSYNC_ESRCH = 16;
+const SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 32;
+const SECCOMP_RET_KILL_PROCESS = 2147483648;
+const SECCOMP_RET_KILL_THREAD = 0;
+const SECCOMP_RET_TRAP = 196608;
+const SECCOMP_RET_ERRNO = 327680;
+const SECCOMP_RET_USER_NOTIF = 2143289344;
+const SECCOMP_RET_TRACE = 2146435072;
+const SECCOMP_RET_LOG = 2147221504;
+const SECCOMP_RET_ALLOW = 2147418112;
+const SECCOMP_RET_DATA = 65535;
+const SECCOMP_USER_NOTIF_FLAG_CONTINUE = 1;
+const SECCOMP_ADDFD_FLAG_SETFD = 1;
+const SECCOMP_ADDFD_FLAG_SEND = 2;
+const SECCOMP_IOCTL_NOTIF_RECV = 3226476800;
+const SECCOMP_IOCTL_NOTIF_SEND = 3222806785;
+const SECCOMP_IOCTL_NOTIF_ID_VALID = 1074274562;
+const SECCOMP_IOCTL_NOTIF_ADDFD = 1075323139;
+const AUDIT_ARCH_AARCH64 = 3221225655;
+const AUDIT_ARCH_I386 = 1073741827;
+const AUDIT_ARCH_X86_64 = 3221225534;
+const BPF_LD = 0;
+const BPF_LDX = 1;
+const BPF_ST = 2;
+const BPF_STX = 3;
+const BPF_ALU = 4;
+const BPF_JMP = 5;
+const BPF_RET = 6;
+const BPF_MISC = 7;
+const BPF_W = 0;
+const BPF_IMM = 0;
+const BPF_ABS = 32;
+const BPF_MEM = 96;
+const BPF_LEN = 128;
+const BPF_ADD = 0;
+const BPF_SUB = 16;
+const BPF_MUL = 32;
+const BPF_DIV = 48;
+const BPF_OR = 64;
+const BPF_AND = 80;
+const BPF_LSH = 96;
+const BPF_RSH = 112;
+const BPF_NEG = 128;
+const BPF_XOR = 160;
+const BPF_JA = 0;
+const BPF_JEQ = 16;
+const BPF_JGT = 32;
+const BPF_JGE = 48;
+const BPF_JSET = 64;
+const BPF_K = 0;
+const BPF_X = 8;
+const BPF_MAXINSNS = 4096;
+const BPF_A = 16;
+const BPF_TAX = 0;
+const BPF_TXA = 128;
+const BPF_MEMWORDS = 16;
+
+var abi = /*#__PURE__*/Object.freeze({
+  __proto__: null,
+  AUDIT_ARCH_AARCH64: AUDIT_ARCH_AARCH64,
+  AUDIT_ARCH_I386: AUDIT_ARCH_I386,
+  AUDIT_ARCH_X86_64: AUDIT_ARCH_X86_64,
+  BPF_A: BPF_A,
+  BPF_ABS: BPF_ABS,
+  BPF_ADD: BPF_ADD,
+  BPF_ALU: BPF_ALU,
+  BPF_AND: BPF_AND,
+  BPF_DIV: BPF_DIV,
+  BPF_IMM: BPF_IMM,
+  BPF_JA: BPF_JA,
+  BPF_JEQ: BPF_JEQ,
+  BPF_JGE: BPF_JGE,
+  BPF_JGT: BPF_JGT,
+  BPF_JMP: BPF_JMP,
+  BPF_JSET: BPF_JSET,
+  BPF_K: BPF_K,
+  BPF_LD: BPF_LD,
+  BPF_LDX: BPF_LDX,
+  BPF_LEN: BPF_LEN,
+  BPF_LSH: BPF_LSH,
+  BPF_MAXINSNS: BPF_MAXINSNS,
+  BPF_MEM: BPF_MEM,
+  BPF_MEMWORDS: BPF_MEMWORDS,
+  BPF_MISC: BPF_MISC,
+  BPF_MUL: BPF_MUL,
+  BPF_NEG: BPF_NEG,
+  BPF_OR: BPF_OR,
+  BPF_RET: BPF_RET,
+  BPF_RSH: BPF_RSH,
+  BPF_ST: BPF_ST,
+  BPF_STX: BPF_STX,
+  BPF_SUB: BPF_SUB,
+  BPF_TAX: BPF_TAX,
+  BPF_TXA: BPF_TXA,
+  BPF_W: BPF_W,
+  BPF_X: BPF_X,
+  BPF_XOR: BPF_XOR,
+  SECCOMP_ADDFD_FLAG_SEND: SECCOMP_ADDFD_FLAG_SEND,
+  SECCOMP_ADDFD_FLAG_SETFD: SECCOMP_ADDFD_FLAG_SETFD,
+  SECCOMP_FILTER_FLAG_LOG: SECCOMP_FILTER_FLAG_LOG,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER: SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW: SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+  SECCOMP_FILTER_FLAG_TSYNC: SECCOMP_FILTER_FLAG_TSYNC,
+  SECCOMP_FILTER_FLAG_TSYNC_ESRCH: SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+  SECCOMP_IOCTL_NOTIF_ADDFD: SECCOMP_IOCTL_NOTIF_ADDFD,
+  SECCOMP_IOCTL_NOTIF_ID_VALID: SECCOMP_IOCTL_NOTIF_ID_VALID,
+  SECCOMP_IOCTL_NOTIF_RECV: SECCOMP_IOCTL_NOTIF_RECV,
+  SECCOMP_IOCTL_NOTIF_SEND: SECCOMP_IOCTL_NOTIF_SEND,
+  SECCOMP_RET_ALLOW: SECCOMP_RET_ALLOW,
+  SECCOMP_RET_DATA: SECCOMP_RET_DATA,
+  SECCOMP_RET_ERRNO: SECCOMP_RET_ERRNO,
+  SECCOMP_RET_KILL_PROCESS: SECCOMP_RET_KILL_PROCESS,
+  SECCOMP_RET_KILL_THREAD: SECCOMP_RET_KILL_THREAD,
+  SECCOMP_RET_LOG: SECCOMP_RET_LOG,
+  SECCOMP_RET_TRACE: SECCOMP_RET_TRACE,
+  SECCOMP_RET_TRAP: SECCOMP_RET_TRAP,
+  SECCOMP_RET_USER_NOTIF: SECCOMP_RET_USER_NOTIF,
+  SECCOMP_SET_MODE_FILTER: SECCOMP_SET_MODE_FILTER,
+  SECCOMP_USER_NOTIF_FLAG_CONTINUE: SECCOMP_USER_NOTIF_FLAG_CONTINUE
+});
+
+const DEFAULT_FILTERS = {
+  x86_64: {
+    plain: "IAAAAAQAAAAVAACZPgAAwCAAAAAAAAAANQBfAAEBAAA1AEgAnwAAADUAMABnAAAANQAkADUAAAA1AAcAEQAAADUAAAoQAAAAIAAAABgAAAAVAAMAElQAABUAAgAcVAAAFQABAB1UAAAVAAAFI1QAAAYAAAABAAUANQAAAykAAAA1AIYAKgAAACAAAAAQAAAAFQAAAQEAAAAGAAAAAAD/fxUAAgACAAAAFQABAAoAAAAVAAAYEAAAACAAAAAYAAAAVAAAAA8AAAAVAAMABQAAACAAAAAYAAAAVAAAAA8AAAAVAAABBgAAAAYAAABeAAUAIAAAACAAAAAVAAoAIQAAABUACQCEAAAAFQAIAIgAAAAVAAcAAAEAABUABgAGAQAAIAAAABAAAAAVAABxEAAAACAAAAAgAAAAFQBvAAAAAAAVAG4ABAAAABUAbQAPAAAABgAAAF0ABQA1AAgAOQAAADUAAwA2AAAAIAAAABAAAAAVAGgAAQAAAAYAAABhAAUANQAAZjgAAAAgAAAAEAAAAFQAAAAAAAJ+FQBjYgAAAAA1AABiZQAAADUAYWBmAAAANQARAIgAAAA1AAEAhQAAADUAXl1oAAAANQAGAIYAAAAgAAAAGAAAAFQAAAAA8AAAFQBZAAAgAAAgAAAAGAAAAFQAAAAA8AAAFQBWVwBgAAA1AABZhwAAACAAAAAQAAAAFQBUAAAAAAAVAFMACAAAABUAUgAAAAIAFQBRAAgAAgAVAFAAAAAEABUAT07/////NQACAJkAAAA1AABNiwAAADUATE+MAAAANQAASpwAAAA1AEpNnQAAADUACgDUAAAANQAEAK4AAAA1AAEAoQAAADUARkWgAAAANQAARKIAAAA1AENEowAAADUAAgCzAAAANQAARa8AAAA1AERAsQAAADUAAD+0AAAANQA/QroAAAA1AAUA7wAAADUAAgDkAAAANQAAP9UAAAA1ADo74wAAADUAADrsAAAANQA4PO0AAAA1AAIA+AAAADUAADf2AAAANQA2NfcAAAA1AAA0+wAAADUAMzQAAQAANQAeAKgBAAA1ABMAMAEAADUADQAXAQAANQAHAAQBAAA1AAAvAwEAACAAAAAgAAAAVAAAAADwAAAVACsAACAAACAAAAAgAAAAVAAAAADwAAAVACgpAGAAADUAACgQAQAANQAnABEBAAAgAAAAEAAAAFQAAACAAAJ+FQAkIwAAAAA1AAIAKwEAADUAACEYAQAANQAgISoBAAA1AAAgLAEAADUAHx4uAQAANQAEADoBAAA1AAEANAEAADUAHBsyAQAANQAAGjUBAAA1ABkaNgEAADUAAgBDAQAANQAAGEABAAA1ABcWQgEAADUAABVEAQAANQAYFU8BAAA1AAoAvAEAADUABAC0AQAANQABAKwBAAA1ABQRqQEAADUAAA+yAQAANQASD7MBAAA1AAIAuAEAADUAAA22AQAANQAMC7cBAAA1AAAKuQEAADUACQq6AQAANQAFAM0BAAA1AAIAwgEAADUAAAfAAQAANQAGBcEBAAA1AAAEwwEAADUAAwTMAQAANQAEANYBAAA1AAAC0wEAADUAAQDUAQAABgAAAAEABQAGAAAAAAD/fzUAAAEAAABANQAAAf////8GAAAAJgAFAAYAAAAAAACA",
+    setuid: "IAAAAAQAAAAVAAC9PgAAwCAAAAAAAAAANQBxAAEBAAA1AFcAmQAAADUANgBWAAAANQApACoAAAA1AAgAEAAAADUAADYCAAAANQA1AAMAAAAgAAAAIAAAAFQAAAAADAAAFQAyAAAAAAAgAAAAGAAAAFQAAABAAEAAFQAvKgAAAAA1AAUAEQAAACAAAAAYAAAAFQAnABJUAAAVACYAHFQAABUAJQAdVAAAFQAkKSNUAAA1AAAoKQAAACAAAAAQAAAAFQAmAAEAAAAVAAIAAgAAABUAAQAKAAAAFQAAGRAAAAAgAAAAGAAAAFQAAAAPAAAAFQADAAUAAAAgAAAAGAAAAFQAAAAPAAAAFQAAAQYAAAAGAAAAXgAFACAAAAAgAAAAFQAKACEAAAAVAAkAhAAAABUACACIAAAAFQAHAAABAAAVAAYABgEAACAAAAAQAAAAFQAAFBAAAAAgAAAAIAAAABUAEgAAAAAAFQARAAQAAAAVABAADwAAAAYAAABdAAUANQAFADgAAAA1AAANNQAAADUADAA2AAAAIAAAABAAAAAVAAoAAQAAAAYAAABhAAUANQAEADkAAAAgAAAAEAAAAFQAAAAAAAJ+FQAFAAAAAAAGAAAAAQAFADUABQNVAAAANQAJAGgAAAA1AAYAZQAAADUAAQBaAAAABgAAAAAA/381AHsAXAAAACAAAAAYAAAAVAAAAAAMAAAVAHh1AAAAADUAAHRmAAAANQBzdmcAAAA1AAsAhwAAADUAAHSFAAAANQB1AIYAAAAgAAAAGAAAAFQAAAAA8AAAFQBtAAAgAAAgAAAAGAAAAFQAAAAA8AAAFQBqAABgAAAgAAAAGAAAAFQAAAAADAAAFQBqZwAAAAA1AAgAiwAAADUAaACIAAAAIAAAABAAAAAVAGYAAAAAABUAZQAIAAAAFQBkAAAAAgAVAGMACAACABUAYgAAAAQAFQBhXv////81AGBijAAAADUADAC6AAAANQAFAKIAAAA1AAIAnwAAADUAAFmcAAAANQBbXZ0AAAA1AABXoAAAADUAVlmhAAAANQACAK8AAAA1AABXowAAADUAWFOuAAAANQABALMAAAA1AFZRsQAAADUAVVC0AAAANQAFAO0AAAA1AAIA4wAAADUAAFDUAAAANQBPUdUAAAA1AABL5AAAADUAT03sAAAANQACAPcAAAA1AABI7wAAADUAR0r2AAAANQABAPsAAAA1AEVI+AAAADUAREcAAQAANQAqAKgBAAA1AB0ALAEAADUAFAAQAQAANQARAAQBAAA1AAYAAgEAACAAAAAoAAAAVAAAAAAMAAAVAD8AAAAAACAAAAAgAAAAVAAAAEAAQAAVADw5AAAAADUAADsDAQAAIAAAACAAAABUAAAAAPAAABUANQAAIAAAIAAAACAAAABUAAAAAPAAABUAMgAAYAAAIAAAACAAAABUAAAAAAwAABUAMi8AAAAANQAAMQwBAAA1ADAnDQEAADUABQAYAQAANQADABEBAAAgAAAAEAAAAFQAAACAAAJ+FQArKAAAAAA1ACcqFwEAADUAACkqAQAANQAoJSsBAAA1AAUANgEAADUAAgAyAQAANQAAIi4BAAA1ACEkMAEAADUAACM0AQAANQAiHzUBAAA1AAIAQgEAADUAAB06AQAANQAcH0ABAAA1AAEARAEAADUAGh1DAQAANQAeHE8BAAA1AAwAwAEAADUABQC1AQAANQACALIBAAA1AAAYqQEAADUAFBmsAQAANQAAFrMBAAA1ABUXtAEAADUAAgC4AQAANQAAFbYBAAA1ABIPtwEAADUAAQC6AQAANQAQDbkBAAA1AA8MvAEAADUACADMAQAANQACAMMBAAA1AAAJwQEAADUACAvCAQAANQAACsQBAAA1AAkAxQEAACAAAAAgAAAAVAAAAAAMAAAVAAYDAAAAADUAAwDUAQAANQAAAc0BAAA1AAAD0wEAAAYAAAABAAUANQACAAAAAEA1AAIA1gEAAAYAAAAAAP9/NQAAAf////8GAAAAJgAFAAYAAAAAAACA"
+  },
+  aarch64: {
+    plain: "IAAAAAQAAAAVAACPtwAAwCAAAAAAAAAANQBgAOsAAAA1ACwAYgAAADUAFwAzAAAANQAJACEAAAA1AAEAEwAAADUAEhMSAAAANQAAEh0AAAA1ABEAHgAAACAAAAAYAAAAFQAMABJUAAAVAAsAHFQAABUACgAdVAAAFQAJDCNUAAA1AAcAJwAAADUACgAiAAAAIAAAACAAAABUAAAAAPAAABUABAAAIAAAIAAAACAAAABUAAAAAPAAABUAAQQAYAAANQABACoAAAAGAAAAAQAFADUAAQArAAAABgAAACYABQAGAAAAAAD/fzUABAA9AAAANQABADoAAAA1AG9tNAAAADUAAGw7AAAANQBrbTwAAAA1AAIAXAAAADUAAGtZAAAANQBqaFoAAAA1AAcAXQAAACAAAAAQAAAAFQBnAAAAAAAVAGYACAAAABUAZQAAAAIAFQBkAAgAAgAVAGMAAAAEABUAYmD/////NQAAYWEAAAAgAAAAEAAAAFQAAACAAAJ+FQBeXAAAAAA1AAkAowAAADUABAB0AAAANQABAGsAAAA1AFhaaAAAADUAAFlwAAAANQBYVnEAAAA1AAEAjgAAADUAVlR2AAAANQAAU48AAAA1AFJUoQAAADUAIADIAAAANQABAKwAAAA1AE9RqgAAADUAAFDGAAAANQAZAMcAAAAgAAAAEAAAABUATQABAAAAFQACAAIAAAAVAAEACgAAABUAABYQAAAAIAAAABgAAABUAAAADwAAABUAAwAFAAAAIAAAABgAAABUAAAADwAAABUAAAEGAAAABgAAAF4ABQAgAAAAIAAAABUACgAhAAAAFQAJAIQAAAAVAAgAiAAAABUABwAAAQAAFQAGAAYBAAAgAAAAEAAAABUAADsQAAAAIAAAACAAAAAVADkAAAAAABUAOAAEAAAAFQA3AA8AAAAGAAAAXQAFACAAAAAQAAAAFQA0AAEAAAAGAAAAYQAFADUABQDdAAAANQAAMdkAAAA1AAAu3AAAACAAAAAQAAAAVAAAAAAAAn4VAC0rAAAAADUAACzgAAAANQArKeIAAAA1ABQAJwEAADUACQAJAQAANQAEAPIAAAA1AAEA7QAAADUAJiTsAAAANQAAI/AAAAA1ACIk8QAAADUAAQAEAQAANQAjIvQAAAA1AAAhBgEAADUAIB4IAQAANQAEABIBAAA1AAEADAEAADUAHRsLAQAANQAAGg0BAAA1ABkbDgEAADUAAgAaAQAANQAAGRgBAAA1ABgWGQEAADUAABUbAQAANQAUFiYBAAA1AAoAugEAADUABACzAQAANQABAKkBAAA1ABITqAEAADUAABKsAQAANQAQDrIBAAA1AAIAtwEAADUAAA+0AQAANQALDbYBAAA1AAAMuAEAADUACwm5AQAANQAEAMMBAAA1AAEAwAEAADUACAa8AQAANQAABcEBAAA1AAQGwgEAADUAAgDTAQAANQAABMwBAAA1AAMBzQEAADUAAQDUAQAABgAAAAEABQA1AAEA1gEAAAYAAAAAAP9/BgAAACYABQAGAAAAAAAAgA==",
+    setuid: "IAAAAAQAAAAVAACltwAAwCAAAAAAAAAANQBwAOsAAAA1ADcAXQAAADUAGQA0AAAANQAJACEAAAA1AAEAEwAAADUAFCkSAAAANQAAKB0AAAA1ACcAHgAAACAAAAAYAAAAFQAhABJUAAAVACAAHFQAABUAHwAdVAAAFQAeIiNUAAA1AAsAKgAAADUACQAiAAAAIAAAACAAAABUAAAAAPAAABUAGQAAIAAAIAAAACAAAABUAAAAAPAAABUAFgAAYAAAIAAAACAAAABUAAAAAAwAABUAFxMAAAAANQASFicAAAA1AAEAKwAAAAYAAAAmAAUANQAPEzMAAAA1AA8AOwAAADUABQA4AAAANQADADUAAAAgAAAAGAAAAFQAAAAADAAAFQANCQAAAAA1AAx2NgAAADUABgA5AAAAIAAAACgAAABUAAAAAAwAABUACAAAAAAAIAAAACAAAABUAAAAQABAABUABQEAAAAANQAABDoAAAAGAAAAAQAFADUAAwBZAAAANQAAATwAAAA1AABxPQAAAAYAAAAAAP9/NQAAb1oAAAA1AABwXAAAACAAAAAQAAAAFQBuAAAAAAAVAG0ACAAAABUAbAAAAAIAFQBrAAgAAgAVAGoAAAAEABUAaWf/////NQANAKEAAAA1AAcAcAAAADUABABiAAAANQAAZWEAAAAgAAAAEAAAAFQAAACAAAJ+FQBiYAAAAAA1AABhaAAAADUAYF5rAAAANQACAHYAAAA1AABccQAAADUAW110AAAANQAAXI4AAAA1AFtZjwAAADUAIQDIAAAANQACAKwAAAA1AABWowAAADUAVVeqAAAANQAAVsYAAAA1ABkAxwAAACAAAAAQAAAAFQBTAAEAAAAVAAIAAgAAABUAAQAKAAAAFQAAFhAAAAAgAAAAGAAAAFQAAAAPAAAAFQADAAUAAAAgAAAAGAAAAFQAAAAPAAAAFQAAAQYAAAAGAAAAXgAFACAAAAAgAAAAFQAKACEAAAAVAAkAhAAAABUACACIAAAAFQAHAAABAAAVAAYABgEAACAAAAAQAAAAFQAAQRAAAAAgAAAAIAAAABUAPwAAAAAAFQA+AAQAAAAVAD0ADwAAAAYAAABdAAUAIAAAABAAAAAVADoAAQAAAAYAAABhAAUANQAFAN0AAAA1AAA32QAAADUAADTcAAAAIAAAABAAAABUAAAAAAACfhUAMzEAAAAANQAAMuAAAAA1ADEv4gAAADUAFgCpAQAANQAKAAsBAAA1AAQA8gAAADUAAQDtAAAANQAsKuwAAAA1AAAp8AAAADUAKCrxAAAANQACAAYBAAA1AAAo9AAAADUAJygEAQAANQAAJAgBAAA1ACMlCQEAADUABQAZAQAANQACAA4BAAA1AAAiDAEAADUAIR8NAQAANQAAHhIBAAA1AB0fGAEAADUAAgAmAQAANQAAHRoBAAA1ABwaGwEAADUAABknAQAANQAaG6gBAAA1AAoAvAEAADUABAC1AQAANQABALIBAAA1ABQXrAEAADUAABWzAQAANQAUFbQBAAA1AAIAuAEAADUAABO2AQAANQARD7cBAAA1AAAOuQEAADUADQ+6AQAANQAIAMUBAAA1AAIAwgEAADUAAAzAAQAANQALCcEBAAA1AAAIwwEAADUAAAnEAQAAIAAAACAAAABUAAAAAAwAABUABgQAAAAANQACANMBAAA1AAAEzAEAADUAAwHNAQAANQABANQBAAAGAAAAAQAFADUAAQDWAQAABgAAAAAA/38GAAAAJgAFAAYAAAAAAACA"
+  }
+};
+
+let compiler;
+const OWN_KINDS = /* @__PURE__ */ new Set([
+  ...["tmpfs", "proc", "dev", "devpts", "mqueue", "sysfs", "cgroupfs", "symlink", "dir"],
+  ...["file", "mask", "readonly"]
+]);
+var filters = /*#__PURE__*/Object.freeze({
+  __proto__: null,
+  launchFilter: launchFilter,
+  prepareFilter: prepareFilter
+});
 const NO_FILES = /* @__PURE__ */ new Set([
   "autofs",
   "binder",
@@ -9088,7 +9372,8 @@ const HEADINGS = {
   mounts: "Inside, the filesystem",
   network: "Inside, the network",
   finish: "Inside, before the command",
-  command: "In the command's own process"
+  command: "In the command's own process",
+  execute: "There, at the very end"
 };
 class SandboxProcess {
   #init;
@@ -10052,6 +10337,8 @@ class Launch {
       networkSetup: hooks.has("networkSetup"),
       reportStart: this.#init.reportStart && !full.asPid1,
       requestFd: ((index) => requestFd(agent.boot, index)),
+      // A hook may have added something that can be written.
+      filter: launchFilter(full, facts),
       adoptedFds: adopted,
       landlock: landlockRuleset(full, facts.landlockVersion).ruleset
     });
@@ -10459,6 +10746,16 @@ class Sandbox {
     checkCapabilities(capabilities);
     return this.#with({ capabilities });
   }
+  /**
+   * Which system calls the command may make: `"default"` (what ordinary programs need), `"none"` (all
+   * of them), a policy made by `filter`, an OCI profile as Docker and Podman have it, or a compiled
+   * program. seccomp(2).
+   */
+  seccomp(profile) {
+    const seccomp = { profile: structuredClone(profile) };
+    checkSeccomp(seccomp);
+    return this.#with({ seccomp });
+  }
   /** A resource limit. getrlimit(2). */
   rlimit(name, value) {
     return this.#with({ rlimits: { ...this.#spec.rlimits, [name]: structuredClone(value) } });
@@ -10655,12 +10952,12 @@ var execute$1 = /*#__PURE__*/Object.freeze({
   execute: execute
 });
 
-export { ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, Answer, ArchiveError, CAPABILITIES, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWUSER, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, ERRNO, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, HOOK_AREA, HOOK_PROGRAM, ImageError, LANDLOCK_ALLOW, LANDLOCK_SCOPES, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, NAMESPACE_KINDS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PERSONALITIES, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMIT_NAMES, SCM_RIGHTS, SEEK_DATA, SEEK_HOLE, SIGNALS, SIG_SETMASK, SOL_SOCKET, STATX_BASIC_STATS, STATX_MNT_ID, SYS, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, UnsupportedError, VMIN, VTIME, WEXITED, __WALL, abi, abi$4 as abi$1, abi$2, abi$1 as abi$3, abi$3 as abi$4, abi$5, accountName, applyOptions, assemble, cString, check, complain, defineHook, dirname, errors, isFresh, isMountedOutside, main, nearest, optionsHelp, parseDuration, parseMode, parseOptions, parseSize, pathArgument, pathText, print, resolve, sandbox, signalName, subordinate, syscall, syscallName, toFileUrl, uninterrupted, writeAll };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, ERRNO, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, HOOK_AREA, HOOK_PROGRAM, ImageError, LANDLOCK_ALLOW, LANDLOCK_SCOPES, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, NAMESPACE_KINDS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PERSONALITIES, POLLERR, POLLHUP, POLLIN, POLLOUT, PRIVILEGE_OPTIONS, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMIT_NAMES, SCM_RIGHTS, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SEEK_DATA, SEEK_HOLE, SIGNALS, SIG_SETMASK, SOL_SOCKET, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, UnsupportedError, VMIN, VTIME, WEXITED, __WALL, abi, abi$1, abi$5 as abi$2, abi$3, abi$2 as abi$4, abi$4 as abi$5, abi$6, accountName, applyOptions, assemble, cString, check, complain, defineHook, dirname, errnoName, errors, isFresh, isMountedOutside, main, nearest, optionsHelp, parseDuration, parseMode, parseOptions, parseSize, pathArgument, pathText, print, resolve, sandbox, signalName, subordinate, syscall, syscallName, toFileUrl, uninterrupted, writeAll };
 export const SOURCES = {
-  "deno.json": 2824,
+  "deno.json": 2991,
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
-  "lib/agent/boot.ts": 6721,
+  "lib/agent/boot.ts": 7036,
   "lib/agent/client.ts": 8224,
   "lib/agent/elf.ts": 2130,
   "lib/agent/event.ts": 3072,
@@ -10672,7 +10969,7 @@ export const SOURCES = {
   "lib/agent/words.ts": 1022,
   "lib/cli/execute.ts": 4100,
   "lib/cli/explain.ts": 1630,
-  "lib/cli/failure.ts": 2743,
+  "lib/cli/failure.ts": 2797,
   "lib/cli/freshness.ts": 2057,
   "lib/cli/help.ts": 2470,
   "lib/cli/hook_module.ts": 1956,
@@ -10685,25 +10982,27 @@ export const SOURCES = {
   "lib/cli/image/progress_bar.ts": 1373,
   "lib/cli/image/rm.ts": 1011,
   "lib/cli/image/size_text.ts": 391,
-  "lib/cli/main.ts": 1997,
+  "lib/cli/main.ts": 2141,
   "lib/cli/nearest.ts": 1536,
   "lib/cli/options.ts": 4340,
   "lib/cli/options/filesystem.ts": 6543,
   "lib/cli/options/landlock.ts": 3630,
   "lib/cli/options/limits.ts": 831,
-  "lib/cli/options/privileges.ts": 1510,
+  "lib/cli/options/privileges.ts": 1999,
   "lib/cli/options/scheduling.ts": 2210,
   "lib/cli/preset.ts": 699,
-  "lib/cli/run.ts": 2852,
+  "lib/cli/run.ts": 3138,
   "lib/cli/run_options.ts": 6938,
+  "lib/cli/seccomp.ts": 5734,
+  "lib/cli/seccomp_profile.ts": 1661,
   "lib/cli/shape/checks.ts": 4868,
   "lib/cli/shape/landlock.ts": 923,
   "lib/cli/shape/mounts.ts": 2672,
-  "lib/cli/spec_file.ts": 4971,
-  "lib/cli/spec_shape.ts": 2664,
+  "lib/cli/spec_file.ts": 5641,
+  "lib/cli/spec_shape.ts": 2984,
   "lib/cli/terminal.ts": 3896,
   "lib/cli/values.ts": 9610,
-  "lib/defaults.ts": 1447,
+  "lib/defaults.ts": 1514,
   "lib/errors.ts": 7515,
   "lib/hook.ts": 7582,
   "lib/ids/map_programs.ts": 1570,
@@ -10746,9 +11045,9 @@ export const SOURCES = {
   "lib/landlock/ruleset.ts": 4938,
   "lib/plan/assignment.ts": 3020,
   "lib/plan/check_landlock.ts": 3766,
-  "lib/plan/check_privileges.ts": 1339,
+  "lib/plan/check_privileges.ts": 2071,
   "lib/plan/check_scheduling.ts": 3525,
-  "lib/plan/check_spec.ts": 5262,
+  "lib/plan/check_spec.ts": 5323,
   "lib/plan/check_values.ts": 443,
   "lib/plan/command_steps.ts": 7464,
   "lib/plan/contradictions.ts": 2216,
@@ -10778,19 +11077,20 @@ export const SOURCES = {
   "lib/plan/mounts/workshop.ts": 1451,
   "lib/plan/namespace_steps.ts": 8535,
   "lib/plan/outside_program.ts": 6760,
-  "lib/plan/plan.ts": 10377,
+  "lib/plan/plan.ts": 10578,
   "lib/plan/program.ts": 2494,
   "lib/plan/program_parts.ts": 4516,
   "lib/plan/rlimit_steps.ts": 3001,
   "lib/plan/scheduling_steps.ts": 7352,
-  "lib/plan/setup_program.ts": 7965,
+  "lib/plan/setup_program.ts": 8061,
   "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
   "lib/presets.ts": 6045,
   "lib/quantity.ts": 2703,
   "lib/run/child.ts": 4330,
-  "lib/run/compiled.ts": 6159,
-  "lib/run/diagnose.ts": 3174,
+  "lib/run/compiled.ts": 6243,
+  "lib/run/diagnose.ts": 3464,
+  "lib/run/filters.ts": 998,
   "lib/run/first_process.ts": 4896,
   "lib/run/hooks.ts": 4138,
   "lib/run/host_facts.ts": 5218,
@@ -10798,24 +11098,44 @@ export const SOURCES = {
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,
   "lib/run/late_mounts.ts": 3245,
-  "lib/run/launch.ts": 20524,
+  "lib/run/launch.ts": 20672,
   "lib/run/pipe.ts": 7037,
-  "lib/run/plan_view.ts": 3143,
+  "lib/run/plan_view.ts": 3264,
   "lib/run/resolve.ts": 5276,
-  "lib/run/run.ts": 10631,
+  "lib/run/run.ts": 10718,
   "lib/run/spares.ts": 3156,
   "lib/run/stdio.ts": 3431,
   "lib/run/supervisor.ts": 2745,
   "lib/run/wait_status.ts": 869,
-  "lib/sandbox.ts": 20966,
-  "lib/spec.ts": 5128,
+  "lib/sandbox.ts": 21501,
+  "lib/seccomp/actions.ts": 2001,
+  "lib/seccomp/backward_assembler.ts": 4134,
+  "lib/seccomp/bpf.ts": 2649,
+  "lib/seccomp/check_policy.ts": 7841,
+  "lib/seccomp/check_program.ts": 4220,
+  "lib/seccomp/compile.ts": 3062,
+  "lib/seccomp/compile_filter.ts": 2339,
+  "lib/seccomp/default_allowed.ts": 4339,
+  "lib/seccomp/default_arguments.ts": 6863,
+  "lib/seccomp/default_blocked.ts": 6205,
+  "lib/seccomp/default_filters.ts": 7587,
+  "lib/seccomp/default_profile.ts": 1208,
+  "lib/seccomp/describe.ts": 4514,
+  "lib/seccomp/filter.ts": 4643,
+  "lib/seccomp/int_arguments.ts": 1169,
+  "lib/seccomp/interpreter.ts": 3582,
+  "lib/seccomp/oci.ts": 8521,
+  "lib/seccomp/oci_conditions.ts": 3286,
+  "lib/seccomp/outcomes.ts": 4069,
+  "lib/seccomp/tests.ts": 3876,
+  "lib/spec.ts": 5299,
   "lib/spec/landlock.ts": 2739,
   "lib/spec/scheduling.ts": 1630,
   "lib/sys/abi/capability.ts": 1725,
   "lib/sys/abi/clone.ts": 3372,
   "lib/sys/abi/errno.ts": 7545,
   "lib/sys/abi/fcntl.ts": 12087,
-  "lib/sys/abi/ioctl.ts": 7419,
+  "lib/sys/abi/ioctl.ts": 7611,
   "lib/sys/abi/landlock.ts": 3142,
   "lib/sys/abi/memory.ts": 3583,
   "lib/sys/abi/mount.ts": 11022,
@@ -10823,6 +11143,7 @@ export const SOURCES = {
   "lib/sys/abi/prctl.ts": 7844,
   "lib/sys/abi/resource.ts": 1203,
   "lib/sys/abi/scheduling.ts": 3127,
+  "lib/sys/abi/seccomp.ts": 8196,
   "lib/sys/abi/signal.ts": 2103,
   "lib/sys/abi/socket.ts": 9776,
   "lib/sys/abi/syscalls_aarch64.ts": 6214,

@@ -42,4 +42,15 @@ export const PRIVILEGE_OPTIONS: readonly Option<RunRequest>[] = [
       run.box = run.box.capabilities([...before?.keep ?? [], ...capabilities(value)], before);
     },
   },
+  {
+    name: "seccomp",
+    value: "default|none|FILE",
+    group: PRIVILEGES,
+    help: "which system calls may be made: a profile of ours, of Docker's, or a compiled filter",
+    apply: (run, value) => {
+      if (value === "") throw new SpecError("value", "is empty; give default, none or a file");
+      run.profile = value === "default" || value === "none" ? undefined : value;
+      if (run.profile === undefined) run.box = run.box.seccomp(value as "default" | "none");
+    },
+  },
 ];

@@ -42,12 +42,16 @@ export const TIOCGWINSZ = 0x5413;
 export const TIOCSWINSZ = 0x5414;
 /** `FIONREAD` of `asm-generic/ioctls.h`; see ioctl_tty(2). */
 export const FIONREAD = 0x541b;
+/** `TIOCLINUX` of `asm-generic/ioctls.h`; see ioctl_tty(2). */
+export const TIOCLINUX = 0x541c;
 /** `TIOCCONS` of `asm-generic/ioctls.h`; see ioctl_tty(2). */
 export const TIOCCONS = 0x541d;
 /** `FIONBIO` of `asm-generic/ioctls.h`; see ioctl_tty(2). */
 export const FIONBIO = 0x5421;
 /** `TIOCNOTTY` of `asm-generic/ioctls.h`; see ioctl_tty(2). */
 export const TIOCNOTTY = 0x5422;
+/** `TIOCSETD` of `asm-generic/ioctls.h`; see ioctl_tty(2). */
+export const TIOCSETD = 0x5423;
 /** `TIOCGSID` of `asm-generic/ioctls.h`; see ioctl_tty(2). */
 export const TIOCGSID = 0x5429;
 /** `TCGETS2` of `asm-generic/ioctls.h`; see ioctl_tty(2). */

@@ -1,0 +1,157 @@
+/**
+ * `paddock seccomp`: shows what a profile lets through, compiles it, and says what a call would get.
+ *
+ * @module
+ */
+
+import { SpecError } from "../errors.ts";
+import type { SandboxSpec, SeccompArch } from "../spec.ts";
+import { sandbox } from "../sandbox.ts";
+import { describePolicy, disassemble } from "../seccomp/describe.ts";
+import { describeValue } from "../seccomp/actions.ts";
+import { ARCHITECTURES } from "../seccomp/check_policy.ts";
+import { compileFilter, policyOf } from "../seccomp/compile_filter.ts";
+import { BLOCKED } from "../seccomp/default_blocked.ts";
+import type { FilterPlace } from "../seccomp/filter.ts";
+import { runFilter } from "../seccomp/interpreter.ts";
+import { callNames, callNumber } from "../seccomp/outcomes.ts";
+import { ARCH } from "../sys/arch.ts";
+import type { CliContext } from "./command.ts";
+import { writeAll } from "./failure.ts";
+import { print } from "./help.ts";
+import { nearest } from "./nearest.ts";
+import { applyOptions, type Option, parseOptions } from "./options.ts";
+import { PRIVILEGE_OPTIONS } from "./options/privileges.ts";
+import type { RunRequest } from "./run_request.ts";
+import { readProfile } from "./seccomp_profile.ts";
+
+interface SeccompRequest extends RunRequest {
+  arch: SeccompArch;
+  guardSetuid: boolean;
+}
+
+const OPTIONS: readonly Option<SeccompRequest>[] = [
+  ...PRIVILEGE_OPTIONS,
+  {
+    name: "arch",
+    value: ARCHITECTURES.join("|"),
+    group: "Place",
+    help: "for which machine; default: this one",
+    apply: (request, value) => {
+      if (!ARCHITECTURES.includes(value as SeccompArch)) {
+        throw new SpecError("value", `"${value}" is none of ${ARCHITECTURES.join(", ")}`);
+      }
+      request.arch = value as SeccompArch;
+    },
+  },
+  {
+    name: "guard-setuid",
+    group: "Place",
+    help: "as where root lets the command write to the host's files",
+    apply: (request) => request.guardSetuid = true,
+  },
+  {
+    name: "help",
+    short: "h",
+    group: "Place",
+    help: "print this",
+    apply: (request) => request.help = true,
+  },
+];
+
+const USAGE = `Shows, compiles and tests filters of system calls.
+
+Usage: paddock seccomp show [options]                   what each call gets, and the instructions
+       paddock seccomp compile [options] >FILE          the bytes, for --seccomp FILE or bwrap --seccomp
+       paddock seccomp test [options] CALL [ARG...]     what a call with these arguments would get
+
+Options:
+`;
+
+function help(): void {
+  const lines = OPTIONS.map(({ name, value, help }) =>
+    `  ${`--${name}${value === undefined ? "" : ` ${value}`}`.padEnd(32)}${help}`
+  );
+  print(USAGE + lines.join("\n"));
+}
+
+function show(spec: SandboxSpec, place: FilterPlace, program: Uint8Array): void {
+  const policy = policyOf(spec, place);
+  const lines: string[] = [];
+  for (const arch of policy?.architectures ?? []) {
+    lines.push(`On ${arch}:`, ...describePolicy(policy!, arch).map((line) => `  ${line}`));
+  }
+  lines.push(`The program of ${program.length / 8} instructions:`, ...disassemble(program));
+  print(lines.join("\n"));
+}
+
+/** Why the default profile blocks a call. */
+function reason({ seccomp }: SandboxSpec, name: string): string {
+  const profile = seccomp?.profile;
+  const ours = profile === "default" || (typeof profile === "object" && "extend" in profile);
+  const group = ours ? BLOCKED.find(({ calls }) => calls.includes(name as never)) : undefined;
+  return group === undefined ? "" : `: ${group.what}; ${group.why}`;
+}
+
+function test(
+  spec: SandboxSpec,
+  place: FilterPlace,
+  program: Uint8Array,
+  words: readonly string[],
+): void {
+  const [name = "", ...rest] = words;
+  const number = /^\d+$/.test(name) ? Number(name) : callNumber(name, place.arch);
+  if (number === undefined) {
+    const near = nearest(name, callNames(place.arch));
+    throw new SpecError(
+      "CALL",
+      `"${name}" is no system call of ${place.arch}${near ? `; did you mean "${near}"?` : ""}`,
+    );
+  }
+  const args = rest.map((word) => {
+    try {
+      return BigInt(word);
+    } catch {
+      throw new SpecError("ARG", `"${word}" is not a number, such as 3 or 0x5412`);
+    }
+  });
+  const { value } = runFilter(program, { arch: place.arch, number, arguments: args });
+  const result = describeValue(value);
+  print(result === "allow" ? result : `${result}${reason(spec, name)}`);
+}
+
+/** The command. */
+export function seccomp(args: readonly string[], context: CliContext): Promise<number> {
+  const [verb = "--help", ...words] = args;
+  if (verb !== "--help" && verb !== "-h" && !["show", "compile", "test"].includes(verb)) {
+    throw new SpecError("seccomp", `"${verb}" is none of show, compile, test`);
+  }
+  const { given, rest } = parseOptions(words, OPTIONS, "seccomp");
+  const request: SeccompRequest = {
+    box: sandbox(),
+    hooks: [],
+    explain: false,
+    json: false,
+    debug: false,
+    help: verb.startsWith("-"),
+    arch: ARCH,
+    guardSetuid: false,
+  };
+  applyOptions(given, request);
+  context.debug = request.debug;
+  if (request.help) help();
+  else look(verb, request, rest);
+  return Promise.resolve(0);
+}
+
+function look(verb: string, request: SeccompRequest, rest: readonly string[]): void {
+  const { profile, arch, guardSetuid } = request;
+  const box = profile === undefined ? request.box : request.box.seccomp(readProfile(profile));
+  const { spec } = box;
+  const place = { arch, kernel: () => Deno.osRelease(), guardSetuid };
+  const filter = compileFilter(spec, place);
+  if (filter === undefined) throw new SpecError("--seccomp", '"none" is no filter to look at');
+  if (verb === "show") show(spec, place, filter.program);
+  else if (verb === "compile") writeAll(Deno.stdout, filter.program);
+  else test(spec, place, filter.program, rest);
+}

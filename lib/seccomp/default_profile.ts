@@ -1,0 +1,35 @@
+/**
+ * The default profile: everything that ordinary programs need, in namespaces of their own, and
+ * nothing else.
+ *
+ * @module
+ */
+
+import type { SeccompArch, SeccompRule } from "../spec.ts";
+import { ALLOWED } from "./default_allowed.ts";
+import { argumentRules, type DefaultProfileOptions } from "./default_arguments.ts";
+import { BLOCKED } from "./default_blocked.ts";
+import type { FlatPolicy } from "./outcomes.ts";
+
+export type { DefaultProfileOptions };
+
+/** Its rules. */
+export function defaultRules(options: DefaultProfileOptions): SeccompRule[] {
+  const { capabilities } = options;
+  return [
+    ...argumentRules(options),
+    ...BLOCKED.map(({ calls, errno = "EPERM", unless = [] }): SeccompRule => ({
+      calls,
+      action: unless.some((name) => capabilities.has(name)) ? "allow" : { errno },
+    })),
+    ...Object.values(ALLOWED).map((calls): SeccompRule => ({ calls, action: "allow" })),
+  ];
+}
+
+/** The whole of it. A call that nobody has heard of does not exist. */
+export function defaultPolicy(
+  options: DefaultProfileOptions,
+  architectures: readonly SeccompArch[],
+): FlatPolicy {
+  return { rules: defaultRules(options), otherwise: { errno: "ENOSYS" }, architectures };
+}
