@@ -23,6 +23,8 @@ export type { Argument, CallPattern, FilteredCall } from "./lib/seccomp/builder.
 export { defineHook } from "./lib/hook.ts";
 export type {
   BuildContext,
+  Cgroup,
+  CgroupStatistics,
   Hook,
   HookContext,
   Inside,
@@ -34,6 +36,8 @@ export type {
   PostStartContext,
   PostStopContext,
   PreMountContext,
+  Pressure,
+  PressureAverages,
   Usage,
 } from "./lib/hook.ts";
 export type { ErrorRule, Operation, Place, PseudoCall, Value } from "./lib/agent/operation.ts";

@@ -9,6 +9,9 @@ import type { Operation } from "./agent/operation.ts";
 import { SpecError } from "./errors.ts";
 import type { MountSpec, SandboxSpec } from "./spec.ts";
 import type { SyscallName } from "./sys/syscall_numbers.ts";
+import type { Cgroup } from "./hook/cgroup.ts";
+
+export type * from "./hook/cgroup.ts";
 
 /** What a system call of a hook may be given: numbers, text (with a NUL added), or bytes. */
 export type InsideArgument = number | bigint | string | Uint8Array;
@@ -89,6 +92,8 @@ export interface NetworkSetupContext extends BuildContext {
 export interface PostStartContext extends HookContext {
   /** The command's process, as the host numbers it. */
   readonly pid: number;
+  /** The sandbox's cgroup, if it has `limits`. */
+  readonly cgroup?: Cgroup;
   /** Sends it a signal. */
   kill(signal?: Deno.Signal): void;
 }
@@ -99,18 +104,31 @@ export interface PostStopContext extends HookContext {
   readonly status: { success: boolean; code: number; signal: Deno.Signal | null };
   /** What it took. */
   readonly usage: Usage;
+  /** Whether a process in it was killed because its memory ended. */
+  readonly oomKilled: boolean;
+  /** Whether the time limit ended it. */
+  readonly timedOut: boolean;
 }
 
 /** What a command took. */
 export interface Usage {
   /** Milliseconds from the launch to the end, by the wall clock. */
   wall: number;
-  /** Milliseconds of CPU time in user mode, of the command and the children it waited for. */
+  /**
+   * Milliseconds of CPU time in user mode, of the command and the children it waited for; with
+   * `limits()`, of all processes inside.
+   */
   user: number;
   /** Milliseconds of CPU time in the kernel. */
   system: number;
-  /** The largest resident set, in bytes. */
+  /** The largest resident set of one process, in bytes. */
   maxRss: number;
+  /** With `limits()`: the most memory of all together, with files in tmpfs, in bytes. */
+  memoryPeak?: number;
+  /** With `limits()`: the most processes and threads, the supervisor counted; Linux 6.11. */
+  pidsPeak?: number;
+  /** With `limits()`: milliseconds for which it was held back by `cpus`. */
+  throttled?: number;
 }
 
 /** A hook: a function, or one with its place in the order and the time it may take. */

@@ -15,6 +15,7 @@ import {
   checkPersonality,
   checkScheduler,
 } from "./plan/check_scheduling.ts";
+import { checkLimits } from "./plan/check_limits.ts";
 import { checkSpec } from "./plan/check_spec.ts";
 import { defineHook, type Plugin } from "./hook.ts";
 import { parseCpuList, parseDuration, parseMode, parseSize } from "./quantity.ts";
@@ -36,6 +37,7 @@ import {
   type IoPrioritySpec,
   type JoinTarget,
   type LandlockSpec,
+  type LimitsSpec,
   type MountSpec,
   NAMESPACE_KINDS,
   type NamespaceChoice,
@@ -409,6 +411,23 @@ export class Sandbox {
   /** A resource limit. getrlimit(2). */
   rlimit(name: RlimitName, value: RlimitValue): Sandbox {
     return this.#with({ rlimits: { ...this.#spec.rlimits, [name]: structuredClone(value) } });
+  }
+
+  /**
+   * Limits of all that runs inside together, by a cgroup of its own: memory, processors, processes,
+   * disks. What is not named stays as it was; `limits({})` makes a cgroup only to count. A limit that
+   * cannot be enforced here is an `UnsupportedError` when a command is started. cgroups(7).
+   *
+   * ```ts
+   * import { sandbox } from "@paddock/paddock";
+   *
+   * const box = sandbox().limits({ memory: "256M", pids: 64, cpus: 0.5 });
+   * console.log(box.spec.limits); // { memory: "256M", pids: 64, cpus: 0.5 }
+   * ```
+   */
+  limits(limits: LimitsSpec): Sandbox {
+    checkLimits(limits);
+    return this.#with({ limits: { ...this.#spec.limits, ...structuredClone(limits) } });
   }
 
   /** Niceness, from -20, the first, to 19; a lower one than the caller's is for root. setpriority(2). */

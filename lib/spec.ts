@@ -6,9 +6,9 @@
  */
 
 import type { CapabilitiesSpec } from "./spec/capabilities.ts";
-import type { RlimitName, RlimitValue } from "./spec/limits.ts";
 import type { LandlockSpec } from "./spec/landlock.ts";
 import type { IdMapSpec, UserSpec } from "./spec/identity.ts";
+import type { LimitsSpec, RlimitName, RlimitValue } from "./spec/limits.ts";
 import type { MountSpec, RootSpec } from "./spec/mounts.ts";
 import type { SeccompSpec } from "./spec/seccomp.ts";
 import type { IoPrioritySpec, PersonalityName, SchedulerSpec } from "./spec/scheduling.ts";
@@ -112,6 +112,8 @@ export interface SandboxSpec {
   seccomp?: SeccompSpec;
   /** Resource limits. */
   rlimits: { [name in RlimitName]?: RlimitValue };
+  /** What all of the sandbox may use together. Default: no cgroup is made. */
+  limits?: LimitsSpec;
   /** Niceness, from -20 to 19; lower ones are for root. Default: the caller's. setpriority(2). */
   nice?: number;
   /** The scheduling policy. Default: the caller's. */

@@ -108,6 +108,7 @@ async function killedEarly(signal: Deno.Signal): Promise<SandboxStatus> {
     code: 128 + SIGNALS[signal as keyof typeof SIGNALS],
     signal,
     usage: { wall: 0, user: 0, system: 0, maxRss: 0 },
+    oomKilled: false,
     timedOut: false,
     skipped: [],
     hookErrors: [],

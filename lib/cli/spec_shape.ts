@@ -23,8 +23,8 @@ import {
   whole,
 } from "./shape/checks.ts";
 import { landlock } from "./shape/landlock.ts";
+import { limits, rlimits } from "./shape/limits.ts";
 import { mount, root } from "./shape/mounts.ts";
-import { RLIMIT_NAMES } from "./values.ts";
 
 const namespace: Check = (value, field) =>
   isRecord(value)
@@ -45,7 +45,6 @@ const ranges = list(
   record({ inside: whole, outside: whole, count: whole }, ["inside", "outside"]),
   1,
 );
-const limit = either(whole, oneOf("unlimited"));
 const same = (names: readonly string[], check: Check) =>
   record(Object.fromEntries(names.map((name) => [name, check])));
 
@@ -74,13 +73,8 @@ export const SPEC: Check = record({
   ]),
   landlock,
   seccomp,
-  rlimits: same(
-    RLIMIT_NAMES,
-    (value, field) =>
-      isRecord(value)
-        ? record({ soft: limit, hard: limit }, ["soft", "hard"])(value, field)
-        : limit(value, field),
-  ),
+  rlimits,
+  limits,
   nice: number,
   scheduler: record({ policy: text, priority: whole, resetOnFork: flag }, ["policy"]),
   cpuAffinity: text,

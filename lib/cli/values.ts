@@ -11,6 +11,7 @@ import { parseSize } from "../quantity.ts";
 import type {
   FilesystemMount,
   IdRange,
+  IoLimit,
   JoinTarget,
   OverlayLayers,
   RlimitName,
@@ -216,6 +217,27 @@ export function joinValue(value: string): [string, JoinTarget] {
 export function numberValue(value: string): number {
   if (!/^-?\d{1,10}$/.test(value)) throw wrong(value, "is not a whole number");
   return Number(value);
+}
+
+/** A number that may have a fraction. */
+export function decimalValue(value: string): number {
+  if (!/^\d{1,10}(\.\d+)?$/.test(value)) throw wrong(value, "is not a number, e.g. 0.5");
+  return Number(value);
+}
+
+/** `DEVICE:KEY=N,..`; a device may be `8:0`, so the keys begin at the last colon. */
+export function ioValue(value: string): IoLimit {
+  const shape = "DEVICE:rbps=N,wbps=N,riops=N,wiops=N";
+  const at = value.lastIndexOf(":");
+  if (at < 1) throw wrong(value, `should be ${shape}`);
+  const limit: IoLimit = { device: value.slice(0, at) };
+  for (const setting of value.slice(at + 1).split(",")) {
+    const [key, rate] = pair(setting, "=", shape);
+    if (key === "rbps" || key === "wbps") limit[key] = rate;
+    else if (key === "riops" || key === "wiops") limit[key] = numberValue(rate);
+    else throw wrong(value, `has "${key}"; known: rbps, wbps, riops, wiops`);
+  }
+  return limit;
 }
 
 function limit(text: string): number | "unlimited" {

@@ -11,6 +11,7 @@ import { parseDuration } from "../quantity.ts";
 import { NAMESPACE_KINDS, type SandboxSpec } from "../spec.ts";
 import { RLIMITS } from "../sys/abi/resource.ts";
 import { checkLandlock } from "./check_landlock.ts";
+import { checkLimits } from "./check_limits.ts";
 import { checkCapabilities, checkSeccomp } from "./check_privileges.ts";
 import { checkMount, checkRoot } from "./mounts/check.ts";
 import { checkScheduling } from "./check_scheduling.ts";
@@ -90,6 +91,7 @@ const FIELDS: Record<keyof SandboxSpec, true> = {
   landlock: true,
   seccomp: true,
   rlimits: true,
+  limits: true,
   nice: true,
   scheduler: true,
   cpuAffinity: true,
@@ -125,6 +127,7 @@ export function checkSpec(spec: SandboxSpec): void {
   checkSeccomp(spec.seccomp);
   checkRlimits(spec);
   checkScheduling(spec);
+  checkLimits(spec.limits);
   if (idMap !== undefined && idMap !== "auto") {
     for (const side of ["uids", "gids"] as const) {
       if (!isRecord(idMap) || !Array.isArray(idMap[side])) {

@@ -5,6 +5,8 @@
  */
 
 import { HOOK_AREA } from "../agent/layout.ts";
+import type { Value } from "../agent/operation.ts";
+import type { CgroupLayout } from "./cgroup_layout.ts";
 import type { Step } from "./step.ts";
 
 /** Where in the descriptors of a request each one stands. */
@@ -18,6 +20,14 @@ export const Answer = { CONTINUE: 0, LOAD_REST: 1, RUN: 2 } as const;
 
 /** Where a hook's program starts: behind the words of the answer. */
 export const HOOK_PROGRAM = HOOK_AREA + 32;
+
+/** The cgroup of a launch, for its programs. */
+export interface CgroupShape {
+  /** Where it is made. */
+  readonly places: CgroupLayout;
+  /** The end of the pipe whose hang-up tells the keeper to remove it. */
+  readonly pipe: Value;
+}
 
 /** What of a plan decides the shape of its programs. */
 export interface LaunchShape {
@@ -46,6 +56,8 @@ export interface LaunchShape {
   readonly asPid1: boolean;
   /** The host wants to know when the command runs. */
   readonly reportStart: boolean;
+  /** The sandbox has a cgroup of its own. */
+  readonly cgroup?: CgroupShape;
 }
 
 /** A system call that is to fail, for tests: which step, which operation of it, which errno. */

@@ -8,31 +8,61 @@ import { assemble, type Program } from "../agent/assembler.ts";
 import { returnToAgent } from "../agent/boot.ts";
 import { EVENT_OFFSET, EVENT_SIZE, EventKind, eventTemplate } from "../agent/event.ts";
 import { AGENT_FD, HOOK_AREA, HOOK_SIZE, OUTSIDE_AREA } from "../agent/layout.ts";
-import type { Operation } from "../agent/operation.ts";
+import type { Operation, Value } from "../agent/operation.ts";
 import { SIGNAL_SET_SIZE } from "../agent/words.ts";
-import { CLONE_PARENT, CLONE_PIDFD } from "../sys/abi/clone.ts";
+import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PIDFD } from "../sys/abi/clone.ts";
 import { O_CLOEXEC, O_DIRECTORY, O_PATH } from "../sys/abi/fcntl.ts";
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../sys/abi/memory.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";
+import type { CgroupLayout } from "./cgroup_layout.ts";
+import { awaitAttached, CGROUP_NAME, CGROUP_NAME_SIZE, intoCgroup } from "./cgroup_steps.ts";
 import { dieWithParent } from "./command_steps.ts";
 import { ASSIGNMENT_BUFFERS, awaitAssignment, followAssignment } from "./assignment.ts";
+import { keeperOperations, removeAtOnce, startKeeper } from "./keeper_program.ts";
 import { Barrier, type Fault, type LaunchShape } from "./launch_shape.ts";
 import { barrier, controlTemplate, launchFd, phase, sendRecord } from "./program_parts.ts";
 import { MOUNT_ATTR_SIZE } from "./structs.ts";
 
 /** The clone of the sandbox's first process. clone3(2). */
-export function cloneOperations(flags: number, staged: boolean): Operation[] {
+export function cloneOperations(
+  flags: number,
+  staged: boolean,
+  layout?: CgroupLayout,
+): Operation[] {
   const all = flags | CLONE_PIDFD | (staged ? CLONE_PARENT : 0);
-  return [{
+  // With CLONE_PARENT the signal is the agent's own, and must not be given; and whoever the agent
+  // made is in the cgroup already.
+  return cloneWith(
+    all,
+    staged ? 0 : SIGNALS.SIGCHLD,
+    { store: "pid", goto: "child" },
+    staged ? undefined : layout,
+  );
+}
+
+/** A clone3 that may put the new process into a cgroup of version 2. */
+function cloneWith(
+  flags: number,
+  signal: number,
+  to: { store: string; goto: string },
+  layout?: CgroupLayout,
+): Operation[] {
+  const into = layout?.[0]?.version === 2;
+  // Beyond 32 bits, where `|` ends.
+  const all = (flags >>> 0) + (into ? CLONE_INTO_CGROUP : 0);
+  const name = `arguments for ${to.goto}`;
+  const words: Value = {
+    words: [all, { at: "pidfd" }, 0, 0, signal, 0, 0, 0, 0, 0, 0],
+    name,
+  };
+  const clone: Operation = {
     call: "clone3",
-    // With CLONE_PARENT the signal is the agent's own, and must not be given.
-    args: [{
-      words: [all >>> 0, { at: "pidfd" }, 0, 0, staged ? 0 : SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0],
-    }, 88],
-    store: "pid",
+    args: [into ? { at: name } : words, 88],
+    store: to.store,
     when: { equals: 0 },
-    goto: "child",
-  }];
+    goto: to.goto,
+  };
+  return into ? [{ call: "SET", args: [words] }, intoCgroup(name), clone] : [clone];
 }
 
 /** The agent's part: it opens, clones, writes the id maps, and goes back to its loop. */
@@ -47,21 +77,26 @@ export function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault)
     call: "HANDLER",
     args: [{ label: "failed" }, { at: "failure" }],
   };
+  const { cgroup } = shape;
+  const attaches = cgroup?.places.some(({ version }) => version === 1) ?? false;
+  // The other end is the keeper's; if that ends before it has written, the pipe does too.
+  const closeAttach: Operation[] = [
+    { call: "close", args: [{ load32: { name: "attach", offset: 4 } }] },
+  ];
   const stage: Operation[] = !shape.staged ? [] : [
-    {
-      call: "clone3",
-      args: [
-        { words: [CLONE_PIDFD, { at: "pidfd" }, 0, 0, SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0] },
-        88,
-      ],
-      store: "stage pid",
-      when: { equals: 0 },
-      goto: "stage",
-    },
+    ...cloneWith(
+      CLONE_PIDFD,
+      SIGNALS.SIGCHLD,
+      { store: "stage pid", goto: "stage" },
+      cgroup?.places,
+    ).map((operation): Operation => ({ ...operation, step: cloneStep.number })),
+    ...(cgroup ? startKeeper("stage pid") : []),
     ...announce("stage", "stage pid"),
     { call: "SET", args: [0], goto: "return" },
     { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "stage" },
     dieWithParent(),
+    // What it makes is in its cgroups, and only if it is itself.
+    ...(attaches ? [...closeAttach, ...awaitAttached()] : []),
     ...phase(shape, ["join"], fault),
   ];
   const sync = shape.hasMaps && !shape.mapsByHost;
@@ -78,9 +113,13 @@ export function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault)
   const operations: Operation[] = [
     handleAgent,
     ...phase(shape, ["outside"], fault).filter((operation) => operation.step !== cloneStep.number),
+    ...(attaches ? [{ call: "pipe2", args: [{ at: "attach" }, O_CLOEXEC] } as Operation] : []),
     ...stage,
     ...(sync ? [{ call: "pipe2", args: [{ at: "sync" }, O_CLOEXEC] } as Operation] : []),
     ...clone,
+    // Before anything that can fail: the host may have heard from the process itself already that
+    // it failed, and have given the launch up.
+    ...(cgroup && !shape.staged ? startKeeper("pid") : []),
     ...announce("first", "pid"),
     ...(sync
       ? [
@@ -105,13 +144,17 @@ export function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault)
       label: "failed",
       onError: "ignore",
     },
+    ...(cgroup ? removeAtOnce(cgroup) : []),
     ...returnToAgent(boot).map((operation, index): Operation =>
       index === 0 ? { ...operation, label: "return" } : operation
     ),
 
+    ...(cgroup ? keeperOperations(shape, cgroup, fault) : []),
+
     // The sandbox's first process starts here.
     { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "child" },
     dieWithParent(),
+    ...(attaches && !shape.staged ? closeAttach : []),
     // The host program holds the other end of this socket: a hang-up means that it is gone, and
     // with it maybe the agent, too early for the line above to notice.
     {
@@ -165,6 +208,8 @@ export function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault)
   ];
   return assemble(OUTSIDE_AREA, operations, {
     buffers: {
+      "kept pid": 24,
+      [CGROUP_NAME]: CGROUP_NAME_SIZE,
       "pid text": 24,
       "no time": 16,
       byte: 8,

@@ -10,6 +10,8 @@ import { SpecError } from "../errors.ts";
 import { parseMode } from "../quantity.ts";
 import type { NamespaceKind, RlimitName, SandboxSpec } from "../spec.ts";
 import { PR_SET_CHILD_SUBREAPER } from "../sys/abi/prctl.ts";
+import type { CgroupLayout } from "./cgroup_layout.ts";
+import { attachedStep, attachStep, cgroupNamespaceStep, cgroupSteps } from "./cgroup_steps.ts";
 import {
   type CommandLine,
   cwdStep,
@@ -43,7 +45,7 @@ import { type LaunchShape, REQUEST_FD } from "./launch_shape.ts";
 import { cloneOperations } from "./outside_program.ts";
 import { FilesystemPlan } from "./mounts/filesystem.ts";
 import { pivotStep } from "./mounts/root.ts";
-import { firstSource, Sources } from "./mounts/sources.ts";
+import { firstSource, sourceDescriptors, Sources } from "./mounts/sources.ts";
 import { raiseSteps, rlimitStep, softNofileStep } from "./rlimit_steps.ts";
 import {
   commandSchedulingSteps,
@@ -70,7 +72,16 @@ export interface LaunchChoices {
   readonly landlock?: LandlockRuleset;
   /** What puts the command's filter of system calls in force; undefined where it has none. */
   readonly filter: NewStep | undefined;
+  /** Where the sandbox's cgroup is made; needed where the description has limits. */
+  readonly cgroup?: CgroupLayout;
 }
+
+const INTO_CGROUP_HINTS = {
+  EACCES:
+    "this user may not move processes from its cgroup to the sandbox's; start the program within a delegated cgroup, e.g. by `systemd-run --user --scope -p Delegate=yes`",
+  EBUSY: "the parent cgroup has processes of its own; give limits.parent one that has none",
+  EAGAIN: "the limit of processes of the parent's cgroup, or of the user, is reached",
+};
 
 /** A plan: the steps, and what decides the shape of its programs. */
 export interface PlannedLaunch extends LaunchShape {
@@ -127,9 +138,12 @@ class Planner {
     ];
     // The mount namespace comes when the launch is known; the time namespace has its own way.
     const apart: NamespaceKind[] = ["time", "mount"];
+    if (this.#ownCgroup) apart.push("cgroup");
     const kinds = clonedKinds(spec, apart);
     const { sources } = this.#filesystem;
+    const layout = this.#cgroup;
     const ordered: NewStep[] = [
+      ...(layout ? cgroupSteps(spec.limits!, layout, spec.asPid1 ? 0 : 1) : []),
       ...sources.outside,
       // Afterwards they would be ids that the joined namespace does not know, and nobody could drop.
       ...(this.facts.uid === 0 && joins.some(({ kind }) => kind === "user")
@@ -141,12 +155,15 @@ class Planner {
       {
         phase: "outside",
         name: "clone",
-        sentence: kinds.length === 0
-          ? "make a process"
-          : `make a process in new ${kinds.join(", ")} namespaces`,
-        hints: CLONE_HINTS,
-        operations: cloneOperations(cloneFlags(spec, apart), staged),
+        sentence:
+          (kinds.length === 0
+            ? "make a process"
+            : `make a process in new ${kinds.join(", ")} namespaces`) +
+          (layout?.[0]?.version === 2 ? ", in the cgroup from its first moment" : ""),
+        hints: layout ? { ...CLONE_HINTS, ...INTO_CGROUP_HINTS } : CLONE_HINTS,
+        operations: cloneOperations(cloneFlags(spec, apart), staged, layout),
       },
+      ...this.#attach(),
       ...this.#maps(),
       ...inside,
     ];
@@ -159,12 +176,56 @@ class Planner {
       hasMaps: this.#userns,
       mapsByHost: this.identity.byHelper,
       ahead: !staged && sources.outside.length === 0 && sources.handed === 0 &&
-        !this.identity.byHelper && !spec.asPid1,
+        !this.identity.byHelper && !spec.asPid1 && !layout,
       preMount: choices.preMount,
       networkSetup: choices.networkSetup,
       asPid1: spec.asPid1,
       reportStart: choices.reportStart,
+      cgroup: layout && {
+        places: layout,
+        pipe: {
+          load32: choices.requestFd(
+            firstSource(spec, REQUEST_FD.firstJoin) + sourceDescriptors(spec.mounts).length,
+          ),
+        },
+      },
     };
+  }
+
+  /** Where the sandbox's cgroup is made, if it has one. */
+  get #cgroup(): CgroupLayout | undefined {
+    if (this.spec.limits === undefined) return undefined;
+    if (this.choices.cgroup === undefined) throw new Error("Limits need a layout of cgroups");
+    return this.choices.cgroup;
+  }
+
+  /** The cgroup namespace comes when the process is in the cgroup that is to be its root. */
+  get #ownCgroup(): boolean {
+    return this.#cgroup !== undefined && this.spec.namespaces.cgroup === "new";
+  }
+
+  #attach(): NewStep[] {
+    const step = this.#cgroup && attachStep(this.#cgroup);
+    return step ? [step] : [];
+  }
+
+  /**
+   * The process is in its cgroup, and has its cgroup namespace: as late as can be where that takes
+   * long, but before hooks that are promised all namespaces, and before a cgroup filesystem shows it.
+   */
+  #inCgroup(phase: "namespaces" | "finish"): NewStep[] {
+    const { spec, choices } = this;
+    const layout = this.#cgroup;
+    if (!layout) return [];
+    const slow = layout.some(({ version }) => version === 1);
+    const early = !slow || choices.preMount ||
+      spec.mounts.some(({ kind }) => kind === "cgroupfs");
+    if (early !== (phase === "namespaces")) return [];
+    return [
+      // With joined namespaces it is waited for before these.
+      ...(slow && joinedKinds(spec).length === 0 ? [attachedStep(phase)] : []),
+      ...(this.#ownCgroup ? [cgroupNamespaceStep(phase, CLONE_HINTS)] : []),
+    ];
   }
 
   /** The steps between the clone and the set-up, done from outside. */
@@ -221,12 +282,13 @@ class Planner {
       });
     }
     if (this.#is("net") === "new") add(loopbackStep());
+    steps.push(...this.#inCgroup("namespaces"));
     return steps;
   }
 
   #finish(): NewStep[] {
     const { spec, identity, choices } = this;
-    const steps: NewStep[] = [];
+    const steps: NewStep[] = this.#inCgroup("finish");
     if (spec.tty) {
       steps.push(
         terminalStep(

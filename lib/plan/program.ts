@@ -53,7 +53,7 @@ export function launchPrograms(
   const init = initProgram(shape);
   const externals = new Map<string, number>();
   for (const [name, place] of outside.places) {
-    if (/^tree |^assignment/.test(name)) externals.set(name, place);
+    if (/^tree |^assignment|^attach$/.test(name)) externals.set(name, place);
   }
   for (const [name, place] of init.places) if (name.startsWith("init ")) externals.set(name, place);
   const setup = setupProgram(shape, boot, externals, fault);

@@ -7,13 +7,15 @@
 import type { Operation } from "../agent/operation.ts";
 
 /**
- * Who executes a step, in the order of time: the agent before and after the clone; the sandbox's
- * first process in its namespaces, as it gets its own mount namespace, while it mounts, and before it starts the command;
+ * Who executes a step, in the order of time: the agent before the clone, the keeper of the cgroup
+ * beside the rest, the agent after the clone; the sandbox's first process in its namespaces, as it
+ * gets its own mount namespace, while it mounts, and before it starts the command;
  * the command's own process up to execve, at last behind its own filter of system calls.
  */
 export type Phase =
   | "outside"
   | "join"
+  | "attach"
   | "maps"
   | "namespaces"
   | "unshare"
@@ -27,6 +29,7 @@ export type Phase =
 export const PHASES: readonly Phase[] = [
   "outside",
   "join",
+  "attach",
   "maps",
   "namespaces",
   "unshare",

@@ -13,6 +13,11 @@ import type { ExitStatus } from "./wait_status.ts";
 export interface SandboxStatus extends ExitStatus {
   /** Time and memory. */
   readonly usage: Usage;
+  /**
+   * Whether a process in it was killed because its memory ended; needs `limits()`, and without is
+   * always false.
+   */
+  readonly oomKilled: boolean;
   /** Whether the time limit ended it. */
   readonly timedOut: boolean;
   /** Optional mounts whose source was not there. */

@@ -9,6 +9,7 @@ import type { Program } from "../agent/assembler.ts";
 import { requestFd } from "../agent/boot.ts";
 import { landlockRuleset } from "../landlock/ruleset.ts";
 import type { Assignment } from "../plan/assignment.ts";
+import type { CgroupLayout } from "../plan/cgroup_layout.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
 import { executeStep, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
@@ -24,6 +25,8 @@ export interface LaunchFlags {
   readonly preMount: boolean;
   readonly networkSetup: boolean;
   readonly reportStart: boolean;
+  /** Where its cgroup is made, if it has one. */
+  readonly cgroup?: CgroupLayout;
 }
 
 /** A launch that lacks only its number, its place in the arena and its command line. */
@@ -45,7 +48,7 @@ const kept = new WeakMap<SandboxSpec, Compiled>();
 
 function sameFlags(a: LaunchFlags, b: LaunchFlags): boolean {
   return a.preMount === b.preMount && a.networkSetup === b.networkSetup &&
-    a.reportStart === b.reportStart;
+    a.reportStart === b.reportStart && a.cgroup === b.cgroup;
 }
 
 /** Compiles a description, or finds it compiled. */

@@ -18,6 +18,7 @@ import {
 import { receive, send } from "../agent/fd_passing.ts";
 import { HOOK_SIZE } from "../agent/layout.ts";
 import { reactor } from "../agent/reactor.ts";
+import type { CgroupSession } from "../cgroup/session.ts";
 import { SandboxError } from "../errors.ts";
 import type { MountSpec, SandboxSpec } from "../spec.ts";
 import type { Inside } from "../hook.ts";
@@ -64,6 +65,8 @@ export interface LaunchInit {
   hooks: HookRunner;
   /** The caller waits for the start. */
   reportStart: boolean;
+  /** The cgroup that the agent is to make. */
+  cgroup?: CgroupSession;
   /** For tests: a system call that is to fail. */
   fault?: Fault;
 }
@@ -137,6 +140,7 @@ export class Launch implements Supervised {
       preMount: hooks.has("preMount"),
       networkSetup: hooks.has("networkSetup"),
       reportStart: init.reportStart,
+      cgroup: init.cgroup?.layout,
     };
     const compiled = compile(init.spec, facts, flags, agent.boot, fault);
     const { programs } = compiled;
@@ -165,12 +169,15 @@ export class Launch implements Supervised {
       if (!first) {
         const joins = openJoins(this.spec);
         try {
+          init.cgroup?.stamp(programs.outside);
           first = new FirstProcess(this.#supervisor, programs.outside, [
             ...joins.fds,
             ...sourceDescriptors(this.spec.mounts),
+            ...(init.cgroup ? [init.cgroup.pipe] : []),
           ]);
         } finally {
           joins.release();
+          init.cgroup?.handedOver();
         }
         assign(first);
       }
@@ -536,6 +543,7 @@ export class Launch implements Supervised {
       filter: launchFilter(full, facts),
       adoptedFds: adopted,
       landlock: landlockRuleset(full, facts.landlockVersion).ruleset,
+      cgroup: this.#init.cgroup?.layout,
     });
     const rest = restProgram(this.plan, agent.boot, this.#externals, fault);
     patchLaunch(rest, this.number);

@@ -7,6 +7,7 @@
 import type { Plugin } from "../hook.ts";
 import { landlockRuleset } from "../landlock/ruleset.ts";
 import { exposure } from "../plan/exposure.ts";
+import { layoutForPlan } from "../cgroup/layout.ts";
 import { executeStep, planLaunch } from "../plan/plan.ts";
 import type { Phase, Step } from "../plan/step.ts";
 import type { SandboxSpec } from "../spec.ts";
@@ -18,6 +19,7 @@ import { commandLine, resolveSpec } from "./resolve.ts";
 const HEADINGS: Record<Phase, string> = {
   outside: "Outside",
   join: "Joining",
+  attach: "Beside it, in a process that keeps the cgroup",
   maps: "Outside, for the new process",
   namespaces: "Inside, in the new namespaces",
   unshare: "Inside, the mount namespace",
@@ -71,6 +73,7 @@ export function makePlan(
     requestFd: (index) => index,
     landlock,
     filter: launchFilter(spec, facts),
+    cgroup: spec.limits && layoutForPlan(spec.limits, facts.uid),
   });
   const steps = [...plan.steps, executeStep(plan, commandLine(spec, facts, command))];
   return {

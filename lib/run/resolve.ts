@@ -10,7 +10,7 @@ import { SpecError } from "../errors.ts";
 import { checkSpec } from "../plan/check_spec.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
-import type { MountSpec, OverlayLayers, SandboxSpec } from "../spec.ts";
+import type { IoLimit, MountSpec, OverlayLayers, SandboxSpec } from "../spec.ts";
 
 /** Where programs are looked for when the environment has no PATH. */
 export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -29,6 +29,23 @@ function insidePath(path: string, field: string): string {
 /** A path of the host, from the working directory where it is relative. */
 function absolute(path: string, facts: HostFacts): string {
   return resolve(path.startsWith("/") ? "/" : facts.cwd(), path);
+}
+
+/** The kernel wants a disk's numbers. makedev(3). */
+function deviceNumbers(limit: IoLimit, index: number): IoLimit {
+  if (!limit.device.startsWith("/")) return limit;
+  const field = `limits.io[${index}].device`;
+  let info: Deno.FileInfo;
+  try {
+    info = Deno.statSync(limit.device);
+  } catch {
+    throw new SpecError(field, `"${limit.device}" is not there`);
+  }
+  if (!info.isBlockDevice) throw new SpecError(field, `"${limit.device}" is no block device`);
+  const device = BigInt(info.rdev ?? 0);
+  const major = (device >> 8n & 0xfffn) | (device >> 32n & 0xfffff000n);
+  const minor = (device & 0xffn) | (device >> 12n & 0xffffff00n);
+  return { ...limit, device: `${major}:${minor}` };
 }
 
 function exists(path: string): boolean {
@@ -86,8 +103,11 @@ export function resolveSpec(
     : "overlay" in spec.root
     ? { ...spec.root, overlay: layers(spec.root.overlay, facts) }
     : { ...spec.root, path: absolute(spec.root.path, facts) };
+  const limits = spec.limits?.io === undefined
+    ? spec.limits
+    : { ...spec.limits, io: spec.limits.io.map(deviceNumbers) };
   const cwd = spec.cwd === undefined ? undefined : insidePath(spec.cwd, "cwd");
-  return { spec: { ...spec, mounts, root, cwd }, skipped };
+  return { spec: { ...spec, mounts, root, cwd, limits }, skipped };
 }
 
 /** `NAME=value` of every variable that the command gets. */

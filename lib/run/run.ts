@@ -5,7 +5,9 @@
  */
 
 import { SandboxError, SpecError, TimeoutError } from "../errors.ts";
-import type { Plugin, Usage } from "../hook.ts";
+import type { CgroupSession } from "../cgroup/session.ts";
+import type { CgroupStatistics, Plugin, Usage } from "../hook.ts";
+import { checkLimits } from "../plan/check_limits.ts";
 import type { Fault } from "../plan/launch_shape.ts";
 import { parseDuration } from "../quantity.ts";
 import type { SandboxSpec } from "../spec.ts";
@@ -18,6 +20,7 @@ import { Launch } from "./launch.ts";
 import { Collector, PipeReader, PipeWriter } from "./pipe.ts";
 import { openStdio, type Stdio, type StdioFds } from "./stdio.ts";
 import { commandLine } from "./resolve.ts";
+import { supervisor } from "./supervisor.ts";
 import { exitStatus } from "./wait_status.ts";
 
 /** A program and its arguments; bytes for what is not UTF-8. */
@@ -64,6 +67,7 @@ interface Begun {
   launch: Launch;
   stdio: StdioFds;
   hooks: HookRunner;
+  cgroup?: CgroupSession;
   at: number;
 }
 
@@ -73,6 +77,13 @@ async function configured(spec: SandboxSpec, hooks: HookRunner): Promise<Sandbox
     if (returned !== undefined) current = returned as SandboxSpec;
   });
   return current;
+}
+
+/** The cgroup for a launch. Loaded when first used: most sandboxes have no limits. */
+async function withCgroup(spec: SandboxSpec): Promise<CgroupSession> {
+  checkLimits(spec.limits);
+  const { openCgroup } = await import("../cgroup/session.ts");
+  return await openCgroup(spec.limits!, supervisor().agent.pid, spec.asPid1);
 }
 
 /** Begins; what is still open when it fails is closed. */
@@ -86,12 +97,16 @@ async function begin(
 ): Promise<Begun> {
   const at = performance.now();
   const hooks = new HookRunner(plugins);
+  let cgroup: CgroupSession | undefined;
   try {
     options.signal?.throwIfAborted();
     const configuredSpec = hooks.has("configure") ? await configured(source, hooks) : source;
     const argv = checkCommand(command ?? configuredSpec.command);
     const facts = hostFacts();
     await prepareFilter(configuredSpec);
+    if (configuredSpec.limits !== undefined) cgroup = await withCgroup(configuredSpec);
+    // What takes its time may have been aborted meanwhile.
+    options.signal?.throwIfAborted();
     const stdio = openStdio(configuredSpec.tty ? ["null", "null", "null"] : stdioChoice);
     try {
       const launch = new Launch({
@@ -101,14 +116,16 @@ async function begin(
         stdio: stdio.theirs,
         hooks,
         reportStart: reportStart || hooks.has("postStart"),
+        cgroup,
         fault: options.fault,
       });
-      return { launch, stdio, hooks, at };
+      return { launch, stdio, hooks, cgroup, at };
     } catch (error) {
       stdio.abandon();
       throw error;
     }
   } catch (error) {
+    cgroup?.end();
     await hooks.end();
     throw error;
   }
@@ -134,6 +151,7 @@ function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<San
         ...base,
         spec: structuredClone(spec),
         pid: launch.pid!,
+        cgroup: begun.cgroup?.cgroup,
         kill: (signal: Deno.Signal = "SIGTERM") => launch.signal(signalNumber(signal)),
       }))
     )
@@ -146,6 +164,7 @@ function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<San
   const finish = async (): Promise<SandboxStatus> => {
     try {
       const ending = await launch.ended;
+      const used = begun.cgroup?.end();
       await guarded;
       if (hookFailure !== undefined) throw hookFailure;
       if (options.signal?.aborted) throw options.signal.reason;
@@ -154,13 +173,15 @@ function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<San
         user: ending.usage.user / 1000,
         system: ending.usage.system / 1000,
         maxRss: ending.usage.maxRss * 1024,
+        ...(used === undefined ? {} : cgroupUsage(used)),
       };
+      const oomKilled = (used?.memory?.oomKills ?? 0) > 0;
       const status = exitStatus(ending.status);
       const hookErrors: SandboxStatus["hookErrors"][number][] = [];
       if (hooks.has("postStop")) {
         await hooks.run(
           "postStop",
-          (base) => ({ ...base, spec: structuredClone(spec), status, usage }),
+          (base) => ({ ...base, spec: structuredClone(spec), status, usage, oomKilled, timedOut }),
         )
           .catch((error) => hookErrors.push(error));
       }
@@ -168,6 +189,7 @@ function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<San
       return {
         ...status,
         usage,
+        oomKilled,
         timedOut,
         skipped: launch.skipped,
         hookErrors,
@@ -177,12 +199,26 @@ function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<San
       // Deno loads all of node:timers for the first timer, even for clearing none.
       if (timer !== undefined) clearTimeout(timer);
       options.signal?.removeEventListener("abort", abort);
+      begun.cgroup?.end();
       await hooks.end();
     }
   };
   const status = finish();
   status.catch(() => {});
   return status;
+}
+
+/** What the cgroup counted, of all processes, also of those that nobody waited for. */
+function cgroupUsage({ cpu, memory, pids }: CgroupStatistics): Partial<Usage> {
+  const usage: { -readonly [key in keyof Usage]?: Usage[key] } = {};
+  if (cpu !== undefined) {
+    usage.user = cpu.user;
+    usage.system = cpu.system;
+  }
+  if (cpu?.throttled !== undefined) usage.throttled = cpu.throttled;
+  if (memory?.peak !== undefined) usage.memoryPeak = memory.peak;
+  if (pids?.peak !== undefined) usage.pidsPeak = pids.peak;
+  return usage;
 }
 
 function signalNumber(name: Deno.Signal): number {

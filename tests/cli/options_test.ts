@@ -207,6 +207,31 @@ Deno.test("every other option does what it says", () => {
   assertEquals(spec("--rlimit", "nofile=16").rlimits.nofile, 16);
   assertEquals(spec("--rlimit", "core=0:unlimited").rlimits.core, { soft: 0, hard: "unlimited" });
   assertEquals(spec("--rlimit", "fsize=1K").rlimits.fsize, 1024);
+  assertEquals(spec("--memory", "64M", "--swap=0", "--pids", "20", "--cpus", "0.5").limits, {
+    memory: "64M",
+    swap: "0",
+    pids: 20,
+    cpus: 0.5,
+  });
+  assertEquals(spec("--cpuset", "0-1", "--memory-nodes", "0", "--cpu-weight", "10").limits, {
+    cpuset: "0-1",
+    memoryNodes: "0",
+    cpuWeight: 10,
+  });
+  assertEquals(
+    spec("--io", "/dev/sda:rbps=1M,wiops=5", "--io=8:0:wbps=9", "--io-weight", "7").limits,
+    {
+      io: [{ device: "/dev/sda", rbps: "1M", wiops: 5 }, { device: "8:0", wbps: "9" }],
+      ioWeight: 7,
+    },
+  );
+  assertEquals(spec("--hugetlb", "2M=64M", "--hugetlb=1G=0").limits, {
+    hugetlb: { "2M": "64M", "1G": "0" },
+  });
+  assertEquals(
+    spec("--memory-high", "1G", "--oom-group", "--cgroup-parent", "/user").limits,
+    { memoryHigh: "1G", oomGroup: true, parent: "/user" },
+  );
   assertEquals(spec("--nice", "-5").nice, -5);
   assertEquals(spec("--oom-score-adj=500").oomScoreAdj, 500);
   assertEquals(spec("--scheduler", "batch").scheduler, { policy: "batch" });
@@ -284,6 +309,14 @@ const WRONG: [string[], string][] = [
   [["--network", "bridge"], '--network: "bridge" is neither "none" nor "host"'],
   [["--timeout", "30"], '--timeout: "30" has no unit; write e.g. 30s'],
   [["--timeout", "0s"], "--timeout: must be positive"],
+  [
+    ["--memory", "lots"],
+    '--memory: "lots" is not a size; write bytes or e.g. "64M", "1.5G"',
+  ],
+  [["--cpus", "half"], '--cpus: "half" is not a number, e.g. 0.5'],
+  [["--pids", "1.5"], '--pids: "1.5" is not a whole number'],
+  [["--io", "sda"], '--io: "sda" should be DEVICE:rbps=N,wbps=N,riops=N,wiops=N'],
+  [["--io", "8:0:bps=1"], '--io: "8:0:bps=1" has "bps"; known: rbps, wbps, riops, wiops'],
   [["--rlimit", "nofile"], '--rlimit: "nofile" should be NAME=VALUE[:HARD]'],
   [
     ["--time-offset", "realtime=1d"],

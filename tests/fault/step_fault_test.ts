@@ -19,6 +19,7 @@ import {
   testIf,
   until,
 } from "../integration/support.ts";
+import { CAN_LIMIT, cgroupsOfTests, WHY_NOT } from "../cgroup/support.ts";
 
 const EIO = 5;
 
@@ -158,6 +159,13 @@ async function withFolder(use: (folder: string) => Promise<void>): Promise<void>
 
 Deno.test("every step of a full sandbox", () =>
   withFolder((folder) => failEverywhere(full(folder), [], folder)));
+
+testIf(CAN_LIMIT, WHY_NOT, "every step with limits", () =>
+  withFolder(async (folder) => {
+    const limits = { memory: "64M", pids: 20, cpus: 1 };
+    await failEverywhere(sandbox().limits(limits), [], folder);
+    assert(await until(() => cgroupsOfTests().length === 0), cgroupsOfTests().join());
+  }));
 
 Deno.test("every step with a terminal", () =>
   withFolder((folder) => failEverywhere(sandbox().tty(), [], folder)));

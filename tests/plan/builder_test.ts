@@ -46,6 +46,7 @@ const METHODS: Record<string, (box: Sandbox) => Sandbox> = {
   capabilities: (box) => box.capabilities(["CAP_CHOWN"]),
   landlock: (box) => box.landlock("from-mounts", { optional: true }),
   rlimit: (box) => box.rlimit("nofile", { soft: 1, hard: 2 }),
+  limits: (box) => box.limits({ memory: "64M" }).limits({ pids: 5 }),
   nice: (box) => box.nice(5),
   scheduler: (box) => box.scheduler("batch", { resetOnFork: true }),
   cpuAffinity: (box) => box.cpuAffinity([0, 1]),

@@ -1,13 +1,20 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { SpecError, UnsupportedError } from "../../lib/errors.ts";
+import type { CgroupLayout } from "../../lib/plan/cgroup_layout.ts";
 import type { HostFacts } from "../../lib/plan/facts.ts";
 import { UNPRIVILEGED_ID } from "../../lib/plan/identity.ts";
 import { executeStep, type PlannedLaunch } from "../../lib/plan/plan.ts";
 import { PHASES, type Step } from "../../lib/plan/step.ts";
 import { commandLine } from "../../lib/run/resolve.ts";
 import { Sandbox, sandbox } from "../../lib/sandbox.ts";
-import { NAMESPACE_KINDS, type NamespaceKind, type SandboxSpec } from "../../lib/spec.ts";
 import {
+  type LimitsSpec,
+  NAMESPACE_KINDS,
+  type NamespaceKind,
+  type SandboxSpec,
+} from "../../lib/spec.ts";
+import {
+  CLONE_INTO_CGROUP,
   CLONE_NEWCGROUP,
   CLONE_NEWIPC,
   CLONE_NEWNET,
@@ -394,6 +401,89 @@ pure("idMap: the set-up is done as 0 where that is mapped", () => {
   assertEquals(planOf(box).identity.setup, { uid: 0, gid: 0 });
 });
 
+const V2: CgroupLayout = [{
+  version: 2,
+  directory: "/cg",
+  controllers: ["memory", "cpu", "pids", "io", "cpuset"],
+}];
+const V1: CgroupLayout = [
+  { version: 1, directory: "/cg/memory", controllers: ["memory"], memsw: true },
+  { version: 1, directory: "/cg/cpu", controllers: ["cpu", "cpuacct"] },
+  { version: 1, directory: "/cg/pids", controllers: ["pids"] },
+];
+
+/** The values that are written, as `file value`. */
+function written(plan: PlannedLaunch): string[] {
+  return named(plan, "limit").map((step) => {
+    const value = calls(step, "write")[0]!.args![1] as Uint8Array;
+    return `${step.paths!.path!.replace(/.*\//, "")} ${new TextDecoder().decode(value)}`;
+  });
+}
+
+pure("limits: in version 2 the process is cloned into its cgroup", () => {
+  const box = sandbox().limits({ memory: "64M", pids: 20, cpus: 0.5 });
+  const plan = planOf(box, JANE, { cgroup: V2 });
+  assertEquals(written(plan), [
+    "memory.max 67108864",
+    "memory.swap.max 0",
+    "cpu.max 50000 100000",
+    "pids.max 21",
+  ]);
+  const clone = only(plan, "clone");
+  const order = names(plan);
+  assert(order.indexOf("limit") < order.indexOf("clone"));
+  const flags = (clone.operations[0]!.args![0] as { words: number[] }).words[0]!;
+  assert(flags > CLONE_INTO_CGROUP && (flags & CLONE_NEWCGROUP) === 0);
+  assertEquals(order.filter((name) => name === "attach" || name === "attached"), []);
+  // Its root is the sandbox's cgroup, so it is made by the process when that is in it.
+  assertEquals(only(plan, "cgroup namespace").phase, "namespaces");
+  assertEquals(written(planOf(box.asPid1(), JANE, { cgroup: V2 })).at(-1), "pids.max 20");
+  assertEquals(named(planOf(box.share("cgroup"), JANE, { cgroup: V2 }), "cgroup namespace"), []);
+});
+
+pure("limits: in version 1 the keeper attaches beside the set-up, which waits at its end", () => {
+  const box = sandbox().limits({ memory: "64M", swap: "16M", cpuWeight: 100 });
+  const plan = planOf(box, ROOT, { cgroup: V1 });
+  assertEquals(written(plan), [
+    "memory.limit_in_bytes 67108864",
+    "memory.memsw.limit_in_bytes 83886080",
+    "cpu.shares 1024",
+  ]);
+  assertEquals(only(plan, "attach").phase, "attach");
+  assertEquals(calls(only(plan, "attach"), "write").length, 3);
+  const order = names(plan);
+  assert(order.indexOf("pivot") < order.indexOf("attached"));
+  assert(order.indexOf("attached") < order.indexOf("cgroup namespace"));
+  assert(order.indexOf("cgroup namespace") < order.indexOf("stdio"));
+  // Hooks before the mounts are promised all namespaces.
+  const hooked = planOf(box, ROOT, { cgroup: V1, preMount: true });
+  assertEquals(only(hooked, "attached").phase, "namespaces");
+});
+
+pure("limits: what nothing here can enforce is an error that says so", () => {
+  const refusal = (limits: LimitsSpec, layout: CgroupLayout) =>
+    assertThrows(
+      () => planOf(sandbox().limits(limits), JANE, { cgroup: layout }),
+      UnsupportedError,
+    ).message;
+  assertEquals(
+    refusal({ memory: "64M" }, V1.slice(1)),
+    "limits.memory: there is no memory controller here; see /proc/cgroups, and the kernel's options cgroup_disable and cgroup_no_v1",
+  );
+  assert(refusal({ memoryHigh: "1M" }, V1).includes("only cgroup v2 has it"));
+  assert(refusal({ oomGroup: true }, V1).includes("only cgroup v2 has it"));
+  assert(refusal({ swap: "1M" }, V1).includes("limit memory too"));
+  assert(refusal({ ioWeight: 2000 }, [{ ...V1[0]!, controllers: ["io"] }]).includes("1000"));
+  assert(
+    refusal({ memory: "64M", swap: "1M" }, [{ ...V1[0]!, memsw: false }]).includes("swapaccount"),
+  );
+});
+
+pure("without limits a plan knows nothing of cgroups", () => {
+  const plan = planOf(sandbox(), JANE, { cgroup: V2 });
+  assertEquals([named(plan, "cgroup"), plan.cgroup], [[], undefined]);
+});
+
 pure("priorities: what only root may is done from outside, and the rest by the command", () => {
   const box = sandbox().nice(-3).scheduler("fifo", { priority: 2 }).ioPriority("realtime")
     .oomScoreAdj(-5).cpuAffinity("0-2,64").personality("linux32", "addr_no_randomize");
@@ -763,6 +853,24 @@ const CONTRADICTIONS: [string, () => unknown][] = [
   ["rlimits.core", wrong({ rlimits: { core: "infinite" } })],
   ["rlimits.core", wrong({ rlimits: { core: { soft: 2, hard: 1 } } })],
   ["rlimits.core", wrong({ rlimits: { core: { soft: "unlimited", hard: 1 } } })],
+  ["limits", wrong({ limits: 5 })],
+  ["limits.mem", wrong({ limits: { mem: "64M" } })],
+  ["limits.memory", wrong({ limits: { memory: "much" } })],
+  ["limits.memory", wrong({ limits: { memory: 0 } })],
+  ["limits.pids", wrong({ limits: { pids: 0 } })],
+  ["limits.pids", wrong({ limits: { pids: "many" } })],
+  ["limits.cpus", wrong({ limits: { cpus: 0.001 } })],
+  ["limits.cpus", wrong({ limits: { cpus: "1" } })],
+  ["limits.cpuWeight", wrong({ limits: { cpuWeight: 10_001 } })],
+  ["limits.cpuset", wrong({ limits: { cpuset: "0-" } })],
+  ["limits.oomGroup", wrong({ limits: { oomGroup: 1 } })],
+  ["limits.io[0].device", wrong({ limits: { io: [{ device: "sda", rbps: 1 }] } })],
+  ["limits.io[0]", wrong({ limits: { io: [{ device: "8:0" }] } })],
+  ["limits.io[0].bps", wrong({ limits: { io: [{ device: "8:0", bps: 5 }] } })],
+  ["limits.io[0].riops", wrong({ limits: { io: [{ device: "8:0", riops: 0 }] } })],
+  ["limits.hugetlb", wrong({ limits: { hugetlb: { "1B": 0 } } })],
+  ["limits.parent", wrong({ limits: { parent: "relative" } })],
+  ["limits.parent", wrong({ limits: { parent: "/a/../b" } })],
   ["nice", wrong({ nice: 20 })],
   ["nice", wrong({ nice: 1.5 })],
   ["oomScoreAdj", wrong({ oomScoreAdj: -1001 })],

@@ -436,6 +436,23 @@ const numberValue = (function numberValue(value) {
   if (!/^-?\d{1,10}$/.test(value)) throw wrong(value, "is not a whole number");
   return Number(value);
 });
+const decimalValue = (function decimalValue(value) {
+  if (!/^\d{1,10}(\.\d+)?$/.test(value)) throw wrong(value, "is not a number, e.g. 0.5");
+  return Number(value);
+});
+const ioValue = (function ioValue(value) {
+  const shape = "DEVICE:rbps=N,wbps=N,riops=N,wiops=N";
+  const at = value.lastIndexOf(":");
+  if (at < 1) throw wrong(value, `should be ${shape}`);
+  const limit2 = { device: value.slice(0, at) };
+  for (const setting of value.slice(at + 1).split(",")) {
+    const [key, rate] = pair(setting, "=", shape);
+    if (key === "rbps" || key === "wbps") limit2[key] = rate;
+    else if (key === "riops" || key === "wiops") limit2[key] = numberValue(rate);
+    else throw wrong(value, `has "${key}"; known: rbps, wbps, riops, wiops`);
+  }
+  return limit2;
+});
 const limit = (function limit(text) {
   return text === "unlimited" ? text : parseSize(text, "value");
 });
@@ -860,15 +877,72 @@ const checkScheduling = (function checkScheduling(spec) {
   if (cpuAffinity !== void 0) parseCpuList(cpuAffinity, "cpuAffinity");
   if (personality !== void 0) checkPersonality(personality);
 });
+const checkNumber = (function checkNumber(value, least, most, field) {
+  if (!Number.isInteger(value) || value < least || value > most) {
+    const range = most === Infinity ? `at least ${least}` : `from ${least} to ${most}`;
+    throw new SpecError(field, `${show$1(value)} is not a whole number of ${range}`);
+  }
+});
+const checkSize = (function checkSize(value, field, least) {
+  if (parseSize(value, field) < least) {
+    throw new SpecError(field, `${show$1(value)} is too small; at least ${least} bytes`);
+  }
+});
+const checkIo = (function checkIo(list) {
+  if (!Array.isArray(list)) throw new SpecError("limits.io", "is a list, one entry a device");
+  list.forEach(((entry, index) => {
+    const at = `limits.io[${index}]`;
+    if (!isRecord(entry)) throw new SpecError(at, `${show$1(entry)} is not { device, rbps, .. }`);
+    const { device, ...rates } = entry;
+    if (typeof device !== "string" || !/^(\/.*|\d+:\d+)$/.test(device)) {
+      throw new SpecError(`${at}.device`, `${show$1(device)} is neither a path nor e.g. "8:0"`);
+    }
+    if (Object.values(rates).every(((rate) => rate === void 0))) {
+      throw new SpecError(at, "limits nothing; give rbps, wbps, riops or wiops");
+    }
+    for (const [name, rate] of Object.entries(rates)) {
+      if (rate === void 0) continue;
+      if (name === "rbps" || name === "wbps") checkSize(rate, `${at}.${name}`, 1);
+      else if (name === "riops" || name === "wiops") {
+        checkNumber(rate, 1, Infinity, `${at}.${name}`);
+      } else throw new SpecError(`${at}.${name}`, "there are rbps, wbps, riops and wiops");
+    }
+  }));
+});
+const checkHugetlb = (function checkHugetlb(limits) {
+  if (!isRecord(limits)) {
+    throw new SpecError(
+      "limits.hugetlb",
+      'is a mapping of page sizes to limits, e.g. "2M" to "64M"'
+    );
+  }
+  for (const [page, limit] of Object.entries(limits)) {
+    checkSize(page, "limits.hugetlb", 4096);
+    size$1(limit, `limits.hugetlb.${page}`);
+  }
+});
+const checkLimits = (function checkLimits(limits) {
+  if (limits === void 0) return;
+  if (!isRecord(limits)) throw new SpecError("limits", "is a mapping of names to limits");
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Object.hasOwn(CHECKS, name)) {
+      throw new SpecError(
+        `limits.${name}`,
+        `there is no such limit; known: ${Object.keys(CHECKS).join(", ")}`
+      );
+    }
+    if (value !== void 0) CHECKS[name](value);
+  }
+});
 const checkMount = (function checkMount(mount, field) {
-  if (!isRecord(mount) || !Object.hasOwn(FIELDS$1, mount.kind)) {
+  if (!isRecord(mount) || !Object.hasOwn(FIELDS$2, mount.kind)) {
     const kind = isRecord(mount) ? mount.kind : mount;
     throw new SpecError(
       `${field}.kind`,
-      `${show$1(kind)} is none of ${Object.keys(FIELDS$1).join(", ")}`
+      `${show$1(kind)} is none of ${Object.keys(FIELDS$2).join(", ")}`
     );
   }
-  const fields = FIELDS$1[mount.kind];
+  const fields = FIELDS$2[mount.kind];
   for (const [name, value] of Object.entries(mount)) {
     if (name === "kind" || name === "target" || value === void 0) continue;
     if (!Object.hasOwn(fields, name)) {
@@ -1021,10 +1095,10 @@ const checkScalars = (function checkScalars(spec) {
 });
 const checkSpec = (function checkSpec(spec) {
   for (const field of Object.keys(spec)) {
-    if (!Object.hasOwn(FIELDS, field)) {
+    if (!Object.hasOwn(FIELDS$1, field)) {
       throw new SpecError(
         field,
-        `there is no such field; known: ${Object.keys(FIELDS).join(", ")}`
+        `there is no such field; known: ${Object.keys(FIELDS$1).join(", ")}`
       );
     }
   }
@@ -1039,6 +1113,7 @@ const checkSpec = (function checkSpec(spec) {
   checkSeccomp(spec.seccomp);
   checkRlimits(spec);
   checkScheduling(spec);
+  checkLimits(spec.limits);
   if (idMap !== void 0 && idMap !== "auto") {
     for (const side of ["uids", "gids"]) {
       if (!isRecord(idMap) || !Array.isArray(idMap[side])) {
@@ -1219,6 +1294,498 @@ const network = (function network(rules) {
 });
 const exposure = (function exposure(spec, rules) {
   return Object.keys(WORDS$1).filter(((kind) => (spec.namespaces[kind] ?? "shared") === "shared")).map(((kind) => WORDS$1[kind](rules))).filter(((line) => line !== ""));
+});
+const placeOf = (function placeOf(layout, controller) {
+  const index = layout.findIndex((({ controllers }) => controllers.includes(controller)));
+  return index === -1 ? void 0 : index;
+});
+const neededControllers = (function neededControllers(limits) {
+  const needed = Object.keys(limits).flatMap(
+    ((field) => limits[field] === void 0 ? [] : FIELDS[field] ?? [])
+  );
+  return [...new Set(needed)];
+});
+const pageSize = (function pageSize(page) {
+  const bytes = parseSize(page, "limits.hugetlb");
+  for (const [unit, size] of [["GB", 2 ** 30], ["MB", 2 ** 20], ["KB", 2 ** 10]]) {
+    if (bytes >= size) return `${bytes / size}${unit}`;
+  }
+  return `${bytes}B`;
+});
+const v2Only = (function v2Only(feature) {
+  throw new UnsupportedError(
+    feature,
+    "only cgroup v2 has it, and the memory controller is in v1's hierarchy here; boot with systemd.unified_cgroup_hierarchy=1 (cgroup_no_v1=all), or leave it out"
+  );
+});
+const unified = (function unified(limits, field, extra) {
+  const bytes = ((value) => String(parseSize(value, `limits.${field}`)));
+  const { memory, memoryHigh, swap, cpus, cpuWeight, pids, cpuset, memoryNodes, ioWeight } = limits;
+  switch (field) {
+    case "memory":
+      return [
+        { file: "memory.max", value: bytes(memory), sentence: `limit memory to ${memory}` },
+        ...swap === void 0 ? [{ file: "memory.swap.max", value: "0", sentence: "allow no swap", optional: true }] : []
+      ];
+    case "memoryHigh":
+      return [{
+        file: "memory.high",
+        value: bytes(memoryHigh),
+        sentence: `slow down above ${memoryHigh} of memory`
+      }];
+    case "swap":
+      return [{
+        file: "memory.swap.max",
+        value: bytes(swap),
+        sentence: `limit swap to ${swap}`,
+        hints: { ENOENT: "this kernel does not count swap; boot with swapaccount=1" }
+      }];
+    case "oomGroup":
+      return [{
+        file: "memory.oom.group",
+        value: limits.oomGroup ? "1" : "0",
+        sentence: limits.oomGroup ? "kill all of it when its memory ends" : "kill the largest process when its memory ends"
+      }];
+    case "cpus":
+      return [{
+        file: "cpu.max",
+        value: `${Math.round(cpus * PERIOD)} ${PERIOD}`,
+        sentence: `limit the processors' time to ${cpus}`
+      }];
+    case "cpuWeight":
+      return [{
+        file: "cpu.weight",
+        value: String(cpuWeight),
+        sentence: `weigh ${cpuWeight} for the processors`
+      }];
+    case "pids":
+      return [{
+        file: "pids.max",
+        value: String(pids + extra),
+        sentence: `limit processes to ${pids}`
+      }];
+    case "cpuset":
+      return [{
+        file: "cpuset.cpus",
+        value: cpuset,
+        sentence: `run on the processors ${cpuset} only`,
+        hints: NO_PROCESSOR
+      }];
+    case "memoryNodes":
+      return [{
+        file: "cpuset.mems",
+        value: memoryNodes,
+        sentence: `use the memory nodes ${memoryNodes} only`,
+        hints: NO_PROCESSOR
+      }];
+    case "io":
+      return limits.io.map(((limit) => {
+        const rates = ioRates(limit).map((([name, rate]) => `${name}=${rate}`)).join(" ");
+        return {
+          file: "io.max",
+          value: `${limit.device} ${rates}`,
+          sentence: `limit the disk ${limit.device} to ${rates}`,
+          hints: NO_DISK
+        };
+      }));
+    case "ioWeight":
+      return [{
+        file: "io.weight",
+        value: `default ${ioWeight}`,
+        sentence: `weigh ${ioWeight} for the disks`,
+        hints: {
+          ENOENT: "this kernel has no weights for disks; it wants CONFIG_BLK_CGROUP_IOCOST"
+        }
+      }];
+    case "hugetlb":
+      return Object.entries(limits.hugetlb).map((([page, limit]) => ({
+        file: `hugetlb.${pageSize(page)}.max`,
+        value: bytes(limit),
+        sentence: `limit huge pages of ${page} to ${limit}`,
+        hints: { ENOENT: "this machine has no huge pages of that size" }
+      })));
+    default:
+      return [];
+  }
+});
+const legacy = (function legacy(limits, field, extra, memsw) {
+  const [same] = unified(limits, field, extra);
+  const renamed = ((file, value = same.value) => [{ ...same, file, value }]);
+  const total = ((memory, swap) => String(parseSize(memory, "limits.memory") + parseSize(swap, "limits.swap")));
+  switch (field) {
+    case "memory":
+      return [
+        ...renamed("memory.limit_in_bytes"),
+        ...limits.swap !== void 0 ? [] : memsw ? [{
+          file: "memory.memsw.limit_in_bytes",
+          value: same.value,
+          sentence: "allow no swap"
+        }] : [{ file: "memory.swappiness", value: "0", sentence: "avoid swap" }]
+      ];
+    case "swap":
+      if (!memsw) {
+        throw new UnsupportedError("a limit of swap", "boot the kernel with swapaccount=1");
+      }
+      if (limits.memory === void 0) {
+        throw new UnsupportedError(
+          "a limit of swap alone",
+          "cgroup v1 counts swap and memory together; limit memory too"
+        );
+      }
+      return renamed("memory.memsw.limit_in_bytes", total(limits.memory, limits.swap));
+    case "memoryHigh":
+      return v2Only("a limit that slows down");
+    case "oomGroup":
+      return limits.oomGroup ? v2Only("killing all of a sandbox when its memory ends") : [];
+    case "cpus":
+      return [
+        {
+          ...same,
+          file: "cpu.cfs_period_us",
+          value: String(PERIOD),
+          sentence: "count the processors' time in periods of 100 ms"
+        },
+        ...renamed("cpu.cfs_quota_us", String(Math.round(limits.cpus * PERIOD)))
+      ];
+    case "cpuWeight":
+      return renamed(
+        "cpu.shares",
+        String(Math.max(2, Math.round(limits.cpuWeight * 1024 / 100)))
+      );
+    case "io":
+      return limits.io.flatMap(
+        ((limit) => ioRates(limit).map((([name, rate]) => ({
+          file: `blkio.throttle.${name.startsWith("r") ? "read" : "write"}_${name.slice(1)}_device`,
+          value: `${limit.device} ${rate}`,
+          sentence: `limit the disk ${limit.device} to ${name}=${rate}`,
+          hints: NO_DISK
+        }))))
+      );
+    case "ioWeight":
+      if (limits.ioWeight > 1e3) {
+        throw new UnsupportedError(
+          `limits.ioWeight of ${limits.ioWeight}`,
+          "1000 is the most in cgroup v1"
+        );
+      }
+      return [{
+        ...same,
+        file: "blkio.bfq.weight",
+        value: String(limits.ioWeight),
+        hints: { ENOENT: "only disks with the scheduler bfq have weights in cgroup v1" }
+      }];
+    case "hugetlb":
+      return unified(limits, field, extra).map(((setting) => ({
+        ...setting,
+        file: setting.file.replace(/max$/, "limit_in_bytes")
+      })));
+    default:
+      return unified(limits, field, extra);
+  }
+});
+const ioRates = (function ioRates(limit) {
+  return ["rbps", "wbps", "riops", "wiops"].flatMap(((name) => {
+    const rate = limit[name];
+    return rate === void 0 ? [] : [[name, parseSize(rate, `limits.io.${name}`)]];
+  }));
+});
+const cgroupSettings = (function cgroupSettings(limits, layout, supervisors) {
+  const settings = [];
+  for (const [field, controller] of Object.entries(FIELDS)) {
+    if (limits[field] === void 0) continue;
+    const place = placeOf(layout, controller);
+    if (place === void 0) {
+      throw new UnsupportedError(
+        `limits.${field}`,
+        `there is no ${controller} controller here; see /proc/cgroups, and the kernel's options cgroup_disable and cgroup_no_v1`
+      );
+    }
+    const { version, memsw = false } = layout[place];
+    const list = version === 2 ? unified(limits, field, supervisors) : legacy(limits, field, supervisors, memsw);
+    for (const setting of list) settings.push({ place, field, ...setting });
+  }
+  return settings;
+});
+const controllersOf = (function controllersOf(words) {
+  return words.flatMap(((word) => CONTROLLERS[word] ?? []));
+});
+const readText = (function readText(path) {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return void 0;
+  }
+});
+const readWords = (function readWords(path) {
+  return (readText(path) ?? "").split(/\s+/).filter(((word) => word !== ""));
+});
+const processesIn = (function processesIn(directory) {
+  return readWords(`${directory}/cgroup.procs`).map(Number).filter(((pid) => pid > 0));
+});
+const unescape = (function unescape(text) {
+  return text.replace(/\\([0-7]{3})/g, ((_, digits) => String.fromCharCode(parseInt(digits, 8))));
+});
+const directoryOf = (function directoryOf({ mountPoint, root }, cgroup) {
+  const inside = root === "/" ? cgroup : cgroup.startsWith(`${root}/`) || cgroup === root ? cgroup.slice(root.length) : "/";
+  return inside === "/" || inside === "" ? mountPoint : mountPoint + inside.replace(/\/+$/, "");
+});
+const parseHierarchies = (function parseHierarchies(mountinfo, cgroups) {
+  const own = /* @__PURE__ */ new Map();
+  for (const line of cgroups.split("\n")) {
+    const [, , names, path] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];
+    if (names === void 0) continue;
+    for (const name of names.split(",")) own.set(name, path);
+  }
+  const found = [];
+  for (const line of mountinfo.split("\n")) {
+    const [before, after] = line.split(" - ");
+    const [type, , options = ""] = after?.split(" ") ?? [];
+    if (type !== "cgroup" && type !== "cgroup2") continue;
+    const [, , , root, mountPoint] = before.split(" ").map(unescape);
+    const place = { root, mountPoint };
+    const words = options.split(",");
+    const version = type === "cgroup2" ? 2 : 1;
+    const controllers = version === 2 ? controllersOf(readWords(`${place.mountPoint}/cgroup.controllers`)) : controllersOf(words);
+    const path = version === 2 ? own.get("") : words.map(((word) => own.get(word))).find(Boolean);
+    if (path === void 0 || version === 1 && controllers.length === 0) continue;
+    const known = found.some(
+      ((other) => other.version === version && other.controllers.join() === controllers.join())
+    );
+    if (!known) found.push({ version, controllers, ...place, own: directoryOf(place, path) });
+  }
+  return found;
+});
+const readHierarchies = (function readHierarchies() {
+  return parseHierarchies(
+    readText("/proc/self/mountinfo") ?? "",
+    readText("/proc/self/cgroup") ?? ""
+  );
+});
+const mayWrite = (function mayWrite(directory) {
+  const W_OK = 2;
+  return syscall("faccessat", AT_FDCWD, cString(directory), W_OK) === 0;
+});
+const isRootCgroup = (function isRootCgroup(directory) {
+  return readText(`${directory}/cgroup.type`) === void 0 && readText(`${directory}/cgroup.procs`) !== void 0;
+});
+const parentDirectory = (function parentDirectory(hierarchy, parent) {
+  const { mountPoint } = hierarchy;
+  const cgroup = parent === mountPoint || parent.startsWith(`${mountPoint}/`) ? parent.slice(mountPoint.length) || "/" : parent;
+  return directoryOf({ ...hierarchy, root: "/" }, cgroup);
+});
+const legacyPlace = (function legacyPlace(hierarchy, directory) {
+  const { controllers } = hierarchy;
+  const text = ((file) => readText(`${directory}/${file}`)?.trim() ?? "");
+  return {
+    version: 1,
+    directory,
+    controllers,
+    ...controllers.includes("cpuset") ? { cpuset: { cpus: text("cpuset.cpus"), mems: text("cpuset.mems") } } : {},
+    ...controllers.includes("memory") ? { memsw: readText(`${directory}/memory.memsw.limit_in_bytes`) !== void 0 } : {}
+  };
+});
+const neededUnified = (function neededUnified(limits, hierarchies) {
+  const unified = hierarchies.find((({ version }) => version === 2));
+  return neededControllers(limits).filter(((name) => unified?.controllers.includes(name)));
+});
+const countedUnified = (function countedUnified(hierarchies) {
+  const unified = hierarchies.find((({ version }) => version === 2));
+  return COUNTED.filter(((name) => unified?.controllers.includes(name)));
+});
+const layoutFor = (function layoutFor(limits, hierarchies, unified, uid) {
+  const places = [];
+  if (unified !== void 0) {
+    places.push({
+      version: 2,
+      directory: unified,
+      controllers: controllersOf(readWords(`${unified}/cgroup.subtree_control`))
+    });
+  }
+  const needed = neededControllers(limits);
+  const wanted = [...needed, ...COUNTED, ...places.length === 0 ? ["freezer"] : []];
+  for (const hierarchy of hierarchies) {
+    const { version, controllers, own } = hierarchy;
+    if (version === 2 || !controllers.some(((name) => wanted.includes(name)))) continue;
+    const directory = limits.parent === void 0 ? own : parentDirectory(hierarchy, limits.parent);
+    const must = controllers.some(((name) => needed.includes(name)));
+    if (!mayWrite(directory)) {
+      if (must) throw refused(directory, uid);
+      continue;
+    }
+    places.push(legacyPlace(hierarchy, directory));
+  }
+  if (places.length === 0) {
+    throw refused(limits.parent ?? hierarchies[0]?.own ?? "/sys/fs/cgroup", uid);
+  }
+  return places;
+});
+const refused = (function refused(directory, uid) {
+  if (readText("/proc/self/cgroup") === void 0) {
+    return new UnsupportedError("limits", "/proc is not mounted here");
+  }
+  return new UnsupportedError(
+    "limits",
+    uid === 0 ? `no cgroup can be made in "${directory}": it is not there, or mounted read-only; mount it writable, as containers do with --cgroupns=private and a writable /sys/fs/cgroup` : `user ${uid} may not make cgroups in "${directory}"; run as root, or have root delegate one: mkdir DIR; chown -R ${uid} DIR; and give its path as limits.parent`
+  );
+});
+const layoutForPlan = (function layoutForPlan(limits, uid) {
+  const hierarchies = readHierarchies();
+  const unified = hierarchies.find((({ version }) => version === 2));
+  const needed = neededUnified(limits, hierarchies);
+  const directory = unified && (limits.parent === void 0 ? unified.own : parentDirectory(unified, limits.parent));
+  if (unified === void 0 || needed.length === 0 && !mayWrite(directory)) {
+    return layoutFor(limits, hierarchies, void 0, uid);
+  }
+  const [place, ...more] = layoutFor(limits, hierarchies, directory, uid);
+  return [{ ...place, controllers: [.../* @__PURE__ */ new Set([...place.controllers, ...needed])] }, ...more];
+});
+const baseCell = (function baseCell(place) {
+  return `cgroup base ${place}`;
+});
+const cgroupCell = (function cgroupCell(place) {
+  return `cgroup ${place}`;
+});
+const writeKnob = (function writeKnob(cell, file, value, missing) {
+  const bytes = new TextEncoder().encode(value);
+  const open = {
+    call: "openat",
+    args: [{ load32: cell }, file, O_WRONLY | O_CLOEXEC, 0],
+    store: "knob"
+  };
+  return [
+    ...missing === void 0 ? [open] : [
+      {
+        ...open,
+        onError: "ignore",
+        when: { equals: -2 },
+        goto: missing
+      },
+      { call: "SET", args: [{ load: "knob" }] }
+    ],
+    { call: "write", args: [{ load32: "knob" }, bytes, bytes.length] },
+    { call: "close", args: [{ load32: "knob" }] }
+  ];
+});
+const makeStep = (function makeStep({ directory, cpuset }, index) {
+  return {
+    phase: "outside",
+    name: "cgroup",
+    sentence: `make a cgroup in "${directory}"`,
+    paths: { path: directory },
+    hints: {
+      EACCES: "this user may not; run as root, or give limits.parent a cgroup that is delegated",
+      EROFS: "it is mounted read-only, as in a container; mount it writable",
+      EAGAIN: "the parent's cgroup.max.descendants or cgroup.max.depth is reached",
+      ENOSPC: "there are too many cgroups already, or its cpuset is empty"
+    },
+    operations: [
+      {
+        call: "openat",
+        args: [AT_FDCWD, directory, O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
+        store: baseCell(index)
+      },
+      { call: "mkdirat", args: [{ load32: baseCell(index) }, { at: CGROUP_NAME }, 493] },
+      {
+        call: "openat",
+        args: [
+          { load32: baseCell(index) },
+          { at: CGROUP_NAME },
+          O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+          0
+        ],
+        store: cgroupCell(index)
+      },
+      ...cpuset === void 0 ? [] : [
+        ...writeKnob(cgroupCell(index), "cpuset.cpus", cpuset.cpus),
+        ...writeKnob(cgroupCell(index), "cpuset.mems", cpuset.mems)
+      ]
+    ]
+  };
+});
+const settingStep = (function settingStep(setting, layout, index) {
+  const { place, file, value, sentence, hints, optional } = setting;
+  const missing = optional ? `no file ${index}` : void 0;
+  return {
+    phase: "outside",
+    name: "limit",
+    sentence,
+    paths: { path: `${layout[place].directory}/paddock.*/${file}` },
+    hints: {
+      EINVAL: "the kernel does not take this value",
+      ...hints
+    },
+    operations: [
+      ...writeKnob(cgroupCell(place), file, value, missing),
+      ...missing === void 0 ? [] : [{ call: "SET", args: [0], label: missing }]
+    ]
+  };
+});
+const cgroupSteps = (function cgroupSteps(limits, layout, supervisors) {
+  return [
+    ...layout.map(makeStep),
+    ...cgroupSettings(limits, layout, supervisors).map(
+      ((setting, index) => settingStep(setting, layout, index))
+    )
+  ];
+});
+const attachStep = (function attachStep(layout) {
+  const places = layout.flatMap((({ version }, index) => version === 1 ? [index] : []));
+  if (places.length === 0) return void 0;
+  return {
+    phase: "attach",
+    name: "attach",
+    sentence: "put the process into its cgroups, beside the following",
+    paths: { path: "cgroup.procs" },
+    hints: {
+      EACCES: "the process is another user's; run as root",
+      EINVAL: "the cgroup has no time for real-time processes; see cpu.rt_runtime_us"
+    },
+    operations: places.flatMap(
+      ((place) => [
+        {
+          call: "openat",
+          args: [{ load32: cgroupCell(place) }, "cgroup.procs", O_WRONLY | O_CLOEXEC, 0],
+          store: "knob"
+        },
+        {
+          call: "write",
+          args: [{ load32: "knob" }, { at: "kept pid" }, { load: "kept length" }],
+          // It failed in its set-up meanwhile, and says so itself.
+          onError: { tolerate: "ESRCH" }
+        },
+        { call: "close", args: [{ load32: "knob" }] }
+      ])
+    )
+  };
+});
+const awaitAttached = (function awaitAttached() {
+  return [{
+    call: "read",
+    args: [{ load32: "attach" }, { at: "byte" }, 1],
+    when: { differs: 1 },
+    goto: "exit"
+  }];
+});
+const attachedStep = (function attachedStep(phase) {
+  return {
+    phase,
+    name: "attached",
+    sentence: "wait until it is in its cgroups",
+    operations: awaitAttached()
+  };
+});
+const cgroupNamespaceStep = (function cgroupNamespaceStep(phase, hints) {
+  return {
+    phase,
+    name: "cgroup namespace",
+    sentence: "make a new cgroup namespace, whose root is the sandbox's cgroup",
+    hints,
+    operations: [{ call: "unshare", args: [CLONE_NEWCGROUP] }]
+  };
+});
+const intoCgroup = (function intoCgroup(cloneArguments) {
+  const cgroup = { name: cloneArguments, offset: 80 };
+  return { call: "SET", args: [{ load32: cgroupCell(0) }], store: cgroup };
 });
 const words = (function words(...values) {
   return new Uint8Array(new BigUint64Array(values.map(BigInt)).buffer);
@@ -2307,18 +2874,122 @@ const followAssignment = (function followAssignment(asPid1) {
     { call: "SET", args: [0], goto: SETUP_AREA }
   ];
 });
-const cloneOperations = (function cloneOperations(flags, staged) {
+const startKeeper = (function startKeeper(pidCell) {
+  return [
+    { call: "DECIMAL", args: [{ load: pidCell }, { at: "kept pid" }], store: "kept length" },
+    {
+      call: "clone3",
+      args: [{ words: [0, 0, 0, 0, SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0] }, 88],
+      when: { equals: 0 },
+      goto: "keep"
+    }
+  ];
+});
+const removeAtOnce = (function removeAtOnce({ places }) {
+  return places.map(((_, place) => ({
+    call: "unlinkat",
+    args: [{ load32: baseCell(place) }, { at: CGROUP_NAME }, AT_REMOVEDIR],
+    onError: "ignore"
+  })));
+});
+const keep = (function keep(value, cell) {
+  return { call: "fcntl", args: [value, F_DUPFD_CLOEXEC, KEPT_FD], store: cell };
+});
+const removePlace = (function removePlace(place) {
+  const next = `removed ${place}`, again = `remove ${place}`, busy = `busy ${place}`;
+  return [
+    {
+      call: "unlinkat",
+      args: [{ load32: baseCell(place) }, { at: CGROUP_NAME }, AT_REMOVEDIR],
+      onError: "ignore",
+      when: { equals: -16 },
+      goto: busy,
+      label: again
+    },
+    { call: "SET", args: [0], goto: next },
+    {
+      call: "ADD",
+      args: [{ load: "tries" }, 1],
+      store: "tries",
+      when: { equals: MOST_TRIES },
+      goto: next,
+      label: busy
+    },
+    {
+      call: "nanosleep",
+      args: [{ words: [0, PAUSE_NANOSECONDS] }, 0],
+      onError: "ignore",
+      goto: again
+    },
+    { call: "SET", args: [0], label: next }
+  ];
+});
+const keeperOperations = (function keeperOperations(shape, { places, pipe }, fault) {
+  const frozen = places.findIndex(
+    (({ version, controllers }) => version === 1 && controllers.includes("freezer"))
+  );
+  return [
+    { call: "HANDLER", args: [{ label: "attach failed" }, { at: "failure" }], label: "keep" },
+    // Out of reach of what the terminal or a job's end sends to the whole group.
+    { call: "setsid", args: [], onError: "ignore" },
+    keep(pipe, "kept pipe"),
+    ...places.flatMap(((_, place) => [
+      keep({ load32: baseCell(place) }, baseCell(place)),
+      keep({ load32: cgroupCell(place) }, cgroupCell(place))
+    ])),
+    ...phase(shape, ["attach"], fault),
+    ...places.some((({ version }) => version === 1)) ? [{
+      call: "write",
+      args: [{ load32: { name: "attach", offset: 4 } }, { at: "byte" }, 1],
+      // It has ended meanwhile, and says why itself.
+      onError: { tolerate: "EPIPE" }
+    }] : [],
+    { call: "SET", args: [0], goto: "attach done" },
+    // It is told, and the cgroup still to be removed.
+    {
+      call: "write",
+      args: [AGENT_FD.status, { at: "failure" }, EVENT_SIZE],
+      onError: "ignore",
+      label: "attach failed"
+    },
+    { call: "SET", args: [0], label: "attach done" },
+    // The agent's socket, the launch's, the command's output: their ends must be seen by others.
+    { call: "close_range", args: [0, KEPT_FD - 1, 0] },
+    { call: "HANDLER", args: [{ label: "exit" }, { at: "failure" }] },
+    { call: "read", args: [{ load32: "kept pipe" }, { at: "byte" }, 1], onError: "ignore" },
+    // Whoever is left is left over: a sandbox without a pid namespace, whose supervisor was killed.
+    ...(places[0]?.version === 2 ? writeKnob(cgroupCell(0), "cgroup.kill", "1") : []).map(((operation) => ({ ...operation, onError: "ignore" }))),
+    // A frozen process of version 1 does not even die.
+    ...(frozen === -1 ? [] : writeKnob(cgroupCell(frozen), "freezer.state", "THAWED")).map(((operation) => ({ ...operation, onError: "ignore" }))),
+    ...places.flatMap(((_, place) => removePlace(place))),
+    { call: "SET", args: [0], goto: "exit" }
+  ];
+});
+const cloneOperations = (function cloneOperations(flags, staged, layout) {
   const all = flags | CLONE_PIDFD | (staged ? CLONE_PARENT : 0);
-  return [{
+  return cloneWith(
+    all,
+    staged ? 0 : SIGNALS.SIGCHLD,
+    { store: "pid", goto: "child" },
+    staged ? void 0 : layout
+  );
+});
+const cloneWith = (function cloneWith(flags, signal, to, layout) {
+  const into = layout?.[0]?.version === 2;
+  const all = (flags >>> 0) + (into ? CLONE_INTO_CGROUP : 0);
+  const name = `arguments for ${to.goto}`;
+  const words = {
+    words: [all, { at: "pidfd" }, 0, 0, signal, 0, 0, 0, 0, 0, 0],
+    name
+  };
+  const clone = {
     call: "clone3",
-    // With CLONE_PARENT the signal is the agent's own, and must not be given.
-    args: [{
-      words: [all >>> 0, { at: "pidfd" }, 0, 0, staged ? 0 : SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0]
-    }, 88],
-    store: "pid",
+    args: [into ? { at: name } : words, 88],
+    store: to.store,
     when: { equals: 0 },
-    goto: "child"
-  }];
+    goto: to.goto
+  };
+  return into ? [{ call: "SET", args: [words] }, intoCgroup(name), clone] : [clone];
 });
 const outsideProgram = (function outsideProgram(shape, boot, fault) {
   const socket = launchFd(boot);
@@ -2331,21 +3002,25 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
     call: "HANDLER",
     args: [{ label: "failed" }, { at: "failure" }]
   };
+  const { cgroup } = shape;
+  const attaches = cgroup?.places.some((({ version }) => version === 1)) ?? false;
+  const closeAttach = [
+    { call: "close", args: [{ load32: { name: "attach", offset: 4 } }] }
+  ];
   const stage = !shape.staged ? [] : [
-    {
-      call: "clone3",
-      args: [
-        { words: [CLONE_PIDFD, { at: "pidfd" }, 0, 0, SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0] },
-        88
-      ],
-      store: "stage pid",
-      when: { equals: 0 },
-      goto: "stage"
-    },
+    ...cloneWith(
+      CLONE_PIDFD,
+      SIGNALS.SIGCHLD,
+      { store: "stage pid", goto: "stage" },
+      cgroup?.places
+    ).map(((operation) => ({ ...operation, step: cloneStep.number }))),
+    ...cgroup ? startKeeper("stage pid") : [],
     ...announce("stage", "stage pid"),
     { call: "SET", args: [0], goto: "return" },
     { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "stage" },
     dieWithParent(),
+    // What it makes is in its cgroups, and only if it is itself.
+    ...attaches ? [...closeAttach, ...awaitAttached()] : [],
     ...phase(shape, ["join"], fault)
   ];
   const sync = shape.hasMaps && !shape.mapsByHost;
@@ -2358,9 +3033,13 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
   const operations = [
     handleAgent,
     ...phase(shape, ["outside"], fault).filter(((operation) => operation.step !== cloneStep.number)),
+    ...attaches ? [{ call: "pipe2", args: [{ at: "attach" }, O_CLOEXEC] }] : [],
     ...stage,
     ...sync ? [{ call: "pipe2", args: [{ at: "sync" }, O_CLOEXEC] }] : [],
     ...clone,
+    // Before anything that can fail: the host may have heard from the process itself already that
+    // it failed, and have given the launch up.
+    ...cgroup && !shape.staged ? startKeeper("pid") : [],
     ...announce("first", "pid"),
     ...sync ? [
       { call: "DECIMAL", args: [{ load: "pid" }, { at: "pid text" }] },
@@ -2383,12 +3062,15 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
       label: "failed",
       onError: "ignore"
     },
+    ...cgroup ? removeAtOnce(cgroup) : [],
     ...returnToAgent(boot).map(
       ((operation, index) => index === 0 ? { ...operation, label: "return" } : operation)
     ),
+    ...cgroup ? keeperOperations(shape, cgroup, fault) : [],
     // The sandbox's first process starts here.
     { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "child" },
     dieWithParent(),
+    ...attaches && !shape.staged ? closeAttach : [],
     // The host program holds the other end of this socket: a hang-up means that it is gone, and
     // with it maybe the agent, too early for the line above to notice.
     {
@@ -2436,6 +3118,8 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
   ];
   return assemble(OUTSIDE_AREA, operations, {
     buffers: {
+      "kept pid": 24,
+      [CGROUP_NAME]: CGROUP_NAME_SIZE,
       "pid text": 24,
       "no time": 16,
       byte: 8,
@@ -4076,6 +4760,21 @@ const insidePath = (function insidePath(path, field) {
 const absolute = (function absolute(path, facts) {
   return resolve(path.startsWith("/") ? "/" : facts.cwd(), path);
 });
+const deviceNumbers = (function deviceNumbers(limit, index) {
+  if (!limit.device.startsWith("/")) return limit;
+  const field = `limits.io[${index}].device`;
+  let info;
+  try {
+    info = Deno.statSync(limit.device);
+  } catch {
+    throw new SpecError(field, `"${limit.device}" is not there`);
+  }
+  if (!info.isBlockDevice) throw new SpecError(field, `"${limit.device}" is no block device`);
+  const device = BigInt(info.rdev ?? 0);
+  const major = device >> 8n & 0xfffn | device >> 32n & 0xfffff000n;
+  const minor = device & 0xffn | device >> 12n & 0xffffff00n;
+  return { ...limit, device: `${major}:${minor}` };
+});
 const exists = (function exists(path) {
   try {
     Deno.statSync(path);
@@ -4120,8 +4819,9 @@ const resolveSpec = (function resolveSpec(spec, facts) {
     return [{ ...mount, source, target }];
   }));
   const root = typeof spec.root === "string" ? spec.root : "overlay" in spec.root ? { ...spec.root, overlay: layers(spec.root.overlay, facts) } : { ...spec.root, path: absolute(spec.root.path, facts) };
+  const limits = spec.limits?.io === void 0 ? spec.limits : { ...spec.limits, io: spec.limits.io.map(deviceNumbers) };
   const cwd = spec.cwd === void 0 ? void 0 : insidePath(spec.cwd, "cwd");
-  return { spec: { ...spec, mounts, root, cwd }, skipped };
+  return { spec: { ...spec, mounts, root, cwd, limits }, skipped };
 });
 const environment = (function environment(spec, facts) {
   const { set, inherit } = spec.env;
@@ -4180,7 +4880,8 @@ const makePlan = (function makePlan(source, plugins, command) {
     // Where descriptors will be in memory does not matter for the story.
     requestFd: ((index) => index),
     landlock,
-    filter: launchFilter(spec, facts)
+    filter: launchFilter(spec, facts),
+    cgroup: spec.limits && layoutForPlan(spec.limits, facts.uid)
   });
   const steps = [...plan.steps, executeStep(plan, commandLine(spec, facts, command))];
   return {
@@ -4454,14 +5155,14 @@ const launchPrograms = (function launchPrograms(shape, boot, fault) {
   const init = initProgram(shape);
   const externals = /* @__PURE__ */ new Map();
   for (const [name, place] of outside.places) {
-    if (/^tree |^assignment/.test(name)) externals.set(name, place);
+    if (/^tree |^assignment|^attach$/.test(name)) externals.set(name, place);
   }
   for (const [name, place] of init.places) if (name.startsWith("init ")) externals.set(name, place);
   const setup = setupProgram(shape, boot, externals, fault);
   return { outside, setup, init, externals };
 });
 const sameFlags = (function sameFlags(a, b) {
-  return a.preMount === b.preMount && a.networkSetup === b.networkSetup && a.reportStart === b.reportStart;
+  return a.preMount === b.preMount && a.networkSetup === b.networkSetup && a.reportStart === b.reportStart && a.cgroup === b.cgroup;
 });
 const compile = (function compile(source, facts, flags, boot, fault) {
   const found = kept.get(source);
@@ -4830,15 +5531,23 @@ const configured = (async function configured(spec, hooks) {
   }));
   return current;
 });
+const withCgroup = (async function withCgroup(spec) {
+  checkLimits(spec.limits);
+  const { openCgroup } = await import(import.meta.resolve('./session.js'));
+  return await openCgroup(spec.limits, supervisor().agent.pid, spec.asPid1);
+});
 const begin = (async function begin(source, plugins, command, stdioChoice, reportStart, options) {
   const at = performance.now();
   const hooks = new HookRunner(plugins);
+  let cgroup;
   try {
     options.signal?.throwIfAborted();
     const configuredSpec = hooks.has("configure") ? await configured(source, hooks) : source;
     const argv = checkCommand(command ?? configuredSpec.command);
     const facts = hostFacts();
     await prepareFilter(configuredSpec);
+    if (configuredSpec.limits !== void 0) cgroup = await withCgroup(configuredSpec);
+    options.signal?.throwIfAborted();
     const stdio = openStdio(configuredSpec.tty ? ["null", "null", "null"] : stdioChoice);
     try {
       const launch = new Launch({
@@ -4848,14 +5557,16 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
         stdio: stdio.theirs,
         hooks,
         reportStart: reportStart || hooks.has("postStart"),
+        cgroup,
         fault: options.fault
       });
-      return { launch, stdio, hooks, at };
+      return { launch, stdio, hooks, cgroup, at };
     } catch (error) {
       stdio.abandon();
       throw error;
     }
   } catch (error) {
+    cgroup?.end();
     await hooks.end();
     throw error;
   }
@@ -4877,6 +5588,7 @@ const supervise = (function supervise(begun, options) {
       ...base,
       spec: structuredClone(spec),
       pid: launch.pid,
+      cgroup: begun.cgroup?.cgroup,
       kill: ((signal = "SIGTERM") => launch.signal(signalNumber(signal)))
     }))))
   ) : void 0;
@@ -4888,6 +5600,7 @@ const supervise = (function supervise(begun, options) {
   const finish = (async () => {
     try {
       const ending = await launch.ended;
+      const used = begun.cgroup?.end();
       await guarded;
       if (hookFailure !== void 0) throw hookFailure;
       if (options.signal?.aborted) throw options.signal.reason;
@@ -4895,20 +5608,23 @@ const supervise = (function supervise(begun, options) {
         wall: performance.now() - begun.at,
         user: ending.usage.user / 1e3,
         system: ending.usage.system / 1e3,
-        maxRss: ending.usage.maxRss * 1024
+        maxRss: ending.usage.maxRss * 1024,
+        ...used === void 0 ? {} : cgroupUsage(used)
       };
+      const oomKilled = (used?.memory?.oomKills ?? 0) > 0;
       const status2 = exitStatus(ending.status);
       const hookErrors = [];
       if (hooks.has("postStop")) {
         await hooks.run(
           "postStop",
-          ((base) => ({ ...base, spec: structuredClone(spec), status: status2, usage }))
+          ((base) => ({ ...base, spec: structuredClone(spec), status: status2, usage, oomKilled, timedOut }))
         ).catch(((error) => hookErrors.push(error)));
       }
       hookErrors.push(...await hooks.end());
       return {
         ...status2,
         usage,
+        oomKilled,
         timedOut,
         skipped: launch.skipped,
         hookErrors,
@@ -4917,6 +5633,7 @@ const supervise = (function supervise(begun, options) {
     } finally {
       if (timer !== void 0) clearTimeout(timer);
       options.signal?.removeEventListener("abort", abort);
+      begun.cgroup?.end();
       await hooks.end();
     }
   });
@@ -4924,6 +5641,17 @@ const supervise = (function supervise(begun, options) {
   status.catch((() => {
   }));
   return status;
+});
+const cgroupUsage = (function cgroupUsage({ cpu, memory, pids }) {
+  const usage = {};
+  if (cpu !== void 0) {
+    usage.user = cpu.user;
+    usage.system = cpu.system;
+  }
+  if (cpu?.throttled !== void 0) usage.throttled = cpu.throttled;
+  if (memory?.peak !== void 0) usage.memoryPeak = memory.peak;
+  if (pids?.peak !== void 0) usage.pidsPeak = pids.peak;
+  return usage;
 });
 const signalNumber = (function signalNumber(name) {
   const number = SIGNALS[name];
@@ -5055,6 +5783,7 @@ const killedEarly = (async function killedEarly(signal$1) {
     code: 128 + SIGNALS[signal$1],
     signal: signal$1,
     usage: { wall: 0, user: 0, system: 0, maxRss: 0 },
+    oomKilled: false,
     timedOut: false,
     skipped: [],
     hookErrors: [],
@@ -6735,6 +7464,102 @@ const FILESYSTEM_OPTIONS = [
 const LIMITS = "Limits";
 const LIMIT_OPTIONS = [
   {
+    name: "memory",
+    value: "SIZE",
+    group: LIMITS,
+    help: "all of its memory, with files in tmpfs, e.g. 256M; no swap, but for --swap",
+    apply: ((run, value) => run.box = run.box.limits({ memory: value }))
+  },
+  {
+    name: "memory-high",
+    value: "SIZE",
+    group: LIMITS,
+    help: "slow down whoever asks for more than this (cgroup v2)",
+    apply: ((run, value) => run.box = run.box.limits({ memoryHigh: value }))
+  },
+  {
+    name: "swap",
+    value: "SIZE",
+    group: LIMITS,
+    help: "swap beside the memory",
+    apply: ((run, value) => run.box = run.box.limits({ swap: value }))
+  },
+  {
+    name: "oom-group",
+    group: LIMITS,
+    help: "when memory ends, kill all, not only the largest process (cgroup v2)",
+    apply: ((run) => run.box = run.box.limits({ oomGroup: true }))
+  },
+  {
+    name: "cpus",
+    value: "N",
+    group: LIMITS,
+    help: "processors' time, e.g. 0.5 for half of one's",
+    apply: ((run, value) => run.box = run.box.limits({ cpus: decimalValue(value) }))
+  },
+  {
+    name: "cpu-weight",
+    value: "N",
+    group: LIMITS,
+    help: "the share when others want the processors too, from 1 to 10000; usual is 100",
+    apply: ((run, value) => run.box = run.box.limits({ cpuWeight: numberValue(value) }))
+  },
+  {
+    name: "pids",
+    value: "N",
+    group: LIMITS,
+    help: "how many processes and threads there may be",
+    apply: ((run, value) => run.box = run.box.limits({ pids: numberValue(value) }))
+  },
+  {
+    name: "cpuset",
+    value: "CPUS",
+    group: LIMITS,
+    help: "the processors to run on, e.g. 0-3,8; nobody inside can leave them",
+    apply: ((run, value) => run.box = run.box.limits({ cpuset: value }))
+  },
+  {
+    name: "memory-nodes",
+    value: "NODES",
+    group: LIMITS,
+    help: "the memory nodes to use, e.g. 0",
+    apply: ((run, value) => run.box = run.box.limits({ memoryNodes: value }))
+  },
+  {
+    name: "io",
+    value: "DEVICE:KEY=N,..",
+    group: LIMITS,
+    help: "rates of a disk: rbps, wbps (bytes), riops, wiops, e.g. /dev/sda:wbps=10M",
+    apply: ((run, value) => {
+      run.box = run.box.limits({ io: [...run.box.spec.limits?.io ?? [], ioValue(value)] });
+    })
+  },
+  {
+    name: "io-weight",
+    value: "N",
+    group: LIMITS,
+    help: "the share when others want the disks too, from 1 to 10000; usual is 100",
+    apply: ((run, value) => run.box = run.box.limits({ ioWeight: numberValue(value) }))
+  },
+  {
+    name: "hugetlb",
+    value: "PAGE=SIZE",
+    group: LIMITS,
+    help: "huge pages by their size, e.g. 2M=64M",
+    apply: ((run, value) => {
+      const [page, size] = pair(value, "=", "PAGE=SIZE");
+      const hugetlb = { ...run.box.spec.limits?.hugetlb, [page]: size };
+      run.box = run.box.limits({ hugetlb });
+    })
+  },
+  {
+    name: "cgroup-parent",
+    value: "CGROUP",
+    group: LIMITS,
+    help: "where to make its cgroup, e.g. one that was delegated; default: in yours",
+    apply: ((run, value) => run.box = run.box.limits({ parent: value }))
+  },
+  {
     name: "timeout",
     value: "TIME",
     group: LIMITS,
@@ -7227,6 +8052,35 @@ const NAMESPACE_KINDS = [
 
 const POLICIES = ["other", "batch", "idle", "fifo", "rr"];
 const CLASSES = ["realtime", "best-effort", "idle"];
+const LEAST_CPUS = 0.01;
+const size$1 = ((value, field) => checkSize(value, field, 0));
+const CHECKS = {
+  // A command cannot even be started in less; the kernel would reclaim without end.
+  memory: ((value) => checkSize(value, "limits.memory", 4096)),
+  memoryHigh: ((value) => size$1(value, "limits.memoryHigh")),
+  swap: ((value) => size$1(value, "limits.swap")),
+  oomGroup: ((value) => {
+    if (typeof value === "boolean") return;
+    throw new SpecError("limits.oomGroup", `${show$1(value)} is neither true nor false`);
+  }),
+  cpus: ((value) => {
+    if (typeof value === "number" && value >= LEAST_CPUS && Number.isFinite(value)) return;
+    throw new SpecError("limits.cpus", `${show$1(value)} is not a number of at least ${LEAST_CPUS}`);
+  }),
+  cpuWeight: ((value) => checkNumber(value, 1, 1e4, "limits.cpuWeight")),
+  pids: ((value) => checkNumber(value, 1, 4194304, "limits.pids")),
+  cpuset: ((value) => void parseCpuList(value, "limits.cpuset")),
+  memoryNodes: ((value) => void parseCpuList(value, "limits.memoryNodes")),
+  io: checkIo,
+  ioWeight: ((value) => checkNumber(value, 1, 1e4, "limits.ioWeight")),
+  hugetlb: checkHugetlb,
+  parent: ((value) => {
+    if (typeof value === "string" && /^\/[^\0]*$/.test(value) && !/(^|\/)\.\.(\/|$)/.test(value)) {
+      return;
+    }
+    throw new SpecError("limits.parent", `${show$1(value)} is not the absolute path of a cgroup`);
+  })
+};
 const RLIMITS = {
   RLIMIT_CPU: 0,
   RLIMIT_FSIZE: 1,
@@ -7265,7 +8119,7 @@ const FLAGS = { nosuid: flag, nodev: flag, noexec: flag, nosymfollow: flag };
 const OWNER = { uid: id, gid: id };
 const LAYERS = { lower: anything, upper: path, work: path, size, options: anything };
 const BIND = { writable: flag, idMap };
-const FIELDS$1 = {
+const FIELDS$2 = {
   bind: {
     ...FLAGS,
     ...BIND,
@@ -7298,7 +8152,7 @@ const NEEDED = {
 };
 const OPTION = /^[\w.+-]+$/;
 const LAYER_OPTIONS = ["lowerdir", "lowerdir+", "datadir+", "upperdir", "workdir", "userxattr"];
-const FIELDS = {
+const FIELDS$1 = {
   command: true,
   root: true,
   mounts: true,
@@ -7314,6 +8168,7 @@ const FIELDS = {
   landlock: true,
   seccomp: true,
   rlimits: true,
+  limits: true,
   nice: true,
   scheduler: true,
   cpuAffinity: true,
@@ -7421,6 +8276,42 @@ const WORDS$1 = {
   // Clocks are everybody's also by default; not what anybody takes for a wall.
   time: (() => "")
 };
+const PERIOD = 1e5;
+const FIELDS = {
+  memory: "memory",
+  memoryHigh: "memory",
+  swap: "memory",
+  oomGroup: "memory",
+  cpus: "cpu",
+  cpuWeight: "cpu",
+  pids: "pids",
+  cpuset: "cpuset",
+  memoryNodes: "cpuset",
+  io: "io",
+  ioWeight: "io",
+  hugetlb: "hugetlb"
+};
+const NO_PROCESSOR = {
+  EINVAL: "none of them is there, or not in the parent's cpuset",
+  ERANGE: "there are no such numbers",
+  EACCES: "they are not in the parent's cpuset"
+};
+const NO_DISK = {
+  ENODEV: "there is no such disk, or it is a partition; name the whole disk",
+  EINVAL: "there is no such disk; name the whole disk by its path or numbers"
+};
+const CONTROLLERS = {
+  memory: "memory",
+  cpu: "cpu",
+  cpuacct: "cpuacct",
+  pids: "pids",
+  cpuset: "cpuset",
+  blkio: "io",
+  io: "io",
+  hugetlb: "hugetlb",
+  freezer: "freezer"
+};
+const COUNTED = ["memory", "cpu", "cpuacct", "pids"];
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_DUMPABLE = 4;
 const PR_SET_KEEPCAPS = 8;
@@ -7432,6 +8323,75 @@ const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_RAISE = 2;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 
+const CSIGNAL = 255;
+const CLONE_VM = 256;
+const CLONE_FS = 512;
+const CLONE_FILES = 1024;
+const CLONE_SIGHAND = 2048;
+const CLONE_PIDFD = 4096;
+const CLONE_PTRACE = 8192;
+const CLONE_VFORK = 16384;
+const CLONE_PARENT = 32768;
+const CLONE_THREAD = 65536;
+const CLONE_NEWNS = 131072;
+const CLONE_SYSVSEM = 262144;
+const CLONE_SETTLS = 524288;
+const CLONE_PARENT_SETTID = 1048576;
+const CLONE_CHILD_CLEARTID = 2097152;
+const CLONE_DETACHED = 4194304;
+const CLONE_UNTRACED = 8388608;
+const CLONE_CHILD_SETTID = 16777216;
+const CLONE_NEWCGROUP = 33554432;
+const CLONE_NEWUTS = 67108864;
+const CLONE_NEWIPC = 134217728;
+const CLONE_NEWUSER = 268435456;
+const CLONE_NEWPID = 536870912;
+const CLONE_NEWNET = 1073741824;
+const CLONE_IO = 2147483648;
+const CLONE_CLEAR_SIGHAND = 4294967296;
+const CLONE_INTO_CGROUP = 8589934592;
+const CLONE_NEWTIME = 128;
+const CLONE_ARGS_SIZE_VER0 = 64;
+const CLONE_ARGS_SIZE_VER1 = 80;
+const CLONE_ARGS_SIZE_VER2 = 88;
+
+var abi$5 = /*#__PURE__*/Object.freeze({
+  __proto__: null,
+  CLONE_ARGS_SIZE_VER0: CLONE_ARGS_SIZE_VER0,
+  CLONE_ARGS_SIZE_VER1: CLONE_ARGS_SIZE_VER1,
+  CLONE_ARGS_SIZE_VER2: CLONE_ARGS_SIZE_VER2,
+  CLONE_CHILD_CLEARTID: CLONE_CHILD_CLEARTID,
+  CLONE_CHILD_SETTID: CLONE_CHILD_SETTID,
+  CLONE_CLEAR_SIGHAND: CLONE_CLEAR_SIGHAND,
+  CLONE_DETACHED: CLONE_DETACHED,
+  CLONE_FILES: CLONE_FILES,
+  CLONE_FS: CLONE_FS,
+  CLONE_INTO_CGROUP: CLONE_INTO_CGROUP,
+  CLONE_IO: CLONE_IO,
+  CLONE_NEWCGROUP: CLONE_NEWCGROUP,
+  CLONE_NEWIPC: CLONE_NEWIPC,
+  CLONE_NEWNET: CLONE_NEWNET,
+  CLONE_NEWNS: CLONE_NEWNS,
+  CLONE_NEWPID: CLONE_NEWPID,
+  CLONE_NEWTIME: CLONE_NEWTIME,
+  CLONE_NEWUSER: CLONE_NEWUSER,
+  CLONE_NEWUTS: CLONE_NEWUTS,
+  CLONE_PARENT: CLONE_PARENT,
+  CLONE_PARENT_SETTID: CLONE_PARENT_SETTID,
+  CLONE_PIDFD: CLONE_PIDFD,
+  CLONE_PTRACE: CLONE_PTRACE,
+  CLONE_SETTLS: CLONE_SETTLS,
+  CLONE_SIGHAND: CLONE_SIGHAND,
+  CLONE_SYSVSEM: CLONE_SYSVSEM,
+  CLONE_THREAD: CLONE_THREAD,
+  CLONE_UNTRACED: CLONE_UNTRACED,
+  CLONE_VFORK: CLONE_VFORK,
+  CLONE_VM: CLONE_VM,
+  CSIGNAL: CSIGNAL
+});
+
+const CGROUP_NAME_SIZE = 128;
+const CGROUP_NAME = "cgroup name";
 const CLOSE_RANGE_ALL = 4294967295;
 const SIGNAL_SET_SIZE = 8;
 const ALL_SIGNALS = new Uint8Array(SIGNAL_SET_SIZE).fill(255);
@@ -7517,7 +8477,7 @@ const NS_GET_OWNER_UID = 46852;
 const NS_GET_MNTNS_ID = 2148054789;
 const NS_GET_PID_FROM_PIDNS = 2147792646;
 
-var abi$5 = /*#__PURE__*/Object.freeze({
+var abi$4 = /*#__PURE__*/Object.freeze({
   __proto__: null,
   BRKINT: BRKINT,
   CS8: CS8,
@@ -7673,73 +8633,6 @@ const AGENT_FD = {
   self: 5
 };
 const FIRST_FREE_FD = 6;
-
-const CSIGNAL = 255;
-const CLONE_VM = 256;
-const CLONE_FS = 512;
-const CLONE_FILES = 1024;
-const CLONE_SIGHAND = 2048;
-const CLONE_PIDFD = 4096;
-const CLONE_PTRACE = 8192;
-const CLONE_VFORK = 16384;
-const CLONE_PARENT = 32768;
-const CLONE_THREAD = 65536;
-const CLONE_NEWNS = 131072;
-const CLONE_SYSVSEM = 262144;
-const CLONE_SETTLS = 524288;
-const CLONE_PARENT_SETTID = 1048576;
-const CLONE_CHILD_CLEARTID = 2097152;
-const CLONE_DETACHED = 4194304;
-const CLONE_UNTRACED = 8388608;
-const CLONE_CHILD_SETTID = 16777216;
-const CLONE_NEWCGROUP = 33554432;
-const CLONE_NEWUTS = 67108864;
-const CLONE_NEWIPC = 134217728;
-const CLONE_NEWUSER = 268435456;
-const CLONE_NEWPID = 536870912;
-const CLONE_NEWNET = 1073741824;
-const CLONE_IO = 2147483648;
-const CLONE_CLEAR_SIGHAND = 4294967296;
-const CLONE_INTO_CGROUP = 8589934592;
-const CLONE_NEWTIME = 128;
-const CLONE_ARGS_SIZE_VER0 = 64;
-const CLONE_ARGS_SIZE_VER1 = 80;
-const CLONE_ARGS_SIZE_VER2 = 88;
-
-var abi$4 = /*#__PURE__*/Object.freeze({
-  __proto__: null,
-  CLONE_ARGS_SIZE_VER0: CLONE_ARGS_SIZE_VER0,
-  CLONE_ARGS_SIZE_VER1: CLONE_ARGS_SIZE_VER1,
-  CLONE_ARGS_SIZE_VER2: CLONE_ARGS_SIZE_VER2,
-  CLONE_CHILD_CLEARTID: CLONE_CHILD_CLEARTID,
-  CLONE_CHILD_SETTID: CLONE_CHILD_SETTID,
-  CLONE_CLEAR_SIGHAND: CLONE_CLEAR_SIGHAND,
-  CLONE_DETACHED: CLONE_DETACHED,
-  CLONE_FILES: CLONE_FILES,
-  CLONE_FS: CLONE_FS,
-  CLONE_INTO_CGROUP: CLONE_INTO_CGROUP,
-  CLONE_IO: CLONE_IO,
-  CLONE_NEWCGROUP: CLONE_NEWCGROUP,
-  CLONE_NEWIPC: CLONE_NEWIPC,
-  CLONE_NEWNET: CLONE_NEWNET,
-  CLONE_NEWNS: CLONE_NEWNS,
-  CLONE_NEWPID: CLONE_NEWPID,
-  CLONE_NEWTIME: CLONE_NEWTIME,
-  CLONE_NEWUSER: CLONE_NEWUSER,
-  CLONE_NEWUTS: CLONE_NEWUTS,
-  CLONE_PARENT: CLONE_PARENT,
-  CLONE_PARENT_SETTID: CLONE_PARENT_SETTID,
-  CLONE_PIDFD: CLONE_PIDFD,
-  CLONE_PTRACE: CLONE_PTRACE,
-  CLONE_SETTLS: CLONE_SETTLS,
-  CLONE_SIGHAND: CLONE_SIGHAND,
-  CLONE_SYSVSEM: CLONE_SYSVSEM,
-  CLONE_THREAD: CLONE_THREAD,
-  CLONE_UNTRACED: CLONE_UNTRACED,
-  CLONE_VFORK: CLONE_VFORK,
-  CLONE_VM: CLONE_VM,
-  CSIGNAL: CSIGNAL
-});
 const USERNS_HINT = "this user may not make user namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns, kernel.unprivileged_userns_clone and user.max_user_namespaces, or the container's seccomp profile; or run as root";
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -7877,6 +8770,7 @@ const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
 const EPOLL_CTL_MOD = 3;
 const EPOLLIN = 1;
+const EPOLLPRI = 2;
 const EPOLLOUT = 4;
 
 const WNOHANG = 1;
@@ -8048,6 +8942,9 @@ const ASSIGNMENT_BUFFERS = {
   [ASSIGNMENT_CELLS.fds]: CONTROL_BYTES
 };
 const ASSIGNED_EXECUTE = [word(4), word(5)];
+const KEPT_FD = 128;
+const MOST_TRIES = 5e3;
+const PAUSE_NANOSECONDS = 2e6;
 const STATX_TYPE = 1, STATX_MODE_OFFSET = 28, S_IFMT = 61440, S_IFDIR = 16384;
 const PLACE$1 = "landlock place";
 const MS_RDONLY = 1;
@@ -8886,6 +9783,11 @@ const PERSONALITY = {
   sticky_timeouts: STICKY_TIMEOUTS,
   fdpic_funcptrs: FDPIC_FUNCPTRS
 };
+const INTO_CGROUP_HINTS = {
+  EACCES: "this user may not move processes from its cgroup to the sandbox's; start the program within a delegated cgroup, e.g. by `systemd-run --user --scope -p Delegate=yes`",
+  EBUSY: "the parent cgroup has processes of its own; give limits.parent one that has none",
+  EAGAIN: "the limit of processes of the parent's cgroup, or of the user, is reached"
+};
 class Planner {
   constructor(spec, facts, choices) {
     this.spec = spec;
@@ -8928,9 +9830,12 @@ class Planner {
       ...this.#command()
     ];
     const apart = ["time", "mount"];
+    if (this.#ownCgroup) apart.push("cgroup");
     const kinds = clonedKinds(spec, apart);
     const { sources } = this.#filesystem;
+    const layout = this.#cgroup;
     const ordered = [
+      ...layout ? cgroupSteps(spec.limits, layout, spec.asPid1 ? 0 : 1) : [],
       ...sources.outside,
       // Afterwards they would be ids that the joined namespace does not know, and nobody could drop.
       ...this.facts.uid === 0 && joins.some((({ kind }) => kind === "user")) ? [dropGroupsStep()] : [],
@@ -8940,10 +9845,11 @@ class Planner {
       {
         phase: "outside",
         name: "clone",
-        sentence: kinds.length === 0 ? "make a process" : `make a process in new ${kinds.join(", ")} namespaces`,
-        hints: CLONE_HINTS,
-        operations: cloneOperations(cloneFlags(spec, apart), staged)
+        sentence: (kinds.length === 0 ? "make a process" : `make a process in new ${kinds.join(", ")} namespaces`) + (layout?.[0]?.version === 2 ? ", in the cgroup from its first moment" : ""),
+        hints: layout ? { ...CLONE_HINTS, ...INTO_CGROUP_HINTS } : CLONE_HINTS,
+        operations: cloneOperations(cloneFlags(spec, apart), staged, layout)
       },
+      ...this.#attach(),
       ...this.#maps(),
       ...inside
     ];
@@ -8955,12 +9861,51 @@ class Planner {
       staged,
       hasMaps: this.#userns,
       mapsByHost: this.identity.byHelper,
-      ahead: !staged && sources.outside.length === 0 && sources.handed === 0 && !this.identity.byHelper && !spec.asPid1,
+      ahead: !staged && sources.outside.length === 0 && sources.handed === 0 && !this.identity.byHelper && !spec.asPid1 && !layout,
       preMount: choices.preMount,
       networkSetup: choices.networkSetup,
       asPid1: spec.asPid1,
-      reportStart: choices.reportStart
+      reportStart: choices.reportStart,
+      cgroup: layout && {
+        places: layout,
+        pipe: {
+          load32: choices.requestFd(
+            firstSource(spec, REQUEST_FD.firstJoin) + sourceDescriptors(spec.mounts).length
+          )
+        }
+      }
     };
+  }
+  /** Where the sandbox's cgroup is made, if it has one. */
+  get #cgroup() {
+    if (this.spec.limits === void 0) return void 0;
+    if (this.choices.cgroup === void 0) throw new Error("Limits need a layout of cgroups");
+    return this.choices.cgroup;
+  }
+  /** The cgroup namespace comes when the process is in the cgroup that is to be its root. */
+  get #ownCgroup() {
+    return this.#cgroup !== void 0 && this.spec.namespaces.cgroup === "new";
+  }
+  #attach() {
+    const step = this.#cgroup && attachStep(this.#cgroup);
+    return step ? [step] : [];
+  }
+  /**
+   * The process is in its cgroup, and has its cgroup namespace: as late as can be where that takes
+   * long, but before hooks that are promised all namespaces, and before a cgroup filesystem shows it.
+   */
+  #inCgroup(phase) {
+    const { spec, choices } = this;
+    const layout = this.#cgroup;
+    if (!layout) return [];
+    const slow = layout.some((({ version }) => version === 1));
+    const early = !slow || choices.preMount || spec.mounts.some((({ kind }) => kind === "cgroupfs"));
+    if (early !== (phase === "namespaces")) return [];
+    return [
+      // With joined namespaces it is waited for before these.
+      ...slow && joinedKinds(spec).length === 0 ? [attachedStep(phase)] : [],
+      ...this.#ownCgroup ? [cgroupNamespaceStep(phase, CLONE_HINTS)] : []
+    ];
   }
   /** The steps between the clone and the set-up, done from outside. */
   #maps() {
@@ -9015,11 +9960,12 @@ class Planner {
       });
     }
     if (this.#is("net") === "new") add(loopbackStep());
+    steps.push(...this.#inCgroup("namespaces"));
     return steps;
   }
   #finish() {
     const { spec, identity, choices } = this;
-    const steps = [];
+    const steps = this.#inCgroup("finish");
     if (spec.tty) {
       steps.push(
         terminalStep(
@@ -9366,6 +10312,7 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const HEADINGS = {
   outside: "Outside",
   join: "Joining",
+  attach: "Beside it, in a process that keeps the cgroup",
   maps: "Outside, for the new process",
   namespaces: "Inside, in the new namespaces",
   unshare: "Inside, the mount namespace",
@@ -9989,7 +10936,8 @@ class Launch {
     const flags = {
       preMount: hooks.has("preMount"),
       networkSetup: hooks.has("networkSetup"),
-      reportStart: init.reportStart
+      reportStart: init.reportStart,
+      cgroup: init.cgroup?.layout
     };
     const compiled = compile(init.spec, facts, flags, agent.boot, fault);
     const { programs } = compiled;
@@ -10016,12 +10964,15 @@ class Launch {
       if (!first) {
         const joins = openJoins(this.spec);
         try {
+          init.cgroup?.stamp(programs.outside);
           first = new FirstProcess(this.#supervisor, programs.outside, [
             ...joins.fds,
-            ...sourceDescriptors(this.spec.mounts)
+            ...sourceDescriptors(this.spec.mounts),
+            ...init.cgroup ? [init.cgroup.pipe] : []
           ]);
         } finally {
           joins.release();
+          init.cgroup?.handedOver();
         }
         assign(first);
       }
@@ -10340,7 +11291,8 @@ class Launch {
       // A hook may have added something that can be written.
       filter: launchFilter(full, facts),
       adoptedFds: adopted,
-      landlock: landlockRuleset(full, facts.landlockVersion).ruleset
+      landlock: landlockRuleset(full, facts.landlockVersion).ruleset,
+      cgroup: this.#init.cgroup?.layout
     });
     const rest = restProgram(this.plan, agent.boot, this.#externals, fault);
     patchLaunch(rest, this.number);
@@ -10760,6 +11712,22 @@ class Sandbox {
   rlimit(name, value) {
     return this.#with({ rlimits: { ...this.#spec.rlimits, [name]: structuredClone(value) } });
   }
+  /**
+   * Limits of all that runs inside together, by a cgroup of its own: memory, processors, processes,
+   * disks. What is not named stays as it was; `limits({})` makes a cgroup only to count. A limit that
+   * cannot be enforced here is an `UnsupportedError` when a command is started. cgroups(7).
+   *
+   * ```ts
+   * import { sandbox } from "@paddock/paddock";
+   *
+   * const box = sandbox().limits({ memory: "256M", pids: 64, cpus: 0.5 });
+   * console.log(box.spec.limits); // { memory: "256M", pids: 64, cpus: 0.5 }
+   * ```
+   */
+  limits(limits) {
+    checkLimits(limits);
+    return this.#with({ limits: { ...this.#spec.limits, ...structuredClone(limits) } });
+  }
   /** Niceness, from -20, the first, to 19; a lower one than the caller's is for root. setpriority(2). */
   nice(value) {
     checkNice(value);
@@ -10952,7 +11920,7 @@ var execute$1 = /*#__PURE__*/Object.freeze({
   execute: execute
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, ERRNO, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, HOOK_AREA, HOOK_PROGRAM, ImageError, LANDLOCK_ALLOW, LANDLOCK_SCOPES, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, NAMESPACE_KINDS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PERSONALITIES, POLLERR, POLLHUP, POLLIN, POLLOUT, PRIVILEGE_OPTIONS, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMIT_NAMES, SCM_RIGHTS, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SEEK_DATA, SEEK_HOLE, SIGNALS, SIG_SETMASK, SOL_SOCKET, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, UnsupportedError, VMIN, VTIME, WEXITED, __WALL, abi, abi$1, abi$5 as abi$2, abi$3, abi$2 as abi$4, abi$4 as abi$5, abi$6, accountName, applyOptions, assemble, cString, check, complain, defineHook, dirname, errnoName, errors, isFresh, isMountedOutside, main, nearest, optionsHelp, parseDuration, parseMode, parseOptions, parseSize, pathArgument, pathText, print, resolve, sandbox, signalName, subordinate, syscall, syscallName, toFileUrl, uninterrupted, writeAll };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, EPOLLIN, EPOLLPRI, ERRNO, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, HOOK_AREA, HOOK_PROGRAM, ImageError, LANDLOCK_ALLOW, LANDLOCK_SCOPES, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, NAMESPACE_KINDS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PERSONALITIES, POLLERR, POLLHUP, POLLIN, POLLOUT, PRIVILEGE_OPTIONS, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMIT_NAMES, SCM_RIGHTS, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SEEK_DATA, SEEK_HOLE, SIGNALS, SIG_SETMASK, SOL_SOCKET, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, UnsupportedError, VMIN, VTIME, WEXITED, __WALL, abi, abi$1, abi$4 as abi$2, abi$6 as abi$3, abi$3 as abi$4, abi$2 as abi$5, abi$5 as abi$6, accountName, applyOptions, assemble, cString, cgroupSettings, check, checkLimits, complain, controllersOf, countedUnified, defineHook, directoryOf, dirname, errnoName, errors, isFresh, isMountedOutside, isRootCgroup, layoutFor, main, mayWrite, nearest, neededUnified, optionsHelp, parentDirectory, parseDuration, parseMode, parseOptions, parseSize, pathArgument, pathText, print, processesIn, reactor, readHierarchies, readText, readWords, refused, resolve, sandbox, signalName, subordinate, syscall, syscallName, toFileUrl, uninterrupted, writeAll };
 export const SOURCES = {
   "deno.json": 2991,
   "lib/agent/arena.ts": 1958,
@@ -10967,7 +11935,16 @@ export const SOURCES = {
   "lib/agent/operation.ts": 3269,
   "lib/agent/reactor.ts": 3600,
   "lib/agent/words.ts": 1022,
-  "lib/cli/execute.ts": 4100,
+  "lib/cgroup/base.ts": 6345,
+  "lib/cgroup/cgroup.ts": 7536,
+  "lib/cgroup/dbus.ts": 10016,
+  "lib/cgroup/hierarchies.ts": 4066,
+  "lib/cgroup/layout.ts": 5540,
+  "lib/cgroup/leftovers.ts": 3010,
+  "lib/cgroup/session.ts": 4447,
+  "lib/cgroup/statistics.ts": 7044,
+  "lib/cgroup/systemd.ts": 5079,
+  "lib/cli/execute.ts": 4122,
   "lib/cli/explain.ts": 1630,
   "lib/cli/failure.ts": 2797,
   "lib/cli/freshness.ts": 2057,
@@ -10987,7 +11964,7 @@ export const SOURCES = {
   "lib/cli/options.ts": 4340,
   "lib/cli/options/filesystem.ts": 6543,
   "lib/cli/options/landlock.ts": 3630,
-  "lib/cli/options/limits.ts": 831,
+  "lib/cli/options/limits.ts": 3850,
   "lib/cli/options/privileges.ts": 1999,
   "lib/cli/options/scheduling.ts": 2210,
   "lib/cli/preset.ts": 699,
@@ -10997,14 +11974,15 @@ export const SOURCES = {
   "lib/cli/seccomp_profile.ts": 1661,
   "lib/cli/shape/checks.ts": 4868,
   "lib/cli/shape/landlock.ts": 923,
+  "lib/cli/shape/limits.ts": 1337,
   "lib/cli/shape/mounts.ts": 2672,
   "lib/cli/spec_file.ts": 5641,
-  "lib/cli/spec_shape.ts": 2984,
+  "lib/cli/spec_shape.ts": 2771,
   "lib/cli/terminal.ts": 3896,
-  "lib/cli/values.ts": 9610,
+  "lib/cli/values.ts": 10528,
   "lib/defaults.ts": 1514,
   "lib/errors.ts": 7515,
-  "lib/hook.ts": 7582,
+  "lib/hook.ts": 8319,
   "lib/ids/map_programs.ts": 1570,
   "lib/ids/subordinate.ts": 1049,
   "lib/image/byte_source.ts": 5076,
@@ -11044,10 +12022,14 @@ export const SOURCES = {
   "lib/landlock/from_mounts.ts": 2091,
   "lib/landlock/ruleset.ts": 4938,
   "lib/plan/assignment.ts": 3020,
+  "lib/plan/cgroup_layout.ts": 1321,
+  "lib/plan/cgroup_settings.ts": 10280,
+  "lib/plan/cgroup_steps.ts": 6861,
   "lib/plan/check_landlock.ts": 3766,
+  "lib/plan/check_limits.ts": 4467,
   "lib/plan/check_privileges.ts": 2071,
   "lib/plan/check_scheduling.ts": 3525,
-  "lib/plan/check_spec.ts": 5323,
+  "lib/plan/check_spec.ts": 5416,
   "lib/plan/check_values.ts": 443,
   "lib/plan/command_steps.ts": 7464,
   "lib/plan/contradictions.ts": 2216,
@@ -11056,8 +12038,9 @@ export const SOURCES = {
   "lib/plan/id_map_steps.ts": 5000,
   "lib/plan/identity.ts": 6115,
   "lib/plan/init_program.ts": 5997,
+  "lib/plan/keeper_program.ts": 5124,
   "lib/plan/landlock_steps.ts": 5452,
-  "lib/plan/launch_shape.ts": 2149,
+  "lib/plan/launch_shape.ts": 2577,
   "lib/plan/mounts/attributes.ts": 1572,
   "lib/plan/mounts/bind.ts": 2782,
   "lib/plan/mounts/check.ts": 8807,
@@ -11076,9 +12059,9 @@ export const SOURCES = {
   "lib/plan/mounts/steps.ts": 1219,
   "lib/plan/mounts/workshop.ts": 1451,
   "lib/plan/namespace_steps.ts": 8535,
-  "lib/plan/outside_program.ts": 6760,
-  "lib/plan/plan.ts": 10578,
-  "lib/plan/program.ts": 2494,
+  "lib/plan/outside_program.ts": 8770,
+  "lib/plan/plan.ts": 13384,
+  "lib/plan/program.ts": 2503,
   "lib/plan/program_parts.ts": 4516,
   "lib/plan/rlimit_steps.ts": 3001,
   "lib/plan/scheduling_steps.ts": 7352,
@@ -11087,8 +12070,8 @@ export const SOURCES = {
   "lib/plan/terminal_step.ts": 1798,
   "lib/presets.ts": 6045,
   "lib/quantity.ts": 2703,
-  "lib/run/child.ts": 4330,
-  "lib/run/compiled.ts": 6243,
+  "lib/run/child.ts": 4491,
+  "lib/run/compiled.ts": 6414,
   "lib/run/diagnose.ts": 3464,
   "lib/run/filters.ts": 998,
   "lib/run/first_process.ts": 4896,
@@ -11098,16 +12081,16 @@ export const SOURCES = {
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,
   "lib/run/late_mounts.ts": 3245,
-  "lib/run/launch.ts": 20672,
+  "lib/run/launch.ts": 21021,
   "lib/run/pipe.ts": 7037,
-  "lib/run/plan_view.ts": 3264,
-  "lib/run/resolve.ts": 5276,
-  "lib/run/run.ts": 10718,
+  "lib/run/plan_view.ts": 3442,
+  "lib/run/resolve.ts": 6126,
+  "lib/run/run.ts": 12324,
   "lib/run/spares.ts": 3156,
   "lib/run/stdio.ts": 3431,
   "lib/run/supervisor.ts": 2745,
   "lib/run/wait_status.ts": 869,
-  "lib/sandbox.ts": 21501,
+  "lib/sandbox.ts": 22275,
   "lib/seccomp/actions.ts": 2001,
   "lib/seccomp/backward_assembler.ts": 4134,
   "lib/seccomp/bpf.ts": 2649,
@@ -11128,7 +12111,7 @@ export const SOURCES = {
   "lib/seccomp/oci_conditions.ts": 3286,
   "lib/seccomp/outcomes.ts": 4069,
   "lib/seccomp/tests.ts": 3876,
-  "lib/spec.ts": 5299,
+  "lib/spec.ts": 5413,
   "lib/spec/landlock.ts": 2739,
   "lib/spec/scheduling.ts": 1630,
   "lib/sys/abi/capability.ts": 1725,

@@ -1,0 +1,119 @@
+/**
+ * The cgroup of one launch, as the host program sees it: its name, the pipe by which its keeper
+ * learns that it is to be removed, and what it had used at the end.
+ *
+ * @module
+ */
+
+import type { Program } from "../agent/assembler.ts";
+import type { CgroupStatistics } from "../hook/cgroup.ts";
+import type { CgroupLayout } from "../plan/cgroup_layout.ts";
+import { CGROUP_NAME, CGROUP_NAME_SIZE } from "../plan/cgroup_steps.ts";
+import type { LimitsSpec } from "../spec.ts";
+import { O_CLOEXEC } from "../sys/abi/fcntl.ts";
+import { check, syscall } from "../sys/libc.ts";
+import { findBase } from "./base.ts";
+import { SandboxCgroup } from "./cgroup.ts";
+import { readHierarchies } from "./hierarchies.ts";
+import { countedUnified, layoutFor, neededUnified, parentDirectory } from "./layout.ts";
+import { namePrefix, removeLeftovers } from "./leftovers.ts";
+
+/** For each agent and each set of limits by their names: sandboxes of one kind share a layout. */
+const layouts = new Map<string, CgroupLayout>();
+let layoutsOf: number | undefined;
+
+/** Where cgroups for these limits are made; the first time, what is needed for that is prepared. */
+async function layoutOf(limits: LimitsSpec, agent: number): Promise<CgroupLayout> {
+  if (layoutsOf !== agent) {
+    layouts.clear();
+    layoutsOf = agent;
+  }
+  const names = Object.entries(limits).filter(([_, value]) => value !== undefined)
+    .map(([name]) => name).sort();
+  const key = JSON.stringify([names, limits.parent]);
+  const known = layouts.get(key);
+  if (known !== undefined) return known;
+  const uid = Deno.uid() ?? 0;
+  const hierarchies = readHierarchies();
+  const hierarchy = hierarchies.find(({ version }) => version === 2);
+  const needed = neededUnified(limits, hierarchies);
+  let unified: string | undefined;
+  if (hierarchy !== undefined) {
+    const parent = limits.parent && parentDirectory(hierarchy, limits.parent);
+    const counted = countedUnified(hierarchies);
+    try {
+      unified = await findBase({ hierarchy, needed, counted, parent, agent, uid });
+    } catch (error) {
+      // In a hybrid it is good to have, and no more.
+      if (needed.length > 0) throw error;
+    }
+  }
+  const layout = layoutFor(limits, hierarchies, unified, uid);
+  await removeLeftovers(layout.map(({ directory }) => directory));
+  layouts.set(key, layout);
+  return layout;
+}
+
+let count = 0;
+
+/** The cgroup of a launch. */
+export class CgroupSession {
+  /** Where it is made. */
+  readonly layout: CgroupLayout;
+  /** Its handle, good until {@linkcode end}. */
+  readonly cgroup: SandboxCgroup;
+  readonly #name: string;
+  #keeps: number | undefined;
+  #theirs: number | undefined;
+
+  /** Made by {@linkcode openCgroup}. */
+  constructor(layout: CgroupLayout, agent: number, supervisors: number) {
+    this.layout = layout;
+    this.#name = `${namePrefix(agent)}${++count}`;
+    const paths = layout.map(({ directory }) => `${directory}/${this.#name}`);
+    this.cgroup = new SandboxCgroup(layout, paths, supervisors);
+    const pipe = new Int32Array(2);
+    check(syscall("pipe2", pipe, O_CLOEXEC), "pipe2");
+    [this.#theirs, this.#keeps] = pipe;
+  }
+
+  /** The end of the pipe that the keeper gets. */
+  get pipe(): number {
+    return this.#theirs!;
+  }
+
+  /** Writes the name into the outside program. */
+  stamp(outside: Program): void {
+    const at = outside.places.get(CGROUP_NAME);
+    if (at === undefined) throw new Error("This program makes no cgroup");
+    const place = outside.bytes.subarray(at - outside.base, at - outside.base + CGROUP_NAME_SIZE);
+    place.fill(0);
+    new TextEncoder().encodeInto(this.#name, place.subarray(0, CGROUP_NAME_SIZE - 1));
+  }
+
+  /** The agent has the keeper's end now. */
+  handedOver(): void {
+    if (this.#theirs !== undefined) syscall("close", this.#theirs);
+    this.#theirs = undefined;
+  }
+
+  /** What it has used; then it is removed. Undefined the second time. */
+  end(): CgroupStatistics | undefined {
+    if (this.#keeps === undefined) return undefined;
+    const statistics = this.cgroup.statistics();
+    this.cgroup.close();
+    this.handedOver();
+    syscall("close", this.#keeps);
+    this.#keeps = undefined;
+    return statistics;
+  }
+}
+
+/** Prepares the cgroup of a launch; the agent makes it. */
+export async function openCgroup(
+  limits: LimitsSpec,
+  agent: number,
+  asPid1: boolean,
+): Promise<CgroupSession> {
+  return new CgroupSession(await layoutOf(limits, agent), agent, asPid1 ? 0 : 1);
+}
