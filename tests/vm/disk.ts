@@ -15,7 +15,7 @@ const SIZE = "3G";
 
 /** The folders that are links in a Debian of today, and what has to be there before any package. */
 const SKELETON = `cd "$1"
-mkdir -p usr/bin usr/sbin usr/lib usr/lib64 dev proc sys run tmp root etc
+mkdir -p usr/bin usr/sbin usr/lib usr/lib64 dev proc sys run tmp root etc home mnt media opt srv
 for name in bin sbin lib lib64; do ln -s "usr/$name" "$name"; done
 chmod 1777 tmp`;
 
