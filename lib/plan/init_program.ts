@@ -20,6 +20,7 @@ import { POLL_ANSWER, pollfd, SIGNAL_SET_SIZE, words } from "../agent/words.ts";
 import { O_CLOEXEC, O_DIRECTORY, O_RDONLY } from "../sys/abi/fcntl.ts";
 import { POLLIN } from "../sys/abi/poll.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";
+import { MSG_DONTWAIT, MSG_PEEK } from "../sys/abi/socket.ts";
 import { __WALL, WNOHANG } from "../sys/abi/wait.ts";
 import type { LaunchShape } from "./launch_shape.ts";
 
@@ -143,7 +144,7 @@ export function initProgram(shape: LaunchShape): Program {
       call: "ppoll",
       args: [{ at: "polled" }, 2, 0, 0, SIGNAL_SET_SIZE],
       label: "idle",
-      onError: { goto: "idle" },
+      onError: { goto: "starved" },
     },
     {
       call: "AND",
@@ -153,12 +154,31 @@ export function initProgram(shape: LaunchShape): Program {
     },
     { call: "read", args: [INIT_FD.signals, { at: "siginfo" }, 128] },
     { call: "SET", args: [0], goto: "reap" },
+    // The command is the same user, so it may lower this process's limits (prlimit(2)), and with no
+    // descriptor allowed two cannot be waited for. Then looking at both from time to time must do.
+    {
+      call: "recvfrom",
+      args: [INIT_FD.socket, { at: "siginfo" }, 1, MSG_PEEK | MSG_DONTWAIT, 0, 0],
+      store: "peeked",
+      onError: "ignore",
+      when: { equals: 0 },
+      goto: shape.ownsPids ? "exit" : "sweep",
+      label: "starved",
+    },
+    {
+      call: "ppoll",
+      args: [0, 0, { at: "a while" }, 0, SIGNAL_SET_SIZE],
+      onError: "ignore",
+      when: { differs: -1 },
+      goto: "reap",
+    },
   ];
   return assemble(INIT_AREA, operations, {
     buffers: { siginfo: 128, "child text": 24 },
     contents: {
       result: eventTemplate(EventKind.RESULT),
       error: new Uint8Array(24),
+      "a while": words(0, 20_000_000),
       polled: words(pollfd(INIT_FD.socket, POLLIN), pollfd(INIT_FD.signals, POLLIN)),
       "init command": new Uint8Array(8),
     },

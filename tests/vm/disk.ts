@@ -59,14 +59,25 @@ async function fingerprint(): Promise<string> {
   return new Uint8Array(hash, 0, 6).toHex();
 }
 
+/** Removes images that nobody has used for a week. */
+async function removeOld(folder: string): Promise<void> {
+  for (const { name } of Deno.readDirSync(folder)) {
+    if (!/^disk-.*\.ext4$/.test(name)) continue;
+    const path = `${folder}/${name}`;
+    const age = Date.now() - ((await Deno.stat(path)).mtime?.getTime() ?? 0);
+    if (age > 7 * 24 * 3600_000) await Deno.remove(path);
+  }
+}
+
 /** The image's file, after having made it where it is not there yet. */
 export async function disk(packages: Packages, folder: string): Promise<string> {
   // Another list of programs, or another Deno, is another image.
   const image = `${folder}/disk-${await fingerprint()}.ext4`;
-  if (await exists(image)) return image;
-  for (const { name } of Deno.readDirSync(folder)) {
-    if (/^disk.*\.ext4$/.test(name)) await Deno.remove(`${folder}/${name}`);
+  if (await exists(image)) {
+    await Deno.utime(image, new Date(), new Date());
+    return image;
   }
+  await removeOld(folder);
   const root = `${folder}/disk.new`;
   await Deno.remove(root, { recursive: true }).catch(() => {});
   await Deno.mkdir(root);

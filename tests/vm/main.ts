@@ -40,6 +40,9 @@ async function main(): Promise<number> {
   const cache = Deno.env.get("XDG_CACHE_HOME") ?? `${Deno.env.get("HOME")}/.cache`;
   const folder = `${cache}/paddock/vm/${lane.arch}`;
   await Deno.mkdir(folder, { recursive: true });
+  // Another run may be about to make the same.
+  using lock = await Deno.open(`${folder}/lock`, { create: true, write: true });
+  await lock.lock(true);
   const packages = new Packages(lane, folder);
   const boots = await kernel(packages, folder);
   const image = await disk(packages, folder);
@@ -51,6 +54,7 @@ async function main(): Promise<number> {
   const first = await initramfs(boots, folder, [
     { path: "copy/etc/paddock-lane", data: new TextEncoder().encode(settings), mode: 0o644 },
   ]);
+  await lock.unlock();
   const seconds = () => ((performance.now() - start) / 1000).toFixed(0);
   const prepared = seconds();
   try {

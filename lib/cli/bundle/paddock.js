@@ -4973,7 +4973,7 @@ const initProgram = (function initProgram(shape) {
       call: "ppoll",
       args: [{ at: "polled" }, 2, 0, 0, SIGNAL_SET_SIZE],
       label: "idle",
-      onError: { goto: "idle" }
+      onError: { goto: "starved" }
     },
     {
       call: "AND",
@@ -4982,13 +4982,32 @@ const initProgram = (function initProgram(shape) {
       goto: shape.ownsPids ? "exit" : "sweep"
     },
     { call: "read", args: [INIT_FD.signals, { at: "siginfo" }, 128] },
-    { call: "SET", args: [0], goto: "reap" }
+    { call: "SET", args: [0], goto: "reap" },
+    // The command is the same user, so it may lower this process's limits (prlimit(2)), and with no
+    // descriptor allowed two cannot be waited for. Then looking at both from time to time must do.
+    {
+      call: "recvfrom",
+      args: [INIT_FD.socket, { at: "siginfo" }, 1, MSG_PEEK | MSG_DONTWAIT, 0, 0],
+      store: "peeked",
+      onError: "ignore",
+      when: { equals: 0 },
+      goto: shape.ownsPids ? "exit" : "sweep",
+      label: "starved"
+    },
+    {
+      call: "ppoll",
+      args: [0, 0, { at: "a while" }, 0, SIGNAL_SET_SIZE],
+      onError: "ignore",
+      when: { differs: -1 },
+      goto: "reap"
+    }
   ];
   return assemble(INIT_AREA, operations, {
     buffers: { siginfo: 128, "child text": 24 },
     contents: {
       result: eventTemplate(EventKind.RESULT),
       error: new Uint8Array(24),
+      "a while": words(0, 2e7),
       polled: words(pollfd(INIT_FD.socket, POLLIN), pollfd(INIT_FD.signals, POLLIN)),
       "init command": new Uint8Array(8)
     }
@@ -8644,6 +8663,7 @@ const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 524288;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
+const MSG_PEEK = 2;
 const MSG_DONTWAIT = 64;
 const MSG_NOSIGNAL = 16384;
 const MSG_CMSG_CLOEXEC = 1073741824;
@@ -12037,7 +12057,7 @@ export const SOURCES = {
   "lib/plan/exposure.ts": 2486,
   "lib/plan/id_map_steps.ts": 5000,
   "lib/plan/identity.ts": 6115,
-  "lib/plan/init_program.ts": 5997,
+  "lib/plan/init_program.ts": 6736,
   "lib/plan/keeper_program.ts": 5124,
   "lib/plan/landlock_steps.ts": 5452,
   "lib/plan/launch_shape.ts": 2577,
