@@ -74,8 +74,10 @@ export interface ScratchOptions extends HideOptions {
 }
 
 /**
- * A copy of the host to be thrown away: all that the caller may change can be changed, in memory, and
- * is gone with the sandbox. Nothing of the host is written.
+ * A copy of the host to be thrown away: what the caller may change can be changed, in memory, and is
+ * gone with the sandbox. Nothing of the host is written. Run by an ordinary user that is what lies in
+ * the home directory and in the working directory; elsewhere the kernel cannot copy the directories
+ * above a file, which belong to others ("value too large").
  *
  * ```ts
  * import { sandbox, scratch } from "@paddock/paddock";

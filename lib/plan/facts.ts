@@ -15,7 +15,14 @@ export type HostEntry =
 
 /** A part of a tree of the host, in the order in which they are put together. */
 export type HostPiece =
-  | { readonly kind: "layer" | "file"; readonly path: string; readonly target: string }
+  | { readonly kind: "file"; readonly path: string; readonly target: string }
+  | {
+    readonly kind: "layer";
+    readonly path: string;
+    readonly target: string;
+    /** It lies within another layer, which keeps changes of its own. */
+    readonly within?: boolean;
+  }
   | { readonly kind: "dir"; readonly target: string; readonly mode: number }
   | { readonly kind: "symlink"; readonly target: string; readonly to: string };
 

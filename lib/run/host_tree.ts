@@ -54,6 +54,7 @@ export function mountTypes(mountinfo: string): Map<string, string> {
 export function hostTree(
   directory: string,
   types = mountTypes(Deno.readTextFileSync("/proc/self/mountinfo")),
+  own = ownPlaces(),
 ): HostPiece[] {
   const root = real(directory);
   const pieces: HostPiece[] = [];
@@ -83,7 +84,40 @@ export function hostTree(
     }
   };
   walk(root);
+  for (const path of own) {
+    const inside = path.startsWith(root === "/" ? root : `${root}/`);
+    const taken = places.some((place) => place.startsWith(`${path}/`));
+    if (!inside || taken || pieces.some((piece) => "path" in piece && piece.path === path)) {
+      continue;
+    }
+    pieces.push({ kind: "layer", path, target: target(path), within: true });
+  }
   return pieces;
+}
+
+/**
+ * What an ordinary user works in. Changing a file copies the directories above it first, and what
+ * belongs to others, such as `/var`, has owners that a user's namespace has no numbers for
+ * (EOVERFLOW); so the topmost of the user's own directories are layers of their own.
+ */
+function ownPlaces(): string[] {
+  const uid = Deno.uid();
+  if (uid === 0) return [];
+  const found = new Set<string>();
+  for (const path of [Deno.env.get("HOME"), Deno.cwd()]) {
+    let topmost: string | undefined;
+    for (
+      let at = path === undefined ? "" : real(path);
+      at.length > 1;
+      at = at.replace(/\/[^/]*$/, "")
+    ) {
+      try {
+        if (Deno.statSync(at).uid === uid) topmost = at;
+      } catch { /* not there, or not for this user to see */ }
+    }
+    if (topmost !== undefined) found.add(topmost);
+  }
+  return [...found];
 }
 
 /** Without links; a directory that is not there is an error of the step that opens it. */

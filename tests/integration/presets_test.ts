@@ -56,15 +56,18 @@ Deno.test("scratch: everything can be changed, and nothing has changed", async (
     );
     assertEquals(names(folder), ["mine"]);
   });
-  // What the caller owns can be changed wherever it lies, outside of /tmp and /run.
+  // What the caller works in can be changed wherever it lies, outside of /tmp and /run.
   const own = Deno.makeTempDirSync({ dir: "/var/tmp", prefix: "paddock-test-" });
+  const before = Deno.cwd();
   try {
+    Deno.chdir(own);
     await Deno.writeTextFile(`${own}/mine`, "mine");
     const box = sandbox().with(scratch());
     assertEquals(await sh(box, `cd ${own}; echo x >> mine; rm mine; mkdir a; echo *`), "a\n");
     assertEquals(names(own), ["mine"]);
     assertEquals(await sh(box, `cat ${own}/mine`), "mine");
   } finally {
+    Deno.chdir(before);
     await Deno.remove(own, { recursive: true });
   }
 });

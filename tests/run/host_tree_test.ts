@@ -17,7 +17,7 @@ Deno.test("mountTypes reads places with blanks in them, and the last mount of a 
 Deno.test("a directory without mounts is one part", () =>
   inFolder((folder) => {
     const root = Deno.realPathSync(folder);
-    assertEquals(hostTree(root, new Map([["/", "ext4"], [`${root}x`, "ext4"]])), [
+    assertEquals(hostTree(root, new Map([["/", "ext4"], [`${root}x`, "ext4"]]), []), [
       { kind: "layer", path: root, target: "/" },
     ]);
   }));
@@ -39,7 +39,7 @@ Deno.test("a directory with mounts is taken apart along the way to them", () =>
       [`${root}/sys/kernel`, "debugfs"],
       [`${root}/netns`, "nsfs"],
     ]);
-    assertEquals(hostTree(root, types), [
+    assertEquals(hostTree(root, types, [`${root}/e`, `${root}/a/c/own`, "/elsewhere"]), [
       { kind: "dir", target: "/a", mode: 0o711 },
       { kind: "dir", target: "/a/b", mode: 0o755 },
       { kind: "layer", path: `${root}/a/b/mounted`, target: "/a/b/mounted" },
@@ -48,5 +48,6 @@ Deno.test("a directory with mounts is taken apart along the way to them", () =>
       { kind: "layer", path: `${root}/e`, target: "/e" },
       { kind: "symlink", target: "/link", to: "/etc" },
       { kind: "dir", target: "/sys", mode: 0o755 },
+      { kind: "layer", path: `${root}/a/c/own`, target: "/a/c/own", within: true },
     ]);
   }));

@@ -22,13 +22,15 @@ const CHANGES = "CHANGES";
 
 /** One part under a layer for changes. */
 function layer(
-  { path, target }: HostPiece & { kind: "layer" | "file" },
+  { path, target, within }: HostPiece & { kind: "layer" },
   number: number,
   context: MountContext,
 ): NewStep {
   const { scaffold, sources } = context;
   const place = scaffold.mountPoint(target, "directory");
-  const upper = `upper${target}`, work = `work/${number}`;
+  // Two stacks cannot have one directory for their changes, also not one in the other.
+  const upper = within ? `within/${number}` : `upper${target}`;
+  const work = `work/${number}`;
   const operations = [
     // Where the filesystem can map owners it does; where not, its files are nobody's.
     ...sources.open({ path, dest: target, recursive: false, writable: false }, "root", "layer"),
