@@ -29,7 +29,7 @@ function ranges(list: readonly IdRange[]): string {
 }
 
 /** Writes a file of a process, below the directory in the cell: by default the first process's. */
-function writeProc(file: string, text: string, cell = "proc"): Operation[] {
+export function writeProc(file: string, text: string, cell = "proc"): Operation[] {
   const bytes = new TextEncoder().encode(text);
   return [
     {

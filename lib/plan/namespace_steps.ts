@@ -220,11 +220,13 @@ export function keyringStep(): NewStep {
  * is that of the writer's own namespace, whichever proc it is written to; so the host's is used,
  * by the agent's descriptor, which nobody inside can have tampered with.
  */
-export function noNestingStep(): NewStep {
+export function noNestingStep(locks = false): NewStep {
   return {
     phase: "namespaces",
     name: "no nesting",
-    sentence: "forbid user namespaces inside",
+    sentence: locks
+      ? "forbid user namespaces inside, but for the one that locks the mounts"
+      : "forbid user namespaces inside",
     paths: { path: "/proc/sys/user/max_user_namespaces" },
     operations: [
       {
@@ -232,7 +234,9 @@ export function noNestingStep(): NewStep {
         args: [AGENT_FD.proc, "sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC, 0],
         store: "knob",
       },
-      { call: "write", args: [{ load32: "knob" }, "0", 1] },
+      // Counted here and not in the namespace itself, where a command with CAP_SYS_RESOURCE could
+      // change it.
+      { call: "write", args: [{ load32: "knob" }, locks ? "1" : "0", 1] },
       { call: "close", args: [{ load32: "knob" }] },
     ],
   };

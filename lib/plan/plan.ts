@@ -44,6 +44,7 @@ import { assignedStdio } from "./assignment.ts";
 import { type LaunchShape, REQUEST_FD } from "./launch_shape.ts";
 import { cloneOperations } from "./outside_program.ts";
 import { FilesystemPlan } from "./mounts/filesystem.ts";
+import { behindLockStep, kindsBehindLock, lockStep, needsLock } from "./mounts/lock.ts";
 import { pivotStep } from "./mounts/root.ts";
 import { firstSource, sourceDescriptors, Sources } from "./mounts/sources.ts";
 import { raiseSteps, rlimitStep, softNofileStep } from "./rlimit_steps.ts";
@@ -133,11 +134,12 @@ class Planner {
     const inside = [
       ...this.#namespaces(),
       ...(this.#is("mount") === "new" ? [...this.#filesystem.steps(), pivotStep()] : []),
+      ...this.#lock(),
       ...this.#finish(),
       ...this.#command(),
     ];
     // The mount namespace comes when the launch is known; the time namespace has its own way.
-    const apart: NamespaceKind[] = ["time", "mount"];
+    const apart: NamespaceKind[] = ["time", "mount", ...this.#behindLock];
     if (this.#ownCgroup) apart.push("cgroup");
     const kinds = clonedKinds(spec, apart);
     const { sources } = this.#filesystem;
@@ -255,7 +257,7 @@ class Planner {
     const add = (step: NewStep) => steps.push(step);
     add(keyringStep());
     for (const step of firstSchedulingSteps(spec, this.#privilegedOutside)) add(step);
-    if (this.#userns) add(noNestingStep());
+    if (this.#userns) add(noNestingStep(needsLock(spec)));
     if (this.#userns) {
       const { uid, gid } = identity.setup;
       add({
@@ -270,8 +272,7 @@ class Planner {
         ],
       });
     }
-    if (spec.hostname !== undefined) add(nameStep("sethostname", spec.hostname));
-    if (spec.domainname !== undefined) add(nameStep("setdomainname", spec.domainname));
+    if (!this.#behindLock.includes("uts")) steps.push(...this.#names());
     if (this.#is("time") === "new") add(timeStep(spec.timeOffsets ?? {}));
     if (this.#is("pid") !== "new") {
       add({
@@ -281,9 +282,37 @@ class Planner {
         operations: [{ call: "prctl", args: [PR_SET_CHILD_SUBREAPER, 1] }],
       });
     }
-    if (this.#is("net") === "new") add(loopbackStep());
+    if (this.#is("net") === "new" && !this.#behindLock.includes("net")) add(loopbackStep());
     steps.push(...this.#inCgroup("namespaces"));
     return steps;
+  }
+
+  #names(): NewStep[] {
+    const { hostname, domainname } = this.spec;
+    return [
+      ...(hostname === undefined ? [] : [nameStep("sethostname", hostname)]),
+      ...(domainname === undefined ? [] : [nameStep("setdomainname", domainname)]),
+    ];
+  }
+
+  /** Namespaces that are made when the mounts are locked. */
+  get #behindLock(): NamespaceKind[] {
+    return kindsBehindLock(this.spec, this.choices.preMount);
+  }
+
+  /** Keeps a command with CAP_SYS_ADMIN from undoing the mounts. */
+  #lock(): NewStep[] {
+    if (!needsLock(this.spec)) return [];
+    const late = this.#behindLock;
+    const behind = [
+      ...(late.includes("uts") ? this.#names() : []),
+      ...(late.includes("net") ? [loopbackStep()] : []),
+    ];
+    return [
+      lockStep(this.identity.maps!),
+      ...(late.length > 0 ? [behindLockStep(late, CLONE_HINTS)] : []),
+      ...behind.map((step): NewStep => ({ ...step, phase: "network" })),
+    ];
   }
 
   #finish(): NewStep[] {

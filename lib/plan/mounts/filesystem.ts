@@ -11,6 +11,7 @@ import type { HostEntry, HostFacts, HostPiece } from "../facts.ts";
 import { type LandlockRuleset, landlockRulesStep } from "../landlock_steps.ts";
 import type { NewStep } from "../step.ts";
 import type { MountContext } from "./parts.ts";
+import { guardOf, needsGuard } from "./guard.ts";
 import { pieceSteps } from "./pieces.ts";
 import {
   directoryRootStep,
@@ -67,7 +68,10 @@ export class FilesystemPlan {
       ...(this.#pieces && this.#pieces.length > 1
         ? pieceSteps(spec.root as DirectoryRoot, this.#pieces, context)
         : []),
-      ...spec.mounts.map((mount, index) => mountStep(mount, context, `mounts[${index}]`)),
+      ...spec.mounts.flatMap((mount, index) => [
+        mountStep(mount, context, `mounts[${index}]`),
+        ...this.#guard(mount, context),
+      ]),
     ];
     return [
       mountNamespaceStep(),
@@ -80,6 +84,20 @@ export class FilesystemPlan {
       ...(this.landlock ? [landlockRulesStep(this.landlock, scaffold)] : []),
       ...(spec.root === "host" ? [sealRootStep()] : []),
     ];
+  }
+
+  /** What must follow a proc, as one step. */
+  #guard(mount: MountSpec, context: MountContext): NewStep[] {
+    if (!needsGuard(this.spec, this.sources.identity, this.facts)) return [];
+    const steps = guardOf(mount).map((entry) => mountStep(entry, context, "mounts"));
+    return steps.length === 0 ? [] : [{
+      phase: "mounts",
+      name: "guard",
+      sentence:
+        `make the host's settings in "${mount.target}" read-only, and hide what tells of it`,
+      paths: { dest: mount.target },
+      operations: steps.flatMap(({ operations }) => operations),
+    }];
   }
 
   #root(context: MountContext): NewStep[] {
