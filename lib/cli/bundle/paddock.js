@@ -2456,11 +2456,11 @@ const keyringStep = (function keyringStep() {
     operations: [{ call: "keyctl", args: [KEYCTL_JOIN_SESSION_KEYRING, 0], onError: "ignore" }]
   };
 });
-const noNestingStep = (function noNestingStep() {
+const noNestingStep = (function noNestingStep(locks = false) {
   return {
     phase: "namespaces",
     name: "no nesting",
-    sentence: "forbid user namespaces inside",
+    sentence: locks ? "forbid user namespaces inside, but for the one that locks the mounts" : "forbid user namespaces inside",
     paths: { path: "/proc/sys/user/max_user_namespaces" },
     operations: [
       {
@@ -2468,7 +2468,9 @@ const noNestingStep = (function noNestingStep() {
         args: [AGENT_FD.proc, "sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC, 0],
         store: "knob"
       },
-      { call: "write", args: [{ load32: "knob" }, "0", 1] },
+      // Counted here and not in the namespace itself, where a command with CAP_SYS_RESOURCE could
+      // change it.
+      { call: "write", args: [{ load32: "knob" }, locks ? "1" : "0", 1] },
       { call: "close", args: [{ load32: "knob" }] }
     ]
   };
@@ -3234,6 +3236,20 @@ const landlockStep = (function landlockStep() {
     ]
   };
 });
+const needsGuard = (function needsGuard(spec, identity, facts) {
+  if ((spec.capabilities?.keep.length ?? 0) > 0) return true;
+  const { maps } = identity;
+  if (maps === void 0) return facts.uid === 0 || typeof spec.namespaces.user === "object";
+  return maps.uids.some((({ outside }) => outside === 0));
+});
+const guardOf = (function guardOf(mount) {
+  if (mount.kind !== "proc" || mount.subset === "pid") return [];
+  const at = ((name) => `${mount.target}/${name}`);
+  return [
+    ...READ_ONLY.map(((name) => ({ kind: "readonly", target: at(name), optional: true }))),
+    ...MASKED.map(((name) => ({ kind: "mask", target: at(name), optional: true })))
+  ];
+});
 const mountAttributes = (function mountAttributes(flags) {
   const { writable, devices, nosuid = true, nodev = !devices, noexec, nosymfollow } = flags;
   return (writable ? 0 : MOUNT_ATTR_RDONLY) | (nosuid ? MOUNT_ATTR_NOSUID : 0) | (nodev ? MOUNT_ATTR_NODEV : 0) | (noexec ? MOUNT_ATTR_NOEXEC : 0) | (nosymfollow ? MOUNT_ATTR_NOSYMFOLLOW : 0);
@@ -3747,10 +3763,11 @@ const file = (function file(mount, context, field) {
     operations
   };
 });
-const layer = (function layer({ path, target }, number, context) {
+const layer = (function layer({ path, target, within }, number, context) {
   const { scaffold, sources } = context;
   const place = scaffold.mountPoint(target, "directory");
-  const upper = `upper${target}`, work = `work/${number}`;
+  const upper = within ? `within/${number}` : `upper${target}`;
+  const work = `work/${number}`;
   const operations = [
     // Where the filesystem can map owners it does; where not, its files are nobody's.
     ...sources.open({ path, dest: target, recursive: false, writable: false }, "root", "layer"),
@@ -4243,6 +4260,101 @@ const workshopStep = (function workshopStep(operations) {
     operations
   };
 });
+const needsLock = (function needsLock(spec) {
+  return spec.namespaces.user === "new" && spec.namespaces.mount === "new" && (spec.capabilities?.keep.includes("CAP_SYS_ADMIN") ?? false);
+});
+const isMounted = (function isMounted(kind, spec) {
+  const kinds = spec.mounts.map(
+    ((mount) => mount.kind === "filesystem" ? mount.type : mount.kind)
+  );
+  switch (kind) {
+    case "net":
+      return kinds.includes("sysfs");
+    case "ipc":
+      return kinds.includes("mqueue");
+    default:
+      return false;
+  }
+});
+const kindsBehindLock = (function kindsBehindLock(spec, preMount) {
+  if (!needsLock(spec) || preMount) return [];
+  return ["ipc", "net", "uts"].filter(
+    ((kind) => spec.namespaces[kind] === "new" && !isMounted(kind, spec))
+  );
+});
+const same = (function same(ranges) {
+  return ranges.map((({ inside, count }) => ({ inside, outside: inside, count })));
+});
+const lockStep = (function lockStep(maps) {
+  const writer = [
+    dieWithParent(),
+    { call: "close", args: [{ load32: { name: "lock pipe", offset: 4 } }] },
+    {
+      call: "read",
+      args: [{ load32: "lock pipe" }, { at: "byte" }, 1],
+      when: { equals: 0 },
+      goto: "exit"
+    },
+    ...writeProc("uid_map", idMapText(same(maps.uids)), "own proc"),
+    ...writeProc("gid_map", idMapText(same(maps.gids)), "own proc"),
+    { call: "exit_group", args: [0] }
+  ];
+  return {
+    phase: "mounts",
+    name: "lock",
+    sentence: "lock all mounts: go on in one more user and mount namespace",
+    hints: {
+      ENOSPC: "the limit of user namespaces is reached; see the sysctl user.max_user_namespaces",
+      EPERM: "this user may not make user namespaces in user namespaces here",
+      EUSERS: "user namespaces are nested too deep (32)"
+    },
+    operations: [
+      {
+        call: "openat",
+        args: [AGENT_FD.proc, "self", O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
+        store: "own proc"
+      },
+      // A change of credentials made this process non-dumpable, and its files root's.
+      { call: "prctl", args: [PR_SET_DUMPABLE, 1] },
+      { call: "pipe2", args: [{ at: "lock pipe" }, O_CLOEXEC] },
+      {
+        call: "clone3",
+        // No signal at its end, and nobody but who waits for it sees it.
+        args: [{ words: [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0] }, 88],
+        store: "writer",
+        when: { differs: 0 },
+        goto: "writer is there"
+      },
+      ...writer,
+      {
+        call: "unshare",
+        args: [(CLONE_NEWUSER | CLONE_NEWNS) >>> 0],
+        label: "writer is there"
+      },
+      { call: "write", args: [{ load32: { name: "lock pipe", offset: 4 } }, { at: "byte" }, 1] },
+      { call: "wait4", args: [{ load: "writer" }, { at: "written" }, __WALL, 0] },
+      // The writer has told what went wrong.
+      { call: "SET", args: [{ load32: "written" }], when: { differs: 0 }, goto: "exit" },
+      { call: "prctl", args: [PR_SET_DUMPABLE, 0] },
+      dieWithParent(),
+      { call: "close", args: [{ load32: "lock pipe" }] },
+      { call: "close", args: [{ load32: { name: "lock pipe", offset: 4 } }] },
+      { call: "close", args: [{ load32: "own proc" }] }
+    ]
+  };
+});
+const behindLockStep = (function behindLockStep(kinds, hints) {
+  return {
+    phase: "network",
+    name: "unshare",
+    sentence: `make new ${kinds.join(", ")} namespaces, of the command's own user namespace`,
+    hints,
+    operations: [{
+      call: "unshare",
+      args: [kinds.reduce(((flags, kind) => flags | NAMESPACE_FLAG[kind]), 0) >>> 0]
+    }]
+  };
+});
 const resourceOf = (function resourceOf(name) {
   return RLIMITS[`RLIMIT_${name.toUpperCase()}`];
 });
@@ -4572,7 +4684,7 @@ const mountTypes = (function mountTypes(mountinfo) {
   }
   return types;
 });
-const hostTree = (function hostTree(directory, types = mountTypes(Deno.readTextFileSync("/proc/self/mountinfo"))) {
+const hostTree = (function hostTree(directory, types = mountTypes(Deno.readTextFileSync("/proc/self/mountinfo")), own = ownPlaces()) {
   const root = real(directory);
   const pieces = [];
   const places = [...types.keys()];
@@ -4600,7 +4712,31 @@ const hostTree = (function hostTree(directory, types = mountTypes(Deno.readTextF
     }
   });
   walk(root);
+  for (const path of own) {
+    const inside = path.startsWith(root === "/" ? root : `${root}/`);
+    const taken = places.some(((place) => place.startsWith(`${path}/`)));
+    if (!inside || taken || pieces.some(((piece) => "path" in piece && piece.path === path))) {
+      continue;
+    }
+    pieces.push({ kind: "layer", path, target: target(path), within: true });
+  }
   return pieces;
+});
+const ownPlaces = (function ownPlaces() {
+  const uid = Deno.uid();
+  if (uid === 0) return [];
+  const found = /* @__PURE__ */ new Set();
+  for (const path of [Deno.env.get("HOME"), Deno.cwd()]) {
+    let topmost;
+    for (let at = path === void 0 ? "" : real(path); at.length > 1; at = at.replace(/\/[^/]*$/, "")) {
+      try {
+        if (Deno.statSync(at).uid === uid) topmost = at;
+      } catch {
+      }
+    }
+    if (topmost !== void 0) found.add(topmost);
+  }
+  return [...found];
 });
 const real = (function real(path) {
   try {
@@ -8967,6 +9103,19 @@ const MOST_TRIES = 5e3;
 const PAUSE_NANOSECONDS = 2e6;
 const STATX_TYPE = 1, STATX_MODE_OFFSET = 28, S_IFMT = 61440, S_IFDIR = 16384;
 const PLACE$1 = "landlock place";
+const MASKED = [
+  "acpi",
+  "asound",
+  "interrupts",
+  "kcore",
+  "keys",
+  "latency_stats",
+  "sched_debug",
+  "scsi",
+  "timer_list",
+  "timer_stats"
+];
+const READ_ONLY = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 const MS_RDONLY = 1;
 const MS_NOSUID = 2;
 const MS_NODEV = 4;
@@ -9716,7 +9865,10 @@ class FilesystemPlan {
     const root = this.#root(context);
     const mounts = [
       ...this.#pieces && this.#pieces.length > 1 ? pieceSteps(spec.root, this.#pieces, context) : [],
-      ...spec.mounts.map(((mount, index) => mountStep(mount, context, `mounts[${index}]`)))
+      ...spec.mounts.flatMap(((mount, index) => [
+        mountStep(mount, context, `mounts[${index}]`),
+        ...this.#guard(mount, context)
+      ]))
     ];
     return [
       mountNamespaceStep(),
@@ -9729,6 +9881,18 @@ class FilesystemPlan {
       ...this.landlock ? [landlockRulesStep(this.landlock, scaffold)] : [],
       ...spec.root === "host" ? [sealRootStep()] : []
     ];
+  }
+  /** What must follow a proc, as one step. */
+  #guard(mount, context) {
+    if (!needsGuard(this.spec, this.sources.identity, this.facts)) return [];
+    const steps = guardOf(mount).map(((entry) => mountStep(entry, context, "mounts")));
+    return steps.length === 0 ? [] : [{
+      phase: "mounts",
+      name: "guard",
+      sentence: `make the host's settings in "${mount.target}" read-only, and hide what tells of it`,
+      paths: { dest: mount.target },
+      operations: steps.flatMap((({ operations }) => operations))
+    }];
   }
   #root(context) {
     const { root } = this.spec;
@@ -9846,10 +10010,11 @@ class Planner {
     const inside = [
       ...this.#namespaces(),
       ...this.#is("mount") === "new" ? [...this.#filesystem.steps(), pivotStep()] : [],
+      ...this.#lock(),
       ...this.#finish(),
       ...this.#command()
     ];
-    const apart = ["time", "mount"];
+    const apart = ["time", "mount", ...this.#behindLock];
     if (this.#ownCgroup) apart.push("cgroup");
     const kinds = clonedKinds(spec, apart);
     const { sources } = this.#filesystem;
@@ -9953,7 +10118,7 @@ class Planner {
     const add = ((step) => steps.push(step));
     add(keyringStep());
     for (const step of firstSchedulingSteps(spec, this.#privilegedOutside)) add(step);
-    if (this.#userns) add(noNestingStep());
+    if (this.#userns) add(noNestingStep(needsLock(spec)));
     if (this.#userns) {
       const { uid, gid } = identity.setup;
       add({
@@ -9968,8 +10133,7 @@ class Planner {
         ]
       });
     }
-    if (spec.hostname !== void 0) add(nameStep("sethostname", spec.hostname));
-    if (spec.domainname !== void 0) add(nameStep("setdomainname", spec.domainname));
+    if (!this.#behindLock.includes("uts")) steps.push(...this.#names());
     if (this.#is("time") === "new") add(timeStep(spec.timeOffsets ?? {}));
     if (this.#is("pid") !== "new") {
       add({
@@ -9979,9 +10143,34 @@ class Planner {
         operations: [{ call: "prctl", args: [PR_SET_CHILD_SUBREAPER, 1] }]
       });
     }
-    if (this.#is("net") === "new") add(loopbackStep());
+    if (this.#is("net") === "new" && !this.#behindLock.includes("net")) add(loopbackStep());
     steps.push(...this.#inCgroup("namespaces"));
     return steps;
+  }
+  #names() {
+    const { hostname, domainname } = this.spec;
+    return [
+      ...hostname === void 0 ? [] : [nameStep("sethostname", hostname)],
+      ...domainname === void 0 ? [] : [nameStep("setdomainname", domainname)]
+    ];
+  }
+  /** Namespaces that are made when the mounts are locked. */
+  get #behindLock() {
+    return kindsBehindLock(this.spec, this.choices.preMount);
+  }
+  /** Keeps a command with CAP_SYS_ADMIN from undoing the mounts. */
+  #lock() {
+    if (!needsLock(this.spec)) return [];
+    const late = this.#behindLock;
+    const behind = [
+      ...late.includes("uts") ? this.#names() : [],
+      ...late.includes("net") ? [loopbackStep()] : []
+    ];
+    return [
+      lockStep(this.identity.maps),
+      ...late.length > 0 ? [behindLockStep(late, CLONE_HINTS)] : [],
+      ...behind.map(((step) => ({ ...step, phase: "network" })))
+    ];
   }
   #finish() {
     const { spec, identity, choices } = this;
@@ -12055,7 +12244,7 @@ export const SOURCES = {
   "lib/plan/contradictions.ts": 2216,
   "lib/plan/credential_steps.ts": 5050,
   "lib/plan/exposure.ts": 2486,
-  "lib/plan/id_map_steps.ts": 5000,
+  "lib/plan/id_map_steps.ts": 5007,
   "lib/plan/identity.ts": 6115,
   "lib/plan/init_program.ts": 6736,
   "lib/plan/keeper_program.ts": 5124,
@@ -12067,20 +12256,22 @@ export const SOURCES = {
   "lib/plan/mounts/cover.ts": 3590,
   "lib/plan/mounts/dev.ts": 2114,
   "lib/plan/mounts/files.ts": 6710,
-  "lib/plan/mounts/filesystem.ts": 5379,
+  "lib/plan/mounts/filesystem.ts": 6075,
+  "lib/plan/mounts/guard.ts": 1748,
   "lib/plan/mounts/kernel.ts": 7845,
+  "lib/plan/mounts/lock.ts": 5552,
   "lib/plan/mounts/overlay.ts": 6030,
   "lib/plan/mounts/parts.ts": 4195,
-  "lib/plan/mounts/pieces.ts": 3862,
+  "lib/plan/mounts/pieces.ts": 3987,
   "lib/plan/mounts/root.ts": 6281,
   "lib/plan/mounts/scaffold.ts": 11365,
   "lib/plan/mounts/sources.ts": 12308,
   "lib/plan/mounts/stack.ts": 6940,
   "lib/plan/mounts/steps.ts": 1219,
   "lib/plan/mounts/workshop.ts": 1451,
-  "lib/plan/namespace_steps.ts": 8535,
+  "lib/plan/namespace_steps.ts": 8774,
   "lib/plan/outside_program.ts": 8770,
-  "lib/plan/plan.ts": 13384,
+  "lib/plan/plan.ts": 14413,
   "lib/plan/program.ts": 2503,
   "lib/plan/program_parts.ts": 4516,
   "lib/plan/rlimit_steps.ts": 3001,
@@ -12088,7 +12279,7 @@ export const SOURCES = {
   "lib/plan/setup_program.ts": 8061,
   "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
-  "lib/presets.ts": 6045,
+  "lib/presets.ts": 6248,
   "lib/quantity.ts": 2703,
   "lib/run/child.ts": 4491,
   "lib/run/compiled.ts": 6414,
@@ -12097,7 +12288,7 @@ export const SOURCES = {
   "lib/run/first_process.ts": 4896,
   "lib/run/hooks.ts": 4138,
   "lib/run/host_facts.ts": 5218,
-  "lib/run/host_tree.ts": 3076,
+  "lib/run/host_tree.ts": 4315,
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,
   "lib/run/late_mounts.ts": 3245,
