@@ -12,10 +12,12 @@ import {
   SCM_RIGHTS,
   SOL_SOCKET,
 } from "../sys/abi/socket.ts";
+import { ERRNO } from "../sys/abi/errno.ts";
 import { addressOf, rawSyscall } from "../sys/libc.ts";
 import { SYS } from "../sys/syscall_numbers.ts";
 
 const MOST_FDS = 64;
+const RECEIVE_FLAGS = MSG_CMSG_CLOEXEC | MSG_DONTWAIT;
 
 class Message {
   readonly header = new Uint8Array(56);
@@ -90,11 +92,11 @@ export function receive(
   message ??= new Message();
   message.setBody(body);
   message.expectFds();
-  const length = rawSyscall(
-    SYS.recvmsg,
-    socket,
-    message.headerAddress,
-    MSG_CMSG_CLOEXEC | MSG_DONTWAIT,
-  );
+  let length = rawSyscall(SYS.recvmsg, socket, message.headerAddress, RECEIVE_FLAGS);
+  // The other side ended without having read all that was sent to it. That is told once, and before
+  // what it has sent itself. unix_release_sock() in net/unix/af_unix.c
+  if (length === -ERRNO.ECONNRESET) {
+    length = rawSyscall(SYS.recvmsg, socket, message.headerAddress, RECEIVE_FLAGS);
+  }
   return { length, fds: length < 0 ? [] : message.receivedFds() };
 }

@@ -28,10 +28,13 @@ export class FirstProcess implements Supervised {
   readonly socket: number;
   /** Where the program lies that makes it. */
   readonly slot: Slot;
-  /** What was told about it before anybody took it. */
+  /** What was told about it before anybody took it, and is for whoever does. */
   readonly events: AgentEvent[] = [];
+  /** The ends of its processes that were told by then. */
+  readonly reaped: AgentEvent[] = [];
+  /** What its socket told by then, with the descriptors that came along. */
+  readonly messages: { readonly event: AgentEvent; readonly fds: readonly number[] }[] = [];
   #pid: number | undefined;
-  #pidfd: number | undefined;
   #gone = false;
   #unwanted = false;
   #released = false;
@@ -66,11 +69,6 @@ export class FirstProcess implements Supervised {
     return this.#gone || this.events.length > 0;
   }
 
-  /** The process as the host numbers it, and its pidfd, if the agent has told yet. */
-  get process(): { pid: number; pidfd: number } | undefined {
-    return this.#pid === undefined ? undefined : { pid: this.#pid, pidfd: this.#pidfd! };
-  }
-
   /** Tells it what it is for. False if it has ended; throws if a stream is no descriptor. */
   assign(assignment: Assignment, stdio: readonly [number, number, number]): boolean {
     const sent = send(this.socket, encodeAssignment(assignment), stdio);
@@ -98,7 +96,7 @@ export class FirstProcess implements Supervised {
     this.#supervisor.remove(this, this.#pid === undefined ? [] : [this.#pid]);
     this.#supervisor.agent.arena.give(this.slot);
     syscall("close", this.socket);
-    if (this.#pidfd !== undefined) syscall("close", this.#pidfd);
+    for (const fd of this.messages.flatMap(({ fds }) => fds)) syscall("close", fd);
   }
 
   get isWaitingForPids(): boolean {
@@ -106,14 +104,14 @@ export class FirstProcess implements Supervised {
   }
 
   drain(): void {
-    if (this.#pid !== undefined) return;
-    const { length, fds } = receive(this.socket, buffer);
-    if (length <= 0) return;
-    const event = decodeEvent(buffer);
-    if (event.kind !== EventKind.FIRST) return;
-    this.#pid = event.pid;
-    this.#pidfd = fds[0];
-    this.#supervisor.owns(event.pid, this);
+    while (this.#pid === undefined) {
+      const { length, fds } = receive(this.socket, buffer);
+      if (length <= 0) return;
+      const event = decodeEvent(buffer);
+      this.messages.push({ event, fds });
+      this.#supervisor.owns(event.pid, this);
+      if (event.kind === EventKind.FIRST) this.#pid = event.pid;
+    }
     if (this.#unwanted) this.#letGo();
   }
 
@@ -122,12 +120,13 @@ export class FirstProcess implements Supervised {
     if (this.#unwanted) this.#letGo();
   }
 
-  onReaped(): void {
-    this.#gone = true;
-    if (this.#unwanted) this.#letGo();
+  onReaped(event: AgentEvent): void {
+    this.reaped.push(event);
+    this.onAgentGone();
   }
 
   onAgentGone(): void {
-    this.onReaped();
+    this.#gone = true;
+    if (this.#unwanted) this.#letGo();
   }
 }

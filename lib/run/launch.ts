@@ -198,11 +198,11 @@ export class Launch implements Supervised {
 
   /** From now on what is told about this process is this launch's. */
   #adopt(first: FirstProcess): void {
-    const { process } = first;
     this.#supervisor.remove(first);
     this.#supervisor.add(this);
-    if (process) this.#first(process.pid, process.pidfd);
+    for (const { event, fds } of first.messages) this.#told(event, fds);
     for (const event of first.events) this.onEvent(event);
+    for (const event of first.reaped) this.onReaped(event);
   }
 
   /** The command's pid on the host, once it runs. */
@@ -267,7 +267,8 @@ export class Launch implements Supervised {
 
   /** Whether the socket could tell of processes that are not known yet. */
   get isWaitingForPids(): boolean {
-    return this.#firstPid === undefined;
+    return this.#firstPid === undefined ||
+      (this.plan.staged && this.#stagePidfd === undefined);
   }
 
   /** Reads what the socket holds: processes, descriptors, the result, answers to hooks. */
@@ -282,11 +283,15 @@ export class Launch implements Supervised {
       const event = decodeEvent(buffer.length >= EVENT_SIZE ? buffer : shared);
       if (event.kind === 0 && this.#answer) {
         this.#answer({ bytes: buffer.slice(0, length), fds });
-      } else if (event.kind === EventKind.COMMAND) this.#commandPidfd = fds[0];
-      else if (event.kind === EventKind.FIRST) this.#first(event.pid, fds[0]!);
-      else if (event.kind === EventKind.STAGE) this.#stage(event.pid, fds[0]!);
-      else if (event.kind === EventKind.DESCRIPTOR) this.#descriptors.push(fds[0]!);
+      } else this.#told(event, fds);
     }
+  }
+
+  #told(event: AgentEvent, fds: readonly number[]): void {
+    if (event.kind === EventKind.COMMAND) this.#commandPidfd = fds[0];
+    else if (event.kind === EventKind.FIRST) this.#first(event.pid, fds[0]!);
+    else if (event.kind === EventKind.STAGE) this.#stage(event.pid, fds[0]!);
+    else if (event.kind === EventKind.DESCRIPTOR) this.#descriptors.push(fds[0]!);
   }
 
   #stage(pid: number, pidfd: number): void {

@@ -65,7 +65,10 @@ export function keepSpare(supervisor: Supervisor, shape: string, outside: Progra
     dismiss(spare);
   }
   try {
-    known.set(shape, new FirstProcess(supervisor, outside, []));
+    const spare = new FirstProcess(supervisor, outside, []);
+    // Meanwhile launches may have ended, and one of them may have had the same thought.
+    if (known.has(shape)) dismiss(spare);
+    else known.set(shape, spare);
   } catch {
     // The launch that asked for it does not depend on it; the next one meets the cause itself.
   }
