@@ -5051,12 +5051,10 @@ const receive = (function receive(socket, body) {
   message ??= new Message();
   message.setBody(body);
   message.expectFds();
-  const length = rawSyscall(
-    SYS.recvmsg,
-    socket,
-    message.headerAddress,
-    MSG_CMSG_CLOEXEC | MSG_DONTWAIT
-  );
+  let length = rawSyscall(SYS.recvmsg, socket, message.headerAddress, RECEIVE_FLAGS);
+  if (length === -104) {
+    length = rawSyscall(SYS.recvmsg, socket, message.headerAddress, RECEIVE_FLAGS);
+  }
   return { length, fds: length < 0 ? [] : message.receivedFds() };
 });
 const reactor = (function reactor() {
@@ -5561,7 +5559,9 @@ const keepSpare = (function keepSpare(supervisor, shape, outside) {
     dismiss(spare);
   }
   try {
-    known.set(shape, new FirstProcess(supervisor, outside, []));
+    const spare = new FirstProcess(supervisor, outside, []);
+    if (known.has(shape)) dismiss(spare);
+    else known.set(shape, spare);
   } catch {
   }
 });
@@ -10597,6 +10597,7 @@ class SandboxProcess {
 }
 
 const MOST_FDS = 64;
+const RECEIVE_FLAGS = MSG_CMSG_CLOEXEC | MSG_DONTWAIT;
 class Message {
   header = new Uint8Array(56);
   iovec = new Uint8Array(16);
@@ -10997,10 +10998,13 @@ class FirstProcess {
   socket;
   /** Where the program lies that makes it. */
   slot;
-  /** What was told about it before anybody took it. */
+  /** What was told about it before anybody took it, and is for whoever does. */
   events = [];
+  /** The ends of its processes that were told by then. */
+  reaped = [];
+  /** What its socket told by then, with the descriptors that came along. */
+  messages = [];
   #pid;
-  #pidfd;
   #gone = false;
   #unwanted = false;
   #released = false;
@@ -11032,10 +11036,6 @@ class FirstProcess {
   get isGone() {
     return this.#gone || this.events.length > 0;
   }
-  /** The process as the host numbers it, and its pidfd, if the agent has told yet. */
-  get process() {
-    return this.#pid === void 0 ? void 0 : { pid: this.#pid, pidfd: this.#pidfd };
-  }
   /** Tells it what it is for. False if it has ended; throws if a stream is no descriptor. */
   assign(assignment, stdio) {
     const sent = send(this.socket, encodeAssignment(assignment), stdio);
@@ -11059,32 +11059,33 @@ class FirstProcess {
     this.#supervisor.remove(this, this.#pid === void 0 ? [] : [this.#pid]);
     this.#supervisor.agent.arena.give(this.slot);
     syscall("close", this.socket);
-    if (this.#pidfd !== void 0) syscall("close", this.#pidfd);
+    for (const fd of this.messages.flatMap((({ fds }) => fds))) syscall("close", fd);
   }
   get isWaitingForPids() {
     return this.#pid === void 0;
   }
   drain() {
-    if (this.#pid !== void 0) return;
-    const { length, fds } = receive(this.socket, buffer$1);
-    if (length <= 0) return;
-    const event = decodeEvent(buffer$1);
-    if (event.kind !== EventKind.FIRST) return;
-    this.#pid = event.pid;
-    this.#pidfd = fds[0];
-    this.#supervisor.owns(event.pid, this);
+    while (this.#pid === void 0) {
+      const { length, fds } = receive(this.socket, buffer$1);
+      if (length <= 0) return;
+      const event = decodeEvent(buffer$1);
+      this.messages.push({ event, fds });
+      this.#supervisor.owns(event.pid, this);
+      if (event.kind === EventKind.FIRST) this.#pid = event.pid;
+    }
     if (this.#unwanted) this.#letGo();
   }
   onEvent(event) {
     this.events.push(event);
     if (this.#unwanted) this.#letGo();
   }
-  onReaped() {
-    this.#gone = true;
-    if (this.#unwanted) this.#letGo();
+  onReaped(event) {
+    this.reaped.push(event);
+    this.onAgentGone();
   }
   onAgentGone() {
-    this.onReaped();
+    this.#gone = true;
+    if (this.#unwanted) this.#letGo();
   }
 }
 const MOST_SHAPES = 4;
@@ -11201,11 +11202,11 @@ class Launch {
   }
   /** From now on what is told about this process is this launch's. */
   #adopt(first) {
-    const { process } = first;
     this.#supervisor.remove(first);
     this.#supervisor.add(this);
-    if (process) this.#first(process.pid, process.pidfd);
+    for (const { event, fds } of first.messages) this.#told(event, fds);
     for (const event of first.events) this.onEvent(event);
+    for (const event of first.reaped) this.onReaped(event);
   }
   /** The command's pid on the host, once it runs. */
   get pid() {
@@ -11259,7 +11260,7 @@ class Launch {
   }
   /** Whether the socket could tell of processes that are not known yet. */
   get isWaitingForPids() {
-    return this.#firstPid === void 0;
+    return this.#firstPid === void 0 || this.plan.staged && this.#stagePidfd === void 0;
   }
   /** Reads what the socket holds: processes, descriptors, the result, answers to hooks. */
   drain() {
@@ -11273,11 +11274,14 @@ class Launch {
       const event = decodeEvent(buffer.length >= EVENT_SIZE ? buffer : shared);
       if (event.kind === 0 && this.#answer) {
         this.#answer({ bytes: buffer.slice(0, length), fds });
-      } else if (event.kind === EventKind.COMMAND) this.#commandPidfd = fds[0];
-      else if (event.kind === EventKind.FIRST) this.#first(event.pid, fds[0]);
-      else if (event.kind === EventKind.STAGE) this.#stage(event.pid, fds[0]);
-      else if (event.kind === EventKind.DESCRIPTOR) this.#descriptors.push(fds[0]);
+      } else this.#told(event, fds);
     }
+  }
+  #told(event, fds) {
+    if (event.kind === EventKind.COMMAND) this.#commandPidfd = fds[0];
+    else if (event.kind === EventKind.FIRST) this.#first(event.pid, fds[0]);
+    else if (event.kind === EventKind.STAGE) this.#stage(event.pid, fds[0]);
+    else if (event.kind === EventKind.DESCRIPTOR) this.#descriptors.push(fds[0]);
   }
   #stage(pid, pidfd) {
     this.#stagePidfd = pidfd;
@@ -12138,7 +12142,7 @@ export const SOURCES = {
   "lib/agent/client.ts": 8224,
   "lib/agent/elf.ts": 2130,
   "lib/agent/event.ts": 3072,
-  "lib/agent/fd_passing.ts": 3090,
+  "lib/agent/fd_passing.ts": 3448,
   "lib/agent/interpreter.ts": 2479,
   "lib/agent/layout.ts": 1940,
   "lib/agent/operation.ts": 3269,
@@ -12285,19 +12289,19 @@ export const SOURCES = {
   "lib/run/compiled.ts": 6414,
   "lib/run/diagnose.ts": 3464,
   "lib/run/filters.ts": 998,
-  "lib/run/first_process.ts": 4896,
+  "lib/run/first_process.ts": 4998,
   "lib/run/hooks.ts": 4138,
   "lib/run/host_facts.ts": 5218,
   "lib/run/host_tree.ts": 4315,
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,
   "lib/run/late_mounts.ts": 3245,
-  "lib/run/launch.ts": 21021,
+  "lib/run/launch.ts": 21213,
   "lib/run/pipe.ts": 7037,
   "lib/run/plan_view.ts": 3442,
   "lib/run/resolve.ts": 6126,
   "lib/run/run.ts": 12324,
-  "lib/run/spares.ts": 3156,
+  "lib/run/spares.ts": 3317,
   "lib/run/stdio.ts": 3431,
   "lib/run/supervisor.ts": 2745,
   "lib/run/wait_status.ts": 869,
