@@ -19,16 +19,24 @@ import { phase } from "./program_parts.ts";
 import { setupProgram } from "./setup_program.ts";
 import type { Step } from "./step.ts";
 
-/** All programs of one launch. */
-export interface LaunchPrograms {
-  /** For the agent. Its places `"setup offset"`, `"setup length"` and so on are to be filled in. */
-  readonly outside: Program;
-  /** For the sandbox's first process. */
+/** The programs that run inside of the sandbox. */
+export interface InsidePrograms {
+  /** For the sandbox's first process; its first part, when hooks may still add to the plan. */
   readonly setup: Program;
-  /** Its later part, when there are hooks before it. */
-  readonly rest?: Program;
   /** For pid 1, once the command runs. */
   readonly init: Program;
+  /** Set-up and init behind each other, as they go into the arena. */
+  readonly image: Uint8Array<ArrayBuffer>;
+  /** The places of other programs that a later part may refer to. */
+  readonly externals: ReadonlyMap<string, number>;
+}
+
+/** All programs of one launch. */
+export interface LaunchPrograms {
+  /** For the agent. */
+  readonly outside: Program;
+  /** The others, assembled when first asked for: the agent can be at work by then. */
+  readonly inside: () => InsidePrograms;
 }
 
 /** How operations of the last step are marked: its number depends on what hooks add before it. */
@@ -43,13 +51,19 @@ export function executeProgram(step: Step, fault?: Fault): Program {
   );
 }
 
-/** Assembles all programs of a launch. */
-export function launchPrograms(
+/** Assembles the programs of a launch: first the agent's, the others when they are asked for. */
+export function launchPrograms(shape: LaunchShape, boot: Program, fault?: Fault): LaunchPrograms {
+  const outside = outsideProgram(shape, boot, fault);
+  let inside: InsidePrograms | undefined;
+  return { outside, inside: () => inside ??= insidePrograms(shape, boot, outside, fault) };
+}
+
+function insidePrograms(
   shape: LaunchShape,
   boot: Program,
+  outside: Program,
   fault?: Fault,
-): LaunchPrograms & { externals: ReadonlyMap<string, number> } {
-  const outside = outsideProgram(shape, boot, fault);
+): InsidePrograms {
   const init = initProgram(shape);
   const externals = new Map<string, number>();
   for (const [name, place] of outside.places) {
@@ -57,5 +71,6 @@ export function launchPrograms(
   }
   for (const [name, place] of init.places) if (name.startsWith("init ")) externals.set(name, place);
   const setup = setupProgram(shape, boot, externals, fault);
-  return { outside, setup, init, externals };
+  const image = new Uint8Array(setup.bytes.length + init.bytes.length);
+  return { setup, init, image, externals };
 }

@@ -14,7 +14,7 @@ import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
 import { executeStep, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
 import type { Fault } from "../plan/launch_shape.ts";
-import { executeProgram, launchPrograms } from "../plan/program.ts";
+import { executeProgram, type LaunchPrograms, launchPrograms } from "../plan/program.ts";
 import { patchLaunch } from "../plan/program_parts.ts";
 import type { OverlayLayers, SandboxSpec } from "../spec.ts";
 import { launchFilter } from "./filters.ts";
@@ -34,9 +34,7 @@ export interface Compiled {
   readonly spec: SandboxSpec;
   readonly skipped: readonly string[];
   readonly plan: PlannedLaunch;
-  readonly programs: ReturnType<typeof launchPrograms>;
-  /** Set-up and init behind each other, as they go into the arena. */
-  readonly image: Uint8Array<ArrayBuffer>;
+  readonly programs: LaunchPrograms;
   /** What tells this launch's first process from those of other shapes; made when first asked for. */
   shape?: string;
   readonly facts: HostFacts;
@@ -75,9 +73,7 @@ export function compile(
     filter: launchFilter(spec, facts),
   });
   const programs = launchPrograms(plan, boot, fault);
-  const { setup, init } = programs;
-  const image = new Uint8Array(setup.bytes.length + init.bytes.length);
-  const compiled: Compiled = { spec, skipped, plan, programs, image, facts, flags, boot };
+  const compiled: Compiled = { spec, skipped, plan, programs, facts, flags, boot };
   if (!fault && isLasting(source) && skipped.length === 0) kept.set(source, compiled);
   return compiled;
 }
@@ -123,10 +119,8 @@ export function commandProgram(compiled: Compiled, line: CommandLine, fault?: Fa
 }
 
 /** Fills in what differs from launch to launch; the image is good until the next call. */
-export function stamp(
-  { programs: { setup, init }, image }: Compiled,
-  launch: number,
-): Uint8Array<ArrayBuffer> {
+export function stamp({ programs }: Compiled, launch: number): Uint8Array<ArrayBuffer> {
+  const { setup, init, image } = programs.inside();
   for (const program of [setup, init]) patchLaunch(program, launch);
   image.set(setup.bytes);
   image.set(init.bytes, setup.bytes.length);
@@ -135,10 +129,11 @@ export function stamp(
 
 /** Where the programs lie that {@linkcode stamp} and {@linkcode commandProgram} made. */
 export function assignment(
-  { programs: { setup, init }, image }: Compiled,
+  { programs }: Compiled,
   offset: number,
   executeLength: number,
 ): Assignment {
+  const { setup, init, image } = programs.inside();
   return {
     setup: [offset, setup.bytes.length],
     init: [offset + setup.bytes.length, init.bytes.length],

@@ -147,43 +147,34 @@ export class Launch implements Supervised {
     this.spec = compiled.spec;
     this.skipped = compiled.skipped;
     this.plan = compiled.plan;
-    this.#setup = programs.setup;
-    this.#externals = programs.externals;
     this.#commandLine = init.command(this.spec);
-    const command = commandProgram(compiled, this.#commandLine, fault);
 
     // A program's first launch is often its only one, which a spare would but slow down.
     const shape = fault || launches++ === 0 ? undefined : spareShape(compiled);
-    let first = shape === undefined ? undefined : takeSpare(this.#supervisor, shape);
-    const slot = agent.arena.take(compiled.image.length + command.bytes.length);
-    agent.arena.write(command.bytes, slot.offset + compiled.image.length);
-    const assign = (process: FirstProcess) => {
-      agent.arena.write(stamp(compiled, process.number), slot.offset);
-      return process.assign(assignment(compiled, slot.offset, command.bytes.length), init.stdio);
-    };
+    const spare = shape === undefined ? undefined : takeSpare(this.#supervisor, shape);
+    // The agent makes its namespaces while the rest is assembled here.
+    let first = spare ?? this.#makeFirst(programs.outside);
+    let slot: Slot | undefined;
     try {
-      if (first && !assign(first)) {
-        dismiss(first);
-        first = undefined;
-      }
-      if (!first) {
-        const joins = openJoins(this.spec);
-        try {
-          init.cgroup?.stamp(programs.outside);
-          first = new FirstProcess(this.#supervisor, programs.outside, [
-            ...joins.fds,
-            ...sourceDescriptors(this.spec.mounts),
-            ...(init.cgroup ? [init.cgroup.pipe] : []),
-          ]);
-        } finally {
-          joins.release();
-          init.cgroup?.handedOver();
-        }
+      const { setup, externals, image } = programs.inside();
+      this.#setup = setup;
+      this.#externals = externals;
+      const command = commandProgram(compiled, this.#commandLine, fault);
+      const { offset } = slot = agent.arena.take(image.length + command.bytes.length);
+      agent.arena.write(command.bytes, offset + image.length);
+      const assign = (process: FirstProcess) => {
+        agent.arena.write(stamp(compiled, process.number), offset);
+        return process.assign(assignment(compiled, offset, command.bytes.length), init.stdio);
+      };
+      // Of one just made it is told elsewhere why it has ended.
+      if (!assign(first) && first === spare) {
+        dismiss(spare);
+        first = this.#makeFirst(programs.outside);
         assign(first);
       }
     } catch (error) {
-      if (first) dismiss(first);
-      agent.arena.give(slot);
+      dismiss(first);
+      if (slot) agent.arena.give(slot);
       throw error;
     }
     this.number = first.number;
@@ -194,6 +185,22 @@ export class Launch implements Supervised {
     this.#shape = shape;
     this.#outside = programs.outside;
     if (this.plan.asPid1 && init.reportStart) this.#watch();
+  }
+
+  #makeFirst(outside: Program): FirstProcess {
+    const joins = openJoins(this.spec);
+    try {
+      const { cgroup } = this.#init;
+      cgroup?.stamp(outside);
+      return new FirstProcess(this.#supervisor, outside, [
+        ...joins.fds,
+        ...sourceDescriptors(this.spec.mounts),
+        ...(cgroup ? [cgroup.pipe] : []),
+      ]);
+    } finally {
+      joins.release();
+      this.#init.cgroup?.handedOver();
+    }
   }
 
   /** From now on what is told about this process is this launch's. */

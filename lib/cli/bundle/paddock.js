@@ -5305,6 +5305,10 @@ const executeProgram = (function executeProgram(step, fault) {
 });
 const launchPrograms = (function launchPrograms(shape, boot, fault) {
   const outside = outsideProgram(shape, boot, fault);
+  let inside;
+  return { outside, inside: (() => inside ??= insidePrograms(shape, boot, outside, fault)) };
+});
+const insidePrograms = (function insidePrograms(shape, boot, outside, fault) {
   const init = initProgram(shape);
   const externals = /* @__PURE__ */ new Map();
   for (const [name, place] of outside.places) {
@@ -5312,7 +5316,8 @@ const launchPrograms = (function launchPrograms(shape, boot, fault) {
   }
   for (const [name, place] of init.places) if (name.startsWith("init ")) externals.set(name, place);
   const setup = setupProgram(shape, boot, externals, fault);
-  return { outside, setup, init, externals };
+  const image = new Uint8Array(setup.bytes.length + init.bytes.length);
+  return { setup, init, image, externals };
 });
 const sameFlags = (function sameFlags(a, b) {
   return a.preMount === b.preMount && a.networkSetup === b.networkSetup && a.reportStart === b.reportStart && a.cgroup === b.cgroup;
@@ -5331,9 +5336,7 @@ const compile = (function compile(source, facts, flags, boot, fault) {
     filter: launchFilter(spec, facts)
   });
   const programs = launchPrograms(plan, boot, fault);
-  const { setup, init } = programs;
-  const image = new Uint8Array(setup.bytes.length + init.bytes.length);
-  const compiled = { spec, skipped, plan, programs, image, facts, flags, boot };
+  const compiled = { spec, skipped, plan, programs, facts, flags, boot };
   if (!fault && isLasting(source) && skipped.length === 0) kept.set(source, compiled);
   return compiled;
 });
@@ -5365,13 +5368,15 @@ const commandProgram = (function commandProgram(compiled, line, fault) {
   last = fault ? void 0 : { compiled, line: { ...line, argv: [...line.argv] }, program };
   return program;
 });
-const stamp = (function stamp({ programs: { setup, init }, image }, launch) {
+const stamp = (function stamp({ programs }, launch) {
+  const { setup, init, image } = programs.inside();
   for (const program of [setup, init]) patchLaunch(program, launch);
   image.set(setup.bytes);
   image.set(init.bytes, setup.bytes.length);
   return image;
 });
-const assignment = (function assignment({ programs: { setup, init }, image }, offset, executeLength) {
+const assignment = (function assignment({ programs }, offset, executeLength) {
+  const { setup, init, image } = programs.inside();
   return {
     setup: [offset, setup.bytes.length],
     init: [offset + setup.bytes.length, init.bytes.length],
@@ -11154,41 +11159,30 @@ class Launch {
     this.spec = compiled.spec;
     this.skipped = compiled.skipped;
     this.plan = compiled.plan;
-    this.#setup = programs.setup;
-    this.#externals = programs.externals;
     this.#commandLine = init.command(this.spec);
-    const command = commandProgram(compiled, this.#commandLine, fault);
     const shape = fault || launches++ === 0 ? void 0 : spareShape(compiled);
-    let first = shape === void 0 ? void 0 : takeSpare(this.#supervisor, shape);
-    const slot = agent.arena.take(compiled.image.length + command.bytes.length);
-    agent.arena.write(command.bytes, slot.offset + compiled.image.length);
-    const assign = ((process) => {
-      agent.arena.write(stamp(compiled, process.number), slot.offset);
-      return process.assign(assignment(compiled, slot.offset, command.bytes.length), init.stdio);
-    });
+    const spare = shape === void 0 ? void 0 : takeSpare(this.#supervisor, shape);
+    let first = spare ?? this.#makeFirst(programs.outside);
+    let slot;
     try {
-      if (first && !assign(first)) {
-        dismiss(first);
-        first = void 0;
-      }
-      if (!first) {
-        const joins = openJoins(this.spec);
-        try {
-          init.cgroup?.stamp(programs.outside);
-          first = new FirstProcess(this.#supervisor, programs.outside, [
-            ...joins.fds,
-            ...sourceDescriptors(this.spec.mounts),
-            ...init.cgroup ? [init.cgroup.pipe] : []
-          ]);
-        } finally {
-          joins.release();
-          init.cgroup?.handedOver();
-        }
+      const { setup, externals, image } = programs.inside();
+      this.#setup = setup;
+      this.#externals = externals;
+      const command = commandProgram(compiled, this.#commandLine, fault);
+      const { offset } = slot = agent.arena.take(image.length + command.bytes.length);
+      agent.arena.write(command.bytes, offset + image.length);
+      const assign = ((process) => {
+        agent.arena.write(stamp(compiled, process.number), offset);
+        return process.assign(assignment(compiled, offset, command.bytes.length), init.stdio);
+      });
+      if (!assign(first) && first === spare) {
+        dismiss(spare);
+        first = this.#makeFirst(programs.outside);
         assign(first);
       }
     } catch (error) {
-      if (first) dismiss(first);
-      agent.arena.give(slot);
+      dismiss(first);
+      if (slot) agent.arena.give(slot);
       throw error;
     }
     this.number = first.number;
@@ -11199,6 +11193,21 @@ class Launch {
     this.#shape = shape;
     this.#outside = programs.outside;
     if (this.plan.asPid1 && init.reportStart) this.#watch();
+  }
+  #makeFirst(outside) {
+    const joins = openJoins(this.spec);
+    try {
+      const { cgroup } = this.#init;
+      cgroup?.stamp(outside);
+      return new FirstProcess(this.#supervisor, outside, [
+        ...joins.fds,
+        ...sourceDescriptors(this.spec.mounts),
+        ...cgroup ? [cgroup.pipe] : []
+      ]);
+    } finally {
+      joins.release();
+      this.#init.cgroup?.handedOver();
+    }
   }
   /** From now on what is told about this process is this launch's. */
   #adopt(first) {
@@ -12276,7 +12285,7 @@ export const SOURCES = {
   "lib/plan/namespace_steps.ts": 8774,
   "lib/plan/outside_program.ts": 8770,
   "lib/plan/plan.ts": 14413,
-  "lib/plan/program.ts": 2503,
+  "lib/plan/program.ts": 3177,
   "lib/plan/program_parts.ts": 4516,
   "lib/plan/rlimit_steps.ts": 3001,
   "lib/plan/scheduling_steps.ts": 7352,
@@ -12286,7 +12295,7 @@ export const SOURCES = {
   "lib/presets.ts": 6248,
   "lib/quantity.ts": 2703,
   "lib/run/child.ts": 4491,
-  "lib/run/compiled.ts": 6414,
+  "lib/run/compiled.ts": 6236,
   "lib/run/diagnose.ts": 3464,
   "lib/run/filters.ts": 998,
   "lib/run/first_process.ts": 4998,
@@ -12296,7 +12305,7 @@ export const SOURCES = {
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,
   "lib/run/late_mounts.ts": 3245,
-  "lib/run/launch.ts": 21213,
+  "lib/run/launch.ts": 21503,
   "lib/run/pipe.ts": 7037,
   "lib/run/plan_view.ts": 3442,
   "lib/run/resolve.ts": 6126,
