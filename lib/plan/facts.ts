@@ -47,7 +47,10 @@ export interface HostFacts {
   /** The `/usr`, `/bin` ... and the part of `/etc` that programs need. */
   readonly hostView: readonly HostEntry[];
   /** Ids that `/etc/subuid` and `/etc/subgid` give the caller. */
-  readonly subordinate: { readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[] };
+  readonly subordinate: () => {
+    readonly uids: readonly IdRange[];
+    readonly gids: readonly IdRange[];
+  };
   /** The soft limit of open files that the caller's shell had; Deno raises its own. */
   readonly softNofile?: number;
   /** The version of Landlock that the kernel has; 0: none. Asked for when it matters. */

@@ -88,6 +88,14 @@ function automatic(own: number, given: readonly IdRange[], root: boolean, what: 
   ];
 }
 
+function automaticMaps(facts: HostFacts, root: boolean): { uids: IdRange[]; gids: IdRange[] } {
+  const { uids, gids } = facts.subordinate();
+  return {
+    uids: automatic(facts.uid, uids, root, "subuid"),
+    gids: automatic(facts.gid, gids, root, "subgid"),
+  };
+}
+
 /** Decides from the spec and the caller. Throws a `SpecError` for what contradicts itself. */
 export function decideIdentity(spec: SandboxSpec, facts: HostFacts): Identity {
   const root = facts.uid === 0;
@@ -126,10 +134,7 @@ export function decideIdentity(spec: SandboxSpec, facts: HostFacts): Identity {
       gids: [{ inside: gid, outside: root ? UNPRIVILEGED_ID : facts.gid, count: 1 }],
     }
     : spec.idMap === "auto"
-    ? {
-      uids: automatic(facts.uid, facts.subordinate.uids, root, "subuid"),
-      gids: automatic(facts.gid, facts.subordinate.gids, root, "subgid"),
-    }
+    ? automaticMaps(facts, root)
     : spec.idMap;
   checkRanges(maps.uids, "idMap.uids");
   checkRanges(maps.gids, "idMap.gids");

@@ -128,12 +128,19 @@ interface Lasting {
 }
 
 let lasting: Lasting | undefined;
-let kept: { at: number; facts: Pick<HostFacts, "hostView" | "subordinate"> } | undefined;
+let kept: { at: number; hostView: HostEntry[] } | undefined;
 
 /** What may change from one line of the program to the next is asked for when it is wanted. */
 const NOW: Pick<
   HostFacts,
-  "cwd" | "descriptorPath" | "env" | "envNames" | "hardLimit" | "hostTree" | "landlockVersion"
+  | "cwd"
+  | "descriptorPath"
+  | "env"
+  | "envNames"
+  | "hardLimit"
+  | "hostTree"
+  | "landlockVersion"
+  | "subordinate"
 > = {
   hostTree,
   descriptorPath,
@@ -142,6 +149,13 @@ const NOW: Pick<
   env: (name) => Deno.env.get(name),
   envNames: () => Object.keys(Deno.env.toObject()),
   landlockVersion,
+  subordinate: () => {
+    const uid = Deno.uid() ?? 0, name = accountName(uid);
+    return {
+      uids: subordinate("/etc/subuid", uid, name),
+      gids: subordinate("/etc/subgid", uid, name),
+    };
+  },
 };
 
 /** The facts, as they are now or were at most two seconds ago. */
@@ -154,17 +168,7 @@ export function hostFacts(): HostFacts {
   };
   const now = performance.now();
   if (kept === undefined || now - kept.at > KEEP_MILLISECONDS) {
-    const name = accountName(lasting.uid);
-    kept = {
-      at: now,
-      facts: {
-        hostView: hostView(),
-        subordinate: {
-          uids: subordinate("/etc/subuid", lasting.uid, name),
-          gids: subordinate("/etc/subgid", lasting.uid, name),
-        },
-      },
-    };
+    kept = { at: now, hostView: hostView() };
   }
-  return { ...lasting, ...kept.facts, ...NOW };
+  return { ...lasting, hostView: kept.hostView, ...NOW };
 }

@@ -160,8 +160,8 @@ export function rawSyscall(
   const n = word(number) as bigint;
   let result: bigint;
   // One buffer, in a usual place: the cheap way. Otherwise addresses are asked for one by one.
-  const buffers = Number(isBuffer(a)) + Number(isBuffer(b)) + Number(isBuffer(c)) +
-    Number(isBuffer(d)) + Number(isBuffer(e)) + Number(isBuffer(f));
+  const buffers = (isBuffer(a) ? 1 : 0) + (isBuffer(b) ? 1 : 0) + (isBuffer(c) ? 1 : 0) +
+    (isBuffer(d) ? 1 : 0) + (isBuffer(e) ? 1 : 0) + (isBuffer(f) ? 1 : 0);
   const short = buffers === 1 ? shortcuts ?? shortcut() : undefined;
   if (short && isBuffer(b)) {
     result = short.syscallBuffer1(n, word(a), b, word(c), word(d), word(e), word(f));

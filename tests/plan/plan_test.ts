@@ -388,7 +388,7 @@ pure("idMap: what the caller may write himself is written, the rest by newuidmap
     only(root, "gid_map").sentence,
     "map group ids: inside 0-65535 are 200000-265535 outside",
   );
-  const none = machine(0, { subordinate: { uids: [], gids: [] } });
+  const none = machine(0, { subordinate: () => ({ uids: [], gids: [] }) });
   assertEquals(
     planOf(sandbox().idMap("auto"), none).identity.maps!.uids[0]!.outside,
     UNPRIVILEGED_ID,
@@ -926,7 +926,7 @@ for (const [index, [field, plan]] of CONTRADICTIONS.entries()) {
 }
 
 pure("an automatic map without subordinate ids says how to get some", () => {
-  const facts = machine(1000, { subordinate: { uids: [], gids: [] } });
+  const facts = machine(1000, { subordinate: () => ({ uids: [], gids: [] }) });
   const error = assertThrows(
     () => planOf(sandbox().user(0).idMap("auto"), facts),
     UnsupportedError,

@@ -34,10 +34,10 @@ export function machine(uid: number, change: Partial<HostFacts> = {}): HostFacts
       { kind: "copy", path: "/etc/resolv.conf", contents: new TextEncoder().encode("ns\n") },
       { kind: "bind-file", path: "/etc/ld.so.cache" },
     ],
-    subordinate: {
+    subordinate: () => ({
       uids: [{ inside: 0, outside: 100_000, count: 65_536 }],
       gids: [{ inside: 0, outside: 200_000, count: 65_536 }],
-    },
+    }),
     softNofile: 1024,
     landlockVersion: () => 7,
     hardLimit: () => "unlimited",
