@@ -64,7 +64,7 @@ const rawSyscall = (function rawSyscall(number, a = 0, b = 0, c = 0, d = 0, e = 
   const { symbols, errno } = opened ?? open();
   const n = word$1(number);
   let result;
-  const buffers = Number(isBuffer(a)) + Number(isBuffer(b)) + Number(isBuffer(c)) + Number(isBuffer(d)) + Number(isBuffer(e)) + Number(isBuffer(f));
+  const buffers = (isBuffer(a) ? 1 : 0) + (isBuffer(b) ? 1 : 0) + (isBuffer(c) ? 1 : 0) + (isBuffer(d) ? 1 : 0) + (isBuffer(e) ? 1 : 0) + (isBuffer(f) ? 1 : 0);
   const short = buffers === 1 ? shortcuts ?? shortcut() : void 0;
   if (short && isBuffer(b)) {
     result = short.syscallBuffer1(n, word$1(a), b, word$1(c), word$1(d), word$1(e), word$1(f));
@@ -2158,6 +2158,13 @@ const automatic = (function automatic(own, given, root, what) {
     }))
   ];
 });
+const automaticMaps = (function automaticMaps(facts, root) {
+  const { uids, gids } = facts.subordinate();
+  return {
+    uids: automatic(facts.uid, uids, root, "subuid"),
+    gids: automatic(facts.gid, gids, root, "subgid")
+  };
+});
 const decideIdentity = (function decideIdentity(spec, facts) {
   const root = facts.uid === 0;
   const fresh = spec.namespaces.user === "new";
@@ -2190,10 +2197,7 @@ const decideIdentity = (function decideIdentity(spec, facts) {
   const maps = spec.idMap === void 0 ? {
     uids: [{ inside: uid, outside: root ? UNPRIVILEGED_ID : facts.uid, count: 1 }],
     gids: [{ inside: gid, outside: root ? UNPRIVILEGED_ID : facts.gid, count: 1 }]
-  } : spec.idMap === "auto" ? {
-    uids: automatic(facts.uid, facts.subordinate.uids, root, "subuid"),
-    gids: automatic(facts.gid, facts.subordinate.gids, root, "subgid")
-  } : spec.idMap;
+  } : spec.idMap === "auto" ? automaticMaps(facts, root) : spec.idMap;
   checkRanges(maps.uids, "idMap.uids");
   checkRanges(maps.gids, "idMap.gids");
   const needed = [
@@ -4810,19 +4814,9 @@ const hostFacts = (function hostFacts() {
   };
   const now = performance.now();
   if (kept$1 === void 0 || now - kept$1.at > KEEP_MILLISECONDS) {
-    const name = accountName(lasting.uid);
-    kept$1 = {
-      at: now,
-      facts: {
-        hostView: hostView(),
-        subordinate: {
-          uids: subordinate("/etc/subuid", lasting.uid, name),
-          gids: subordinate("/etc/subgid", lasting.uid, name)
-        }
-      }
-    };
+    kept$1 = { at: now, hostView: hostView() };
   }
-  return { ...lasting, ...kept$1.facts, ...NOW };
+  return { ...lasting, hostView: kept$1.hostView, ...NOW };
 });
 const ordered = (function ordered(plugins, stage) {
   const groups = { pre: [], plain: [], post: [] };
@@ -10451,7 +10445,14 @@ const NOW = {
   cwd: (() => Deno.cwd()),
   env: ((name) => Deno.env.get(name)),
   envNames: (() => Object.keys(Deno.env.toObject())),
-  landlockVersion
+  landlockVersion,
+  subordinate: (() => {
+    const uid = Deno.uid() ?? 0, name = accountName(uid);
+    return {
+      uids: subordinate("/etc/subuid", uid, name),
+      gids: subordinate("/etc/subgid", uid, name)
+    };
+  })
 };
 const DEFAULT_TIMEOUT = 3e4;
 
@@ -12258,7 +12259,7 @@ export const SOURCES = {
   "lib/plan/credential_steps.ts": 5050,
   "lib/plan/exposure.ts": 2486,
   "lib/plan/id_map_steps.ts": 5007,
-  "lib/plan/identity.ts": 6115,
+  "lib/plan/identity.ts": 6255,
   "lib/plan/init_program.ts": 6736,
   "lib/plan/keeper_program.ts": 5124,
   "lib/plan/landlock_steps.ts": 5452,
@@ -12300,7 +12301,7 @@ export const SOURCES = {
   "lib/run/filters.ts": 998,
   "lib/run/first_process.ts": 4998,
   "lib/run/hooks.ts": 4138,
-  "lib/run/host_facts.ts": 5218,
+  "lib/run/host_facts.ts": 5193,
   "lib/run/host_tree.ts": 4315,
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,
@@ -12366,7 +12367,7 @@ export const SOURCES = {
   "lib/sys/file.ts": 8398,
   "lib/sys/flag_names.ts": 1858,
   "lib/sys/landlock.ts": 1684,
-  "lib/sys/libc.ts": 10656,
+  "lib/sys/libc.ts": 10668,
   "lib/sys/lock.ts": 1008,
   "lib/sys/memory.ts": 3532,
   "lib/sys/mount_api.ts": 10123,
