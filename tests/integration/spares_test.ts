@@ -27,6 +27,11 @@ async function spareOf(): Promise<number> {
   return ofAgent()[0]!;
 }
 
+/** A test that looks at the namespaces of a spare, which is not dumpable. */
+function looking(name: string, fn: () => Promise<void>): void {
+  testIf(ROOT, "only root may look at the namespaces of a process that is not dumpable", name, fn);
+}
+
 Deno.test("the second launch of a shape is the first that leaves a spare", async () => {
   const { code, stdout, stderr } = await runProgram(`
     const children = (pid) =>
@@ -48,7 +53,7 @@ Deno.test("the second launch of a shape is the first that leaves a spare", async
   assertEquals({ code, stdout, stderr }, { code: 0, stdout: "0\n1\n1\n", stderr: "" });
 });
 
-Deno.test("a spare becomes the next launch, once, and with nothing of another's", async () => {
+looking("a spare becomes the next launch, once, and with nothing of another's", async () => {
   await box.output(["true"]);
   await box.output(["true"]);
   const spare = await spareOf();
@@ -66,7 +71,7 @@ Deno.test("a spare becomes the next launch, once, and with nothing of another's"
   assertEquals(text, "/work\nhellome\npaddock\n");
 });
 
-Deno.test("each shape has its own spare; at most four are kept", async () => {
+looking("each shape has its own spare; at most four are kept", async () => {
   discardSpares();
   for (let turn = 0; turn < 2; turn++) {
     for (const name of ["a", "b", "c", "d", "e", "f"]) {
@@ -80,7 +85,7 @@ Deno.test("each shape has its own spare; at most four are kept", async () => {
   assert(await until(() => ofAgent().length === 0));
 });
 
-Deno.test("a spare that was killed is not missed", async () => {
+looking("a spare that was killed is not missed", async () => {
   for (let turn = 0; turn < 20; turn++) {
     assertEquals(await run(box, ["echo", `${turn}`]), `${turn}\n`);
     if (turn === 0) continue;
@@ -89,15 +94,18 @@ Deno.test("a spare that was killed is not missed", async () => {
   }
 });
 
-Deno.test("a spare has every namespace but that of mounts, and so holds none of the host", async () => {
-  await box.output(["true"]);
-  await box.output(["true"]);
-  const spare = await spareOf();
-  assertEquals(namespaceOf(spare, "mnt"), namespaceOf("self", "mnt"));
-  for (const kind of ["user", "pid", "net", "ipc", "uts", "cgroup"]) {
-    assert(namespaceOf(spare, kind) !== namespaceOf("self", kind), kind);
-  }
-});
+looking(
+  "a spare has every namespace but that of mounts, and so holds none of the host",
+  async () => {
+    await box.output(["true"]);
+    await box.output(["true"]);
+    const spare = await spareOf();
+    assertEquals(namespaceOf(spare, "mnt"), namespaceOf("self", "mnt"));
+    for (const kind of ["user", "pid", "net", "ipc", "uts", "cgroup"]) {
+      assert(namespaceOf(spare, kind) !== namespaceOf("self", kind), kind);
+    }
+  },
+);
 
 testIf(
   ROOT,
