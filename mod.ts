@@ -40,6 +40,7 @@ export type {
   PressureAverages,
   Usage,
 } from "./lib/hook.ts";
+export type { Network } from "./lib/net/network.ts";
 export type { ErrorRule, Operation, Place, PseudoCall, Value } from "./lib/agent/operation.ts";
 export type {
   SandboxOutput,

@@ -7,6 +7,7 @@
 
 import type { Operation } from "./agent/operation.ts";
 import { SpecError } from "./errors.ts";
+import type { Network } from "./net/network.ts";
 import type { MountSpec, SandboxSpec } from "./spec.ts";
 import type { SyscallName } from "./sys/syscall_numbers.ts";
 import type { Cgroup } from "./hook/cgroup.ts";
@@ -84,6 +85,13 @@ export interface PreMountContext extends BuildContext {
 
 /** For `networkSetup`: everything is mounted, privileges are not dropped yet. */
 export interface NetworkSetupContext extends BuildContext {
+  /**
+   * The sandbox's network, and system calls in it: `inside.link.add(..)`, `inside.route.add(..)`.
+   * For the time of the hook.
+   */
+  readonly inside: Inside & Network;
+  /** The host's network, in the same words. */
+  readonly host: Network;
   /** The path of the sandbox's network namespace, for whoever wants to open it. */
   readonly netns: string;
 }

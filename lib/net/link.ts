@@ -101,7 +101,11 @@ export function addLink(netlink: Netlink, init: LinkInit): void {
   }
   newLink(message, later ? { ...init, up: undefined, alias: undefined } : init, resolved);
   netlink.request(message, about("RTM_NEWLINK", init.name));
-  if (later) setLink(netlink, name!, { up, ipv6LinkLocal, alias });
+  if (later) {
+    setLink(netlink, name!, { ipv6LinkLocal, alias });
+    // Not in the same message, of which the kernel does this part first.
+    if (up !== undefined) setLink(netlink, name!, { up });
+  }
   if (peer !== undefined) setLink(netlink, peer.name!, { up: true });
 }
 

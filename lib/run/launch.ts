@@ -120,6 +120,8 @@ export class Launch implements Supervised {
   #hasStarted = false;
   #holding = true;
   readonly #descriptors: number[] = [];
+  /** The barrier that the sandbox waits at. */
+  #barrier: number | undefined;
   #answer: ((reply: { bytes: Uint8Array<ArrayBuffer>; fds: number[] }) => void) | undefined;
   #noAnswer: ((error: Error) => void) | undefined;
   #watching = false;
@@ -452,6 +454,7 @@ export class Launch implements Supervised {
 
   /** Answers a set-up that waits. */
   #reply(...answer: number[]): void {
+    this.#barrier = undefined;
     const words = new BigUint64Array(4);
     answer.forEach((word, index) => words[index] = BigInt(word));
     check(send(this.#socket, new Uint8Array(words.buffer)), "sendmsg", {
@@ -484,10 +487,17 @@ export class Launch implements Supervised {
       handler: program.labels.get("failed")!,
       record: program.places.get("failure")!,
       socket: requestFd(this.#supervisor.agent.boot, 0),
-    }, (message) => this.#exchange(message));
+    }, (message) => {
+      // Whoever waits now waits for something else, and would take it for that.
+      if (this.#barrier !== code) {
+        throw new SandboxError("The hook's stage is over: the sandbox has gone on");
+      }
+      return this.#exchange(message);
+    });
   }
 
   async #atBarrier(code: number): Promise<void> {
+    this.#barrier = code;
     const { hooks } = this.#init;
     const pid = this.firstPid!;
     if (code === Barrier.MAPS) {
@@ -495,18 +505,18 @@ export class Launch implements Supervised {
       await mapByHelper(pid, this.plan.identity.maps!);
     } else if (code === Barrier.PRE_MOUNT) return await this.#preMount(pid);
     else {
-      const inside = await this.#inside(code, this.#setup);
+      const { networkSides } = await import("./network_sides.ts");
+      const { inside, host, close } = networkSides(await this.#inside(code, this.#setup));
       const { spec } = this;
-      await hooks.run(
-        "networkSetup",
-        (base) => ({
-          ...base,
-          spec: structuredClone(spec),
-          pid,
-          inside,
-          netns: `/proc/${pid}/ns/net`,
-        }),
-      );
+      const netns = `/proc/${pid}/ns/net`;
+      try {
+        await hooks.run(
+          "networkSetup",
+          (base) => ({ ...base, spec: structuredClone(spec), pid, inside, host, netns }),
+        );
+      } finally {
+        close();
+      }
     }
     this.#reply(Answer.CONTINUE);
   }
