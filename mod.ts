@@ -52,6 +52,7 @@ export type { ExitStatus } from "./lib/run/wait_status.ts";
 export type { Command, SpawnOptions } from "./lib/run/run.ts";
 export type { Stdio } from "./lib/run/stdio.ts";
 export type { Plan } from "./lib/run/plan_view.ts";
+export { parsePublish, type PublishedPort } from "./lib/plan/check_network.ts";
 export type { Phase, Step } from "./lib/plan/step.ts";
 export { Images } from "./lib/image/images.ts";
 export type {

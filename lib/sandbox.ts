@@ -16,6 +16,7 @@ import {
   checkScheduler,
 } from "./plan/check_scheduling.ts";
 import { checkLimits } from "./plan/check_limits.ts";
+import { checkNetwork, networkNamespace } from "./plan/check_network.ts";
 import { checkSpec } from "./plan/check_spec.ts";
 import { defineHook, type Plugin } from "./hook.ts";
 import { parseCpuList, parseDuration, parseMode, parseSize } from "./quantity.ts";
@@ -42,6 +43,9 @@ import {
   NAMESPACE_KINDS,
   type NamespaceChoice,
   type NamespaceKind,
+  type NetworkMode,
+  type NetworkSettingsOf,
+  type NetworkSpec,
   type OverlayMount,
   type PersonalityName,
   type ProcMount,
@@ -500,14 +504,38 @@ export class Sandbox {
     return this.#with({ landlock });
   }
 
-  /** `"none"`: only loopback. `"host"`: the host's network. */
-  network(mode: "none" | "host"): Sandbox {
-    if (mode !== "none" && mode !== "host") {
-      throw new SpecError("network", `"${mode}" is neither "none" nor "host"`);
-    }
-    return this.#namespaces(["net"], mode === "host" ? "shared" : "new").#with({
-      network: { mode },
-    });
+  /**
+   * How it is connected. `"none"`: only loopback, the default; `"host"`: the host's network;
+   * `"bridge"`, `"pasta"`, `"macvlan"`, `"ipvlan"`, `"join"`, `"vxlan"`: with their settings, see
+   * {@linkcode NetworkSpec}. Ports that were published before stay so.
+   */
+  network<Mode extends NetworkMode>(
+    mode: Mode,
+    settings?: NetworkSettingsOf<Mode>,
+  ): Sandbox;
+  /** The same as data. */
+  network(network: NetworkSpec): Sandbox;
+  network(mode: NetworkMode | NetworkSpec, settings: object = {}): Sandbox {
+    const given = typeof mode === "string" ? { mode, ...settings } as NetworkSpec : mode;
+    const before = this.#spec.network;
+    const published = before !== undefined && "publish" in before ? before.publish : undefined;
+    const network = structuredClone(
+      published === undefined || "publish" in given ? given : { ...given, publish: published },
+    );
+    checkNetwork(network);
+    return this.#namespaces(["net"], networkNamespace(network)).#with({ network });
+  }
+
+  /**
+   * Opens ports of the host that lead into the sandbox: `[IP:]HOST:BOX[/udp]`. Without an address
+   * they are open on the host's loopback only. A port that is taken fails the launch.
+   */
+  publish(...ports: string[]): Sandbox {
+    const before = this.#spec.network ?? { mode: "none" };
+    const publish = [...("publish" in before ? before.publish ?? [] : []), ...ports];
+    const network = { ...before, publish } as NetworkSpec;
+    checkNetwork(network);
+    return this.#with({ network });
   }
 
   /** Kills everything inside after this time: `"30s"` or milliseconds. */

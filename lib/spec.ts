@@ -6,18 +6,22 @@
  */
 
 import type { CapabilitiesSpec } from "./spec/capabilities.ts";
+import type { JoinTarget } from "./spec/join.ts";
 import type { LandlockSpec } from "./spec/landlock.ts";
 import type { IdMapSpec, UserSpec } from "./spec/identity.ts";
 import type { LimitsSpec, RlimitName, RlimitValue } from "./spec/limits.ts";
 import type { MountSpec, RootSpec } from "./spec/mounts.ts";
+import type { NetworkSpec } from "./spec/network.ts";
 import type { SeccompSpec } from "./spec/seccomp.ts";
 import type { IoPrioritySpec, PersonalityName, SchedulerSpec } from "./spec/scheduling.ts";
 
 export type * from "./spec/capabilities.ts";
+export type * from "./spec/join.ts";
 export type * from "./spec/limits.ts";
 export type * from "./spec/landlock.ts";
 export type * from "./spec/identity.ts";
 export type * from "./spec/mounts.ts";
+export type * from "./spec/network.ts";
 export * from "./spec/scheduling.ts";
 export type * from "./spec/seccomp.ts";
 
@@ -44,12 +48,6 @@ export const NAMESPACE_KINDS: readonly NamespaceKind[] = [
   "uts",
 ];
 
-/**
- * Which existing namespace to join: a path such as `/run/netns/blue` or `/proc/1/ns/net`, the
- * process whose namespace it is, or an open descriptor of one.
- */
-export type JoinTarget = string | { pid: number } | { fd: number };
-
 /** What becomes of one kind: a fresh one, the host's, or one that exists already. */
 export type NamespaceChoice = "new" | "shared" | { join: JoinTarget };
 
@@ -68,9 +66,6 @@ export interface EnvSpec {
   /** Names taken from the host program's environment, or `"all"`. */
   inherit: string[] | "all";
 }
-
-/** How the sandbox is connected: only its own loopback, or the host's network. */
-export type NetworkSpec = { mode: "none" } | { mode: "host" };
 
 /** How large a terminal is, in characters. */
 export interface TerminalSize {

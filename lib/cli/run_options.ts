@@ -11,6 +11,7 @@ import type { Option } from "./options.ts";
 import { FILESYSTEM_OPTIONS } from "./options/filesystem.ts";
 import { LIMIT_OPTIONS } from "./options/limits.ts";
 import { LANDLOCK_OPTIONS } from "./options/landlock.ts";
+import { NETWORK_OPTIONS } from "./options/network.ts";
 import { PRIVILEGE_OPTIONS } from "./options/privileges.ts";
 import { SCHEDULING_OPTIONS } from "./options/scheduling.ts";
 import type { RunRequest } from "./run_request.ts";
@@ -26,7 +27,6 @@ import {
 
 const PROCESS = "Process";
 const NAMESPACES = "Namespaces and ids";
-const NETWORK = "Network";
 const PADDOCK = "Paddock itself";
 
 function idMap(run: RunRequest, value: string): void {
@@ -178,13 +178,7 @@ export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
       run.box = run.box.timeOffset({ ...run.box.spec.timeOffsets, [clock]: timeValue(time) });
     },
   },
-  {
-    name: "network",
-    value: "none|host",
-    group: NETWORK,
-    help: "none: only loopback (default); host: the host's network",
-    apply: (run, value) => run.box = run.box.network(value as "none" | "host"),
-  },
+  ...NETWORK_OPTIONS,
   ...PRIVILEGE_OPTIONS,
   ...LANDLOCK_OPTIONS,
   ...LIMIT_OPTIONS,

@@ -47,7 +47,7 @@ function read(path: string): unknown {
 /** Namespaces first, for what else is default depends on them. */
 function withNamespaces(file: FileSpec): Sandbox {
   let box = sandbox();
-  if (file.network !== undefined) box = box.network(file.network.mode);
+  if (file.network !== undefined) box = box.network(file.network);
   if (file.timeOffsets !== undefined) box = box.unshare("time");
   for (const [kind, choice] of Object.entries(file.namespaces ?? {})) {
     const name = kind as NamespaceName;

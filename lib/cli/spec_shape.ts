@@ -4,7 +4,8 @@
  * @module
  */
 
-import { NAMESPACE_KINDS, PERSONALITIES } from "../spec.ts";
+import { checkNetwork } from "../plan/check_network.ts";
+import { NAMESPACE_KINDS, type NetworkSpec, PERSONALITIES } from "../spec.ts";
 import { CAPABILITIES } from "../sys/abi/capability.ts";
 import {
   bytes,
@@ -81,7 +82,7 @@ export const SPEC: Check = record({
   ioPriority: record({ class: text, level: whole }, ["class"]),
   oomScoreAdj: number,
   personality: list(oneOf(...PERSONALITIES)),
-  network: record({ mode: oneOf("none", "host") }, ["mode"]),
+  network: (value) => checkNetwork(value as NetworkSpec),
   timeout: duration,
   tty: either(record({ columns: whole, rows: whole }, ["columns", "rows"]), flag),
   newSession: flag,

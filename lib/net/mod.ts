@@ -15,6 +15,22 @@
 export { NetlinkError, type NetlinkErrorInit, SandboxError } from "../errors.ts";
 export * from "../sys/abi/netlink.ts";
 export * from "../sys/abi/rtnetlink.ts";
+export type { BridgePort, ManagedBridgeInit } from "./bridge/managed_bridge.ts";
+export { bridgeDevice, joinBridge, namesOnBridge, sweepBridges } from "./bridge/managed_bridge.ts";
+export { leaveBridge, useBridge } from "./bridge/sweeper.ts";
+export { allowLowPorts, connectInside, type ConnectInsideInit } from "./connect_inside.ts";
+export { TcpForwarder, UdpForwarder } from "./port_forwarder.ts";
+export { hostsFile, STUB_RESOLV_CONF, withNameFiles } from "./resolver/name_files.ts";
+export {
+  hostNameservers,
+  parseNameservers,
+  STUB_ADDRESS,
+  StubResolver,
+  type StubResolverInit,
+} from "./resolver/stub_resolver.ts";
+export { bindUdp, DATAGRAM, listenTcp, STREAM } from "./socket.ts";
+export { SocketSupply } from "./socket_supply.ts";
+export { SplicePump } from "./splice_pump.ts";
 export type { AddressInfo, AddressInit } from "./address.ts";
 export { addAddress, deleteAddress, listAddresses } from "./address.ts";
 export { hostNetwork } from "./host_network.ts";

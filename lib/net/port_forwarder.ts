@@ -20,13 +20,14 @@ const LOOPBACK = parseAddress("127.0.0.1")!;
 const TURNS = 64;
 
 /** Forwards the connections of a listening socket. */
-export class TcpForwarder implements Disposable {
+export class TcpForwarder implements AsyncDisposable {
   readonly #listener: number;
   readonly #supply: SocketSupply;
   readonly #port: number;
   readonly #pumps = new Set<SplicePump>();
   readonly #waiting = new Map<number, number>();
   #closed = false;
+  #idle: (() => void) | undefined;
 
   /** Takes over a listening socket of the host; connections go to `port` of the loopback inside. */
   constructor(listener: number, supply: SocketSupply, port: number) {
@@ -67,7 +68,10 @@ export class TcpForwarder implements Disposable {
       return;
     }
     try {
-      const pump = new SplicePump(client, inside, () => this.#pumps.delete(pump));
+      const pump = new SplicePump(client, inside, () => {
+        this.#pumps.delete(pump);
+        if (this.#pumps.size === 0) this.#idle?.();
+      });
       this.#pumps.add(pump);
     } catch {
       // There are no descriptors left for it.
@@ -76,8 +80,11 @@ export class TcpForwarder implements Disposable {
     }
   }
 
-  /** Closes the port and every connection. */
-  [Symbol.dispose](): void {
+  /**
+   * Closes the port, delivers what the sandbox sent before its end, and closes every connection. A
+   * client that does not take it has some seconds.
+   */
+  async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     reactor().close(this.#listener);
@@ -85,10 +92,23 @@ export class TcpForwarder implements Disposable {
       reactor().close(inside);
       resetSocket(client);
     }
+    for (const pump of [...this.#pumps]) pump.finish();
+    if (this.#pumps.size === 0) return;
+    // The sandbox, which held the program's loop, is gone.
+    reactor().hold();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    await new Promise<void>((resolve) => {
+      this.#idle = resolve;
+      timer = setTimeout(resolve, PATIENCE_MILLISECONDS);
+    });
+    clearTimeout(timer);
     for (const pump of [...this.#pumps]) pump.close();
+    reactor().release();
   }
 }
 
+/** How long a client has to take what it was sent. */
+const PATIENCE_MILLISECONDS = 2000;
 const LARGEST_DATAGRAM = 65_535;
 const IDLE_MILLISECONDS = 60_000;
 

@@ -100,6 +100,7 @@ export class SplicePump {
   readonly #over: (moved: { forth: number; back: number }) => void;
   readonly #watched = [0, 0];
   #closed = false;
+  #finishing = false;
 
   /** Takes over two connected sockets; `over` is called when both are closed. */
   constructor(
@@ -119,7 +120,24 @@ export class SplicePump {
     this.#run();
   }
 
+  /**
+   * The second one has nobody behind it any more: what it left is delivered, and then both are
+   * closed.
+   */
+  finish(): void {
+    this.#finishing = true;
+    if (!this.#closed) this.#run();
+  }
+
   #run(): void {
+    if (this.#finishing) {
+      const [, back] = this.#directions;
+      if (back.move() < 0) return this.close(true);
+      if (back.done) return this.close(false);
+      this.#watch(0);
+      this.#watch(1);
+      return;
+    }
     for (const direction of this.#directions) {
       if (!direction.done && direction.move() < 0) return this.close(true);
     }
@@ -130,7 +148,9 @@ export class SplicePump {
 
   #watch(side: 0 | 1): void {
     const from = this.#directions[side]!, to = this.#directions[1 - side]!;
-    const events = (from.wantsToRead ? EPOLLIN : 0) | (to.wantsToWrite ? EPOLLOUT : 0);
+    const reads = from.wantsToRead && !(this.#finishing && side === 0);
+    const writes = to.wantsToWrite && !(this.#finishing && side === 1);
+    const events = (reads ? EPOLLIN : 0) | (writes ? EPOLLOUT : 0);
     if (this.#watched[side] === events) return;
     const fd = this.#sockets[side]!;
     // An end that nobody waits for would wake this program again and again by its hang-up.
@@ -141,7 +161,8 @@ export class SplicePump {
 
   #ready(happened: number): void {
     if (this.#closed) return;
-    if (happened & EPOLLERR) return this.close(true);
+    // By its end what was sent before it can still be read.
+    if (happened & EPOLLERR && !this.#finishing) return this.close(true);
     if (happened & (EPOLLIN | EPOLLOUT | EPOLLHUP)) this.#run();
   }
 

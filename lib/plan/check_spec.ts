@@ -10,6 +10,7 @@ import { SpecError } from "../errors.ts";
 import { parseDuration } from "../quantity.ts";
 import { NAMESPACE_KINDS, type SandboxSpec } from "../spec.ts";
 import { RLIMITS } from "../sys/abi/resource.ts";
+import { checkNetwork } from "./check_network.ts";
 import { checkLandlock } from "./check_landlock.ts";
 import { checkLimits } from "./check_limits.ts";
 import { checkCapabilities, checkSeccomp } from "./check_privileges.ts";
@@ -66,10 +67,7 @@ function checkScalars(spec: SandboxSpec): void {
     }
   }
   const { network, timeout } = spec;
-  if (network !== undefined && network.mode !== "none" && network.mode !== "host") {
-    const { mode } = network as { mode: unknown };
-    throw new SpecError("network.mode", `${show(mode)} is neither "none" nor "host"`);
-  }
+  if (network !== undefined) checkNetwork(network);
   if (timeout !== undefined && parseDuration(timeout, "timeout") <= 0) {
     throw new SpecError("timeout", "must be positive");
   }

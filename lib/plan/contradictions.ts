@@ -43,10 +43,14 @@ export function checkContradictions(spec: SandboxSpec): void {
       '"host" needs the host\'s network namespace; share("net")',
     );
   }
-  if (spec.network?.mode === "none" && is("net") !== "new") {
+  const { network } = spec;
+  if (network?.mode === "join" && typeof is("net") !== "object") {
+    throw new SpecError("network.mode", '"join" needs the namespace to join; see network()');
+  }
+  if (network !== undefined && !["host", "join"].includes(network.mode) && is("net") !== "new") {
     throw new SpecError(
       "network.mode",
-      '"none" needs a network namespace of its own; unshare("net")',
+      `"${network.mode}" needs a network namespace of its own; unshare("net")`,
     );
   }
   if (spec.tty && is("mount") === "new" && !devTarget(spec)) {

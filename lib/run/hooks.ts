@@ -42,7 +42,7 @@ type BaseContext = Pick<HookContext, "launch" | "signal" | "defer" | "report">;
 
 /** The hooks of one launch and what they want cleaned up. */
 export class HookRunner {
-  readonly #plugins: readonly Plugin[];
+  #plugins: readonly Plugin[];
   readonly #deferred: { plugin: string; cleanup: () => unknown }[] = [];
   /** Made when a hook first wants it: most launches have none. */
   #end: AbortController | undefined;
@@ -54,6 +54,11 @@ export class HookRunner {
   /** Takes the plugins in the order of their registration. */
   constructor(plugins: readonly Plugin[]) {
     this.#plugins = plugins;
+  }
+
+  /** Puts plugins before all others. Their `configure` has been done. */
+  addFirst(plugins: readonly Plugin[]): void {
+    this.#plugins = [...plugins, ...this.#plugins];
   }
 
   /** Whether any plugin has this stage. */

@@ -100,7 +100,15 @@ async function begin(
   let cgroup: CgroupSession | undefined;
   try {
     options.signal?.throwIfAborted();
-    const configuredSpec = hooks.has("configure") ? await configured(source, hooks) : source;
+    let configuredSpec = hooks.has("configure") ? await configured(source, hooks) : source;
+    const { network } = configuredSpec;
+    // Most sandboxes are not connected at all, and load nothing of it.
+    if (network !== undefined && (network.mode !== "none" || network.publish !== undefined)) {
+      const { connected } = await import("./network_modes.ts");
+      const connection = await connected(configuredSpec);
+      configuredSpec = connection.spec;
+      hooks.addFirst(connection.plugins);
+    }
     const argv = checkCommand(command ?? configuredSpec.command);
     const facts = hostFacts();
     await prepareFilter(configuredSpec);

@@ -199,6 +199,27 @@ Deno.test("every other option does what it says", () => {
   assertEquals(spec("--join", "uts=pid:7").namespaces.uts, { join: { pid: 7 } });
   assertEquals(spec("--join", "ipc=fd:9").namespaces.ipc, { join: { fd: 9 } });
   assertEquals(spec("--network", "host").network, { mode: "host" });
+  assertEquals(spec("--network", "bridge:blue,isolated=true,up=10mbit").network, {
+    mode: "bridge",
+    bridge: "blue",
+    isolated: true,
+    bandwidth: { up: "10mbit" },
+  });
+  assertEquals(
+    spec("--network", "macvlan:eth0,address=192.0.2.7/24,address=fd00::7/64,gateway=192.0.2.1")
+      .network,
+    {
+      mode: "macvlan",
+      parent: "eth0",
+      addresses: ["192.0.2.7/24", "fd00::7/64"],
+      gateways: ["192.0.2.1"],
+    },
+  );
+  assertEquals(spec("--network", "join:pid:7").network, { mode: "join", target: { pid: 7 } });
+  assertEquals(spec("-p", "8080:80", "--publish=[::1]:53:53/udp").network, {
+    mode: "none",
+    publish: ["8080:80", "[::1]:53:53/udp"],
+  });
   assertEquals(spec("--cap", "net_raw", "--cap", "CAP_CHOWN,Kill").capabilities, {
     keep: ["CAP_NET_RAW", "CAP_CHOWN", "CAP_KILL"],
   });
@@ -306,7 +327,10 @@ const WRONG: [string[], string][] = [
     ["--share", "nett"],
     '--share: "nett" is none of cgroup, ipc, mount, net, pid, time, user, uts',
   ],
-  [["--network", "bridge"], '--network: "bridge" is neither "none" nor "host"'],
+  [
+    ["--network", "brigde"],
+    '--network: "brigde" is none of none, host, bridge, pasta, macvlan, ipvlan, join, vxlan',
+  ],
   [["--timeout", "30"], '--timeout: "30" has no unit; write e.g. 30s'],
   [["--timeout", "0s"], "--timeout: must be positive"],
   [

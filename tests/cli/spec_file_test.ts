@@ -157,7 +157,7 @@ const WRONG: [unknown, string][] = [
   [{ env: { LANG: "C" } }, "env.LANG: there is no such key; known: set, inherit"],
   [{ env: { set: { A: 1 } } }, "env.set.A: 1 must be a text; put it in quotes"],
   [{ rlimits: { nofiles: 1 } }, 'rlimits.nofiles: there is no such key; did you mean "nofile"?'],
-  [{ network: { mode: "bridge" } }, 'network.mode: "bridge" is none of none, host'],
+  [{ network: { mode: "brigde" } }, 'network.mode: "brigde" is none of none, host'],
   [{ timeout: "soon" }, 'timeout: "soon" is not a time'],
   [{ timeout: 0 }, "timeout: must be positive"],
   [{ user: { gid: 1 } }, "user.uid: is missing"],

@@ -50,6 +50,27 @@ function match(text: string, pattern: RegExp): string[] {
   return [...pattern.exec(text)!].slice(1);
 }
 
+covered.add("network_topology.ts");
+Deno.test({
+  name: "examples/network_topology.ts",
+  // Root's, and in a network namespace of its own, so that the machine's network is not touched.
+  ignore: Deno.uid() !== 0 || !isInstalled("unshare"),
+  async fn() {
+    const { code, stdout, stderr } = await new Deno.Command("unshare", {
+      args: ["-n", Deno.execPath(), "run", "-A", "examples/network_topology.ts"],
+      cwd: ROOT,
+      env: { NO_COLOR: "1" },
+      stdin: "null",
+      signal: AbortSignal.timeout(60_000),
+    }).output();
+    assertEquals(code, 0, new TextDecoder().decode(stderr));
+    const output = new TextDecoder().decode(stdout);
+    assertMatch(output, /^right: a client from 10\.1\.0\.2$/m);
+    const [rate] = match(output, /: ([\d.]+) mbit\/s$/m);
+    assert(Number(rate) < 9, "the router's limit holds");
+  },
+});
+
 example("quick_start.ts", ["sh"], (output) => {
   const [pid] = match(output, /^hello from fern, pid (\d+)$/m);
   assert(Number(pid) < 10, "the first processes of a new pid namespace have small numbers");

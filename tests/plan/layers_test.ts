@@ -27,6 +27,9 @@ const PUBLIC = ["mod.ts", "lib/sys/mod.ts", "lib/net/mod.ts", "lib/net/egress/mo
 /** Where plugins and the command are: neither knows the other. */
 const FRONT = LAYERS.findIndex((places) => places.includes("hooks/"));
 
+/** The one file below the plugins that loads them, each when it is first wanted. */
+const REGISTRY = "lib/run/network_modes.ts";
+
 /** What a file imports, both by paths from the project's root. */
 type Graph = ReadonlyMap<string, readonly string[]>;
 
@@ -34,7 +37,11 @@ interface Info {
   modules: {
     specifier: string;
     error?: string;
-    dependencies?: { code?: { specifier?: string }; type?: { specifier?: string } }[];
+    dependencies?: {
+      code?: { specifier?: string };
+      type?: { specifier?: string };
+      isDynamic?: boolean;
+    }[];
   }[];
 }
 
@@ -60,10 +67,11 @@ async function moduleGraph(): Promise<Graph> {
       const path = local(specifier);
       if (!isSource(path)) continue;
       assertEquals(error, undefined, path);
-      const imported = dependencies.flatMap(({ code, type }) => [
-        local(code?.specifier),
-        local(type?.specifier),
-      ]);
+      const imported = dependencies
+        .filter(({ code, isDynamic }) =>
+          !(path === REGISTRY && isDynamic && local(code?.specifier).startsWith("hooks/"))
+        )
+        .flatMap(({ code, type }) => [local(code?.specifier), local(type?.specifier)]);
       graph.set(path, [...new Set(imported.filter(isSource))].sort());
     }
   }

@@ -892,7 +892,7 @@ const CONTRADICTIONS: [string, () => unknown][] = [
   ["env.A", wrong({ env: { set: { A: 5 }, inherit: [] } })],
   ["env.set", wrong({ env: { set: 5, inherit: [] } })],
   ["env.inherit", wrong({ env: { set: {}, inherit: "none" } })],
-  ["network.mode", wrong({ network: { mode: "bridge" } })],
+  ["network.mode", wrong({ network: { mode: "brigde" } })],
   ["timeout", wrong({ timeout: -5 })],
   ["timeout", wrong({ timeout: "soon" })],
   ["newSession", wrong({ newSession: "off" })],

@@ -1,0 +1,89 @@
+/**
+ * The network mode `bridge`: the sandbox gets an address on a bridge of the host's, NAT to the
+ * outside, and, on a bridge with a name, neighbours that it reaches by their names.
+ *
+ * ```ts
+ * import { sandbox } from "@paddock/paddock";
+ *
+ * // The same as .use(bridge({ bridge: "blue" })) with a net namespace of its own. Needs root.
+ * const box = sandbox().hostname("web").network("bridge", { bridge: "blue" }).publish("8080:80");
+ * console.log(box.spec.network?.mode); // bridge
+ * ```
+ *
+ * @module
+ */
+
+import { type BridgeNetwork, defineHook, type Plugin, UnsupportedError } from "../mod.ts";
+import {
+  allowLowPorts,
+  connectInside,
+  hostNameservers,
+  hostsFile,
+  joinBridge,
+  leaveBridge,
+  namesOnBridge,
+  Netlink,
+  openNetwork,
+  STUB_RESOLV_CONF,
+  StubResolver,
+  useBridge,
+  withNameFiles,
+} from "../lib/net/mod.ts"; // in your project: "@paddock/paddock/net"
+
+/** The hostname that sandboxes have who did not choose one: nobody is found by it. */
+const UNNAMED = "paddock";
+
+/**
+ * Connects a sandbox with a bridge. Without a name it is one bridge for all, in which they do not
+ * reach each other.
+ *
+ * The bridge is made by the first sandbox, and removed half a second after the last one, or at the
+ * end of the program. Addresses are from `10.213.0.0/16` and `fd70:6164:646f::/48`, unless `subnet`
+ * says otherwise. The host is not reachable from inside but for answers, and `ping`.
+ *
+ * Errors: `UnsupportedError` for an ordinary user, and without the program `nft`; `SpecError` for
+ * settings that contradict those of a bridge that is there.
+ */
+export function bridge(options: Omit<BridgeNetwork, "mode"> = {}): Plugin {
+  const { nameservers } = options;
+  return defineHook({
+    name: "bridge",
+    configure(spec) {
+      if (Deno.uid() !== 0) {
+        throw new UnsupportedError(
+          'network mode "bridge"',
+          'needs root on the host; take network("pasta"), or run it as root',
+        );
+      }
+      const own = spec.hostname === UNNAMED ? UNNAMED : undefined;
+      return withNameFiles(spec, { hosts: hostsFile(own), resolvConf: STUB_RESOLV_CONF });
+    },
+    async networkSetup({ spec, host, inside, netns, defer }) {
+      const name = options.name ?? (spec.hostname === UNNAMED ? undefined : spec.hostname);
+      const namespace = openNetwork(netns);
+      try {
+        const port = joinBridge(await host.netlink(), {
+          name: options.bridge,
+          subnet: options.subnet,
+          isolated: options.isolated ?? options.bridge === undefined,
+          hostAccess: options.hostAccess ?? false,
+        }, { netns: namespace.fd, name: name?.toLowerCase() });
+        useBridge(port.link);
+        defer(() => leaveBridge(port.link));
+        await connectInside(inside, { ...port, link: "eth0" });
+        await allowLowPorts(inside);
+        const resolver = await StubResolver.open(inside, {
+          names: (asked) => {
+            using netlink = Netlink.open();
+            const found = namesOnBridge(netlink, port.device, asked);
+            return found.length === 0 ? undefined : found;
+          },
+          nameservers: nameservers ?? hostNameservers(),
+        });
+        defer(() => resolver[Symbol.dispose]());
+      } finally {
+        namespace.close();
+      }
+    },
+  });
+}

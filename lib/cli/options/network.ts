@@ -1,0 +1,78 @@
+/**
+ * The options of `paddock run` about the network.
+ *
+ * @module
+ */
+
+import { SpecError } from "../../errors.ts";
+import type { NetworkSpec } from "../../spec.ts";
+import type { Option } from "../options.ts";
+import type { RunRequest } from "../run_request.ts";
+import { pair } from "../values.ts";
+
+const NETWORK = "Network";
+
+/** What a word without `=` means in each mode. */
+const MAIN: Readonly<Record<string, string>> = {
+  bridge: "bridge",
+  vxlan: "bridge",
+  macvlan: "parent",
+  ipvlan: "parent",
+  join: "target",
+};
+const LISTS: Readonly<Record<string, string>> = {
+  address: "addresses",
+  gateway: "gateways",
+  nameserver: "nameservers",
+};
+const NUMBERS = ["id", "port"];
+const FLAGS = ["isolated", "hostAccess"];
+
+/** `MODE[:NAME][,key=value..]`, e.g. `bridge:blue,isolated=true`. */
+export function networkValue(value: string): NetworkSpec {
+  const at = value.indexOf(":");
+  const mode = at < 0 ? value : value.slice(0, at);
+  const words = at < 0 ? [] : value.slice(at + 1).split(",");
+  const network: Record<string, unknown> = { mode };
+  const bandwidth: Record<string, string> = {};
+  for (const word of words) {
+    const main = MAIN[mode];
+    if (!word.includes("=") && main !== undefined && network[main] === undefined) {
+      network[main] = /^pid:\d+$/.test(word) ? { pid: Number(word.slice(4)) } : word;
+      continue;
+    }
+    const [key, text] = pair(word, "=", "MODE[:NAME][,key=value..]");
+    const list = LISTS[key];
+    if (list !== undefined) network[list] = [...network[list] as string[] ?? [], text];
+    else if (key === "up" || key === "down") bandwidth[key] = text;
+    else if (NUMBERS.includes(key)) network[key] = Number(text);
+    else if (FLAGS.includes(key)) {
+      if (text !== "true" && text !== "false") {
+        throw new SpecError("value", `"${key}=${text}" is neither true nor false`);
+      }
+      network[key] = text === "true";
+    } else network[key] = text;
+  }
+  if (Object.keys(bandwidth).length > 0) network.bandwidth = bandwidth;
+  return network as unknown as NetworkSpec;
+}
+
+/** The options. */
+export const NETWORK_OPTIONS: readonly Option<RunRequest>[] = [
+  {
+    name: "network",
+    value: "MODE[:NAME][,key=..]",
+    group: NETWORK,
+    help:
+      "none (default), host, bridge[:NAME], pasta, macvlan:DEVICE,address=.., ipvlan, join:NAME, vxlan; up=10mbit and down= limit it",
+    apply: (run, value) => run.box = run.box.network(networkValue(value)),
+  },
+  {
+    name: "publish",
+    short: "p",
+    value: "[IP:]HOST:BOX[/udp]",
+    group: NETWORK,
+    help: "open a port of the host, on its loopback if no IP is given, that leads into the sandbox",
+    apply: (run, value) => run.box = run.box.publish(value),
+  },
+];
