@@ -2,7 +2,8 @@
 import { SyscallError, S_IFMT, S_IFREG, AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_NONBLOCK } from './paddock.js';
 import { readLink } from './directory.js';
 import { close, open, pread } from './file.js';
-import { DirectoryHandles, isWhiteout, split, toBytes, toText, fileStatusAt } from './tree_writer.js';
+import { fileStatusAt } from './stat.js';
+import { DirectoryHandles, isWhiteout, split, toBytes, toText } from './tree_writer.js';
 import { walkTree, isDirectory, openDirectory, isOpaque, sortedNames } from './write_archive.js';
 
 function compareChanges(init) {

@@ -2,7 +2,8 @@
 import { ArchiveError, O_PATH, O_DIRECTORY, O_RDONLY, O_NOFOLLOW, SyscallError, ARCH, UnsupportedError, ImageError } from './paddock.js';
 import { isDigest } from './arguments.js';
 import { pread, read, open, close } from './file.js';
-import { byteString, exactByteString, shown, tarNumber, BLOCK, parseHeader, isZero, toBytes, toText, fromText, openat2, STRICTLY_BELOW, fileStatus, entryPath } from './tree_writer.js';
+import { openat2, fileStatus } from './stat.js';
+import { byteString, exactByteString, shown, tarNumber, BLOCK, parseHeader, isZero, toBytes, toText, fromText, STRICTLY_BELOW, entryPath } from './tree_writer.js';
 
 class FileSlice {
   /** From `start` on, `length` bytes of the file. */

@@ -7,6 +7,7 @@ import { digestOf } from './description.js';
 import { places, fullName, hex } from './arguments.js';
 import { Workplace } from './workplace.js';
 import { SAME_IDS, writeArchive, TarWriter } from './write_archive.js';
+import './stat.js';
 import './remove_tree.js';
 
 async function archiveTree(tree, out, asOwner, ids = SAME_IDS) {

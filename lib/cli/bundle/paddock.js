@@ -524,6 +524,33 @@ const addPort = (function addPort(run, value) {
     tcp: { ...before.tcp, [side]: [...before.tcp?.[side] ?? [], ...ports] }
   })));
 });
+const networkValue = (function networkValue(value) {
+  const at = value.indexOf(":");
+  const mode = at < 0 ? value : value.slice(0, at);
+  const words = at < 0 ? [] : value.slice(at + 1).split(",");
+  const network = { mode };
+  const bandwidth = {};
+  for (const word of words) {
+    const main = MAIN[mode];
+    if (!word.includes("=") && main !== void 0 && network[main] === void 0) {
+      network[main] = /^pid:\d+$/.test(word) ? { pid: Number(word.slice(4)) } : word;
+      continue;
+    }
+    const [key, text] = pair(word, "=", "MODE[:NAME][,key=value..]");
+    const list = LISTS[key];
+    if (list !== void 0) network[list] = [...network[list] ?? [], text];
+    else if (key === "up" || key === "down") bandwidth[key] = text;
+    else if (NUMBERS.includes(key)) network[key] = Number(text);
+    else if (FLAGS$1.includes(key)) {
+      if (text !== "true" && text !== "false") {
+        throw new SpecError("value", `"${key}=${text}" is neither true nor false`);
+      }
+      network[key] = text === "true";
+    } else network[key] = text;
+  }
+  if (Object.keys(bandwidth).length > 0) network.bandwidth = bandwidth;
+  return network;
+});
 const capabilities = (function capabilities(value) {
   return listValue(value).flatMap(((word) => {
     if (word.toLowerCase() === "all") return NAMES$2;
@@ -934,6 +961,79 @@ const checkLimits = (function checkLimits(limits) {
     if (value !== void 0) CHECKS[name](value);
   }
 });
+const parsePublish = (function parsePublish(text, field) {
+  const match = /^(?:(\[[0-9a-fA-F:.]+\]|[0-9.]+):)?(\d{1,5}):(\d{1,5})(?:\/(tcp|udp))?$/.exec(String(text));
+  const port = Number(match?.[2]), target = Number(match?.[3]);
+  if (match === null || !(port > 0 && port < 65536 && target > 0 && target < 65536)) {
+    throw new SpecError(
+      field,
+      `${show$1(text)} should be [IP:]HOST:BOX[/udp], e.g. 8080:80 or 127.0.0.1:5353:53/udp; IPv6 in brackets`
+    );
+  }
+  return {
+    address: match[1]?.replace(/^\[|\]$/g, "") ?? "127.0.0.1",
+    port,
+    target,
+    protocol: match[4] === "udp" ? "udp" : "tcp"
+  };
+});
+const networkNamespace = (function networkNamespace(network) {
+  if (network.mode === "host") return "shared";
+  if (network.mode !== "join") return "new";
+  const { target } = network;
+  const named = typeof target === "string" && !target.includes("/");
+  return { join: named ? `/run/netns/${target}` : target };
+});
+const checkTexts = (function checkTexts(value, field) {
+  if (!Array.isArray(value) || value.some(((entry) => typeof entry !== "string"))) {
+    throw new SpecError(field, `${show$1(value)} is not a list of texts`);
+  }
+});
+const checkNetwork = (function checkNetwork(network) {
+  if (!isRecord(network) || !Object.hasOwn(MODES, network.mode)) {
+    const mode = isRecord(network) ? network.mode : network;
+    throw new SpecError("network.mode", `${show$1(mode)} is none of ${NETWORK_MODES.join(", ")}`);
+  }
+  const { known, needed = [] } = MODES[network.mode];
+  for (const key of Object.keys(network)) {
+    if (key === "mode" || known.includes(key)) continue;
+    throw new SpecError(
+      `network.${key}`,
+      `is not for "${network.mode}"${known.length > 0 ? `, which has ${known.join(", ")}` : ""}`
+    );
+  }
+  const settings = network;
+  for (const key of needed) {
+    if (settings[key] === void 0) throw new SpecError(`network.${key}`, "is missing");
+  }
+  for (const key of ["publish", "nameservers", "addresses", "gateways"]) {
+    if (settings[key] !== void 0) checkTexts(settings[key], `network.${key}`);
+  }
+  for (const key of ["bridge", "name", "subnet", "pool", "parent", "remote", "local"]) {
+    if (settings[key] === void 0 || typeof settings[key] === "string") continue;
+    throw new SpecError(`network.${key}`, `${show$1(settings[key])} is not a text`);
+  }
+  for (const key of ["isolated", "hostAccess"]) {
+    if (settings[key] === void 0 || typeof settings[key] === "boolean") continue;
+    throw new SpecError(`network.${key}`, `${show$1(settings[key])} is neither true nor false`);
+  }
+  const { bridge, bandwidth, publish } = settings;
+  if (bridge !== void 0 && !/^[a-z0-9]{1,11}$/.test(bridge)) {
+    throw new SpecError("network.bridge", `${show$1(bridge)} is not 1 to 11 of a-z and 0-9`);
+  }
+  publish?.forEach(
+    ((text, index) => parsePublish(text, `network.publish[${index}]`))
+  );
+  if (bandwidth !== void 0) {
+    if (!isRecord(bandwidth) || bandwidth.up === void 0 && bandwidth.down === void 0) {
+      throw new SpecError("network.bandwidth", "is { up, down }, one of them at least");
+    }
+    for (const key of Object.keys(bandwidth)) {
+      if (key === "up" || key === "down") continue;
+      throw new SpecError(`network.bandwidth.${key}`, "there is no such key; known: up, down");
+    }
+  }
+});
 const checkMount = (function checkMount(mount, field) {
   if (!isRecord(mount) || !Object.hasOwn(FIELDS$2, mount.kind)) {
     const kind = isRecord(mount) ? mount.kind : mount;
@@ -1085,10 +1185,7 @@ const checkScalars = (function checkScalars(spec) {
     }
   }
   const { network, timeout } = spec;
-  if (network !== void 0 && network.mode !== "none" && network.mode !== "host") {
-    const { mode } = network;
-    throw new SpecError("network.mode", `${show$1(mode)} is neither "none" nor "host"`);
-  }
+  if (network !== void 0) checkNetwork(network);
   if (timeout !== void 0 && parseDuration(timeout, "timeout") <= 0) {
     throw new SpecError("timeout", "must be positive");
   }
@@ -2093,10 +2190,14 @@ const checkContradictions = (function checkContradictions(spec) {
       `"host" needs the host's network namespace; share("net")`
     );
   }
-  if (spec.network?.mode === "none" && is("net") !== "new") {
+  const { network } = spec;
+  if (network?.mode === "join" && typeof is("net") !== "object") {
+    throw new SpecError("network.mode", '"join" needs the namespace to join; see network()');
+  }
+  if (network !== void 0 && !["host", "join"].includes(network.mode) && is("net") !== "new") {
     throw new SpecError(
       "network.mode",
-      '"none" needs a network namespace of its own; unshare("net")'
+      `"${network.mode}" needs a network namespace of its own; unshare("net")`
     );
   }
   if (spec.tty && is("mount") === "new" && !devTarget(spec)) {
@@ -5696,7 +5797,14 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
   let cgroup;
   try {
     options.signal?.throwIfAborted();
-    const configuredSpec = hooks.has("configure") ? await configured(source, hooks) : source;
+    let configuredSpec = hooks.has("configure") ? await configured(source, hooks) : source;
+    const { network } = configuredSpec;
+    if (network !== void 0 && (network.mode !== "none" || network.publish !== void 0)) {
+      const { connected } = await import(import.meta.resolve('./network_modes.js'));
+      const connection = await connected(configuredSpec);
+      configuredSpec = connection.spec;
+      hooks.addFirst(connection.plugins);
+    }
     const argv = checkCommand(command ?? configuredSpec.command);
     const facts = hostFacts();
     await prepareFilter(configuredSpec);
@@ -6071,7 +6179,7 @@ const SEEK_HOLE = 4;
 const XATTR_CREATE = 1;
 const XATTR_REPLACE = 2;
 
-var abi$6 = /*#__PURE__*/Object.freeze({
+var fcntlAbi = /*#__PURE__*/Object.freeze({
   __proto__: null,
   AT_EACCESS: AT_EACCESS,
   AT_EMPTY_PATH: AT_EMPTY_PATH,
@@ -6513,6 +6621,38 @@ class SyscallError extends SandboxError {
     this.hint = init.hint;
   }
 }
+class NetlinkError extends SandboxError {
+  /** The class's name. */
+  name = "NetlinkError";
+  /** The message's type, e.g. `"RTM_NEWLINK"`. */
+  request;
+  /** The positive errno. */
+  errno;
+  /** The errno's name, e.g. `"EEXIST"`. */
+  code;
+  /** What the message was about. */
+  subject;
+  /** The kernel's own words, where it had any. */
+  detail;
+  /** Where in the message the kernel found what it refused. */
+  offset;
+  /** What the reader can do about it. */
+  hint;
+  /** Makes the error and its text from the parts. */
+  constructor(init) {
+    const code = errnoName(init.errno);
+    super(
+      `${init.request}${init.subject === void 0 ? "" : ` "${init.subject}"`}: ${code} (${errnoText(init.errno)})${init.detail ? `: ${init.detail.replace(/\.$/, "")}` : ""}` + (init.hint ? `; ${init.hint}` : "")
+    );
+    this.request = init.request;
+    this.errno = init.errno;
+    this.code = code;
+    this.subject = init.subject;
+    this.detail = init.detail;
+    this.offset = init.offset;
+    this.hint = init.hint;
+  }
+}
 class StepError extends SandboxError {
   /** The class's name. */
   name = "StepError";
@@ -6595,6 +6735,7 @@ var errors = /*#__PURE__*/Object.freeze({
   ArchiveError: ArchiveError,
   HookError: HookError,
   ImageError: ImageError,
+  NetlinkError: NetlinkError,
   SandboxError: SandboxError,
   SpecError: SpecError,
   StepError: StepError,
@@ -7792,6 +7933,40 @@ const LANDLOCK_OPTIONS = [
   }
 ];
 
+const NETWORK = "Network";
+const MAIN = {
+  bridge: "bridge",
+  vxlan: "bridge",
+  macvlan: "parent",
+  ipvlan: "parent",
+  join: "target"
+};
+const LISTS = {
+  address: "addresses",
+  gateway: "gateways",
+  nameserver: "nameservers"
+};
+const NUMBERS = ["id", "port"];
+const FLAGS$1 = ["isolated", "hostAccess"];
+
+const NETWORK_OPTIONS = [
+  {
+    name: "network",
+    value: "MODE[:NAME][,key=..]",
+    group: NETWORK,
+    help: "none (default), host, bridge[:NAME], pasta, macvlan:DEVICE,address=.., ipvlan, join:NAME, vxlan; up=10mbit and down= limit it",
+    apply: ((run, value) => run.box = run.box.network(networkValue(value)))
+  },
+  {
+    name: "publish",
+    short: "p",
+    value: "[IP:]HOST:BOX[/udp]",
+    group: NETWORK,
+    help: "open a port of the host, on its loopback if no IP is given, that leads into the sandbox",
+    apply: ((run, value) => run.box = run.box.publish(value))
+  }
+];
+
 const CAPABILITIES = {
   CAP_CHOWN: 0,
   CAP_DAC_OVERRIDE: 1,
@@ -7924,7 +8099,6 @@ const SCHEDULING_OPTIONS = [
 
 const PROCESS = "Process";
 const NAMESPACES = "Namespaces and ids";
-const NETWORK = "Network";
 const PADDOCK = "Paddock itself";
 const RUN_OPTIONS = [
   ...FILESYSTEM_OPTIONS,
@@ -8048,13 +8222,7 @@ const RUN_OPTIONS = [
       run.box = run.box.timeOffset({ ...run.box.spec.timeOffsets, [clock]: timeValue(time) });
     })
   },
-  {
-    name: "network",
-    value: "none|host",
-    group: NETWORK,
-    help: "none: only loopback (default); host: the host's network",
-    apply: ((run, value) => run.box = run.box.network(value))
-  },
+  ...NETWORK_OPTIONS,
   ...PRIVILEGE_OPTIONS,
   ...LANDLOCK_OPTIONS,
   ...LIMIT_OPTIONS,
@@ -8235,6 +8403,28 @@ const CHECKS = {
     throw new SpecError("limits.parent", `${show$1(value)} is not the absolute path of a cgroup`);
   })
 };
+const ALL = ["publish", "bandwidth"];
+const BRIDGE = [...ALL, "bridge", "subnet", "name", "nameservers"];
+const MODES = {
+  none: { known: ["publish"] },
+  host: { known: [] },
+  bridge: { known: [...BRIDGE, "isolated", "hostAccess"] },
+  pasta: { known: [...ALL, "nameservers"] },
+  macvlan: {
+    known: [...ALL, "parent", "addresses", "gateways", "nameservers"],
+    needed: ["parent", "addresses"]
+  },
+  ipvlan: {
+    known: [...ALL, "parent", "addresses", "gateways", "nameservers"],
+    needed: ["parent", "addresses"]
+  },
+  join: { known: ["publish", "target"], needed: ["target"] },
+  vxlan: {
+    known: [...BRIDGE, "id", "remote", "local", "port", "pool"],
+    needed: ["bridge", "id", "remote", "subnet", "pool"]
+  }
+};
+const NETWORK_MODES = Object.keys(MODES);
 const RLIMITS = {
   RLIMIT_CPU: 0,
   RLIMIT_FSIZE: 1,
@@ -8788,22 +8978,32 @@ const AGENT_FD = {
 };
 const FIRST_FREE_FD = 6;
 const USERNS_HINT = "this user may not make user namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns, kernel.unprivileged_userns_clone and user.max_user_namespaces, or the container's seccomp profile; or run as root";
+const AF_UNSPEC = 0;
 const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const AF_NETLINK = 16;
 const AF_PACKET = 17;
+const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
 const SOCK_SEQPACKET = 5;
 const SOCK_CLOEXEC = 524288;
+const SOCK_NONBLOCK = 2048;
 const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SO_ERROR = 4;
+const SO_LINGER = 13;
 const SCM_RIGHTS = 1;
 const MSG_PEEK = 2;
+const MSG_TRUNC = 32;
 const MSG_DONTWAIT = 64;
 const MSG_NOSIGNAL = 16384;
 const MSG_CMSG_CLOEXEC = 1073741824;
 const SHUT_WR = 1;
+const SHUT_RDWR = 2;
 const SIOCSIFFLAGS = 35092;
+const SIOCGSKNS = 35148;
 const IFF_UP = 1;
 const IFF_LOOPBACK = 8;
 const IFF_RUNNING = 64;
@@ -8927,6 +9127,8 @@ const EPOLL_CTL_MOD = 3;
 const EPOLLIN = 1;
 const EPOLLPRI = 2;
 const EPOLLOUT = 4;
+const EPOLLERR = 8;
+const EPOLLHUP = 16;
 
 const WNOHANG = 1;
 const WUNTRACED = 2;
@@ -10469,6 +10671,10 @@ class HookRunner {
   constructor(plugins) {
     this.#plugins = plugins;
   }
+  /** Puts plugins before all others. Their `configure` has been done. */
+  addFirst(plugins) {
+    this.#plugins = [...plugins, ...this.#plugins];
+  }
   /** Whether any plugin has this stage. */
   has(stage) {
     return this.#plugins.some(((plugin) => plugin[stage] !== void 0));
@@ -11133,6 +11339,8 @@ class Launch {
   #hasStarted = false;
   #holding = true;
   #descriptors = [];
+  /** The barrier that the sandbox waits at. */
+  #barrier;
   #answer;
   #noAnswer;
   #watching = false;
@@ -11421,6 +11629,7 @@ class Launch {
   }
   /** Answers a set-up that waits. */
   #reply(...answer) {
+    this.#barrier = void 0;
     const words = new BigUint64Array(4);
     answer.forEach(((word, index) => words[index] = BigInt(word)));
     check(send(this.#socket, new Uint8Array(words.buffer)), "sendmsg", {
@@ -11447,9 +11656,15 @@ class Launch {
       handler: program.labels.get("failed"),
       record: program.places.get("failure"),
       socket: requestFd(this.#supervisor.agent.boot, 0)
-    }, ((message) => this.#exchange(message)));
+    }, ((message) => {
+      if (this.#barrier !== code) {
+        throw new SandboxError("The hook's stage is over: the sandbox has gone on");
+      }
+      return this.#exchange(message);
+    }));
   }
   async #atBarrier(code) {
+    this.#barrier = code;
     const { hooks } = this.#init;
     const pid = this.firstPid;
     if (code === Barrier.MAPS) {
@@ -11457,18 +11672,18 @@ class Launch {
       await mapByHelper(pid, this.plan.identity.maps);
     } else if (code === Barrier.PRE_MOUNT) return await this.#preMount(pid);
     else {
-      const inside = await this.#inside(code, this.#setup);
+      const { networkSides } = await import(import.meta.resolve('./network_sides.js'));
+      const { inside, host, close } = networkSides(await this.#inside(code, this.#setup));
       const { spec } = this;
-      await hooks.run(
-        "networkSetup",
-        ((base) => ({
-          ...base,
-          spec: structuredClone(spec),
-          pid,
-          inside,
-          netns: `/proc/${pid}/ns/net`
-        }))
-      );
+      const netns = `/proc/${pid}/ns/net`;
+      try {
+        await hooks.run(
+          "networkSetup",
+          ((base) => ({ ...base, spec: structuredClone(spec), pid, inside, host, netns }))
+        );
+      } finally {
+        close();
+      }
     }
     this.#reply(Answer.CONTINUE);
   }
@@ -12008,14 +12223,26 @@ class Sandbox {
     checkLandlock({ landlock });
     return this.#with({ landlock });
   }
-  /** `"none"`: only loopback. `"host"`: the host's network. */
-  network(mode) {
-    if (mode !== "none" && mode !== "host") {
-      throw new SpecError("network", `"${mode}" is neither "none" nor "host"`);
-    }
-    return this.#namespaces(["net"], mode === "host" ? "shared" : "new").#with({
-      network: { mode }
-    });
+  network(mode, settings = {}) {
+    const given = typeof mode === "string" ? { mode, ...settings } : mode;
+    const before = this.#spec.network;
+    const published = before !== void 0 && "publish" in before ? before.publish : void 0;
+    const network = structuredClone(
+      published === void 0 || "publish" in given ? given : { ...given, publish: published }
+    );
+    checkNetwork(network);
+    return this.#namespaces(["net"], networkNamespace(network)).#with({ network });
+  }
+  /**
+   * Opens ports of the host that lead into the sandbox: `[IP:]HOST:BOX[/udp]`. Without an address
+   * they are open on the host's loopback only. A port that is taken fails the launch.
+   */
+  publish(...ports) {
+    const before = this.#spec.network ?? { mode: "none" };
+    const publish = [..."publish" in before ? before.publish ?? [] : [], ...ports];
+    const network = { ...before, publish };
+    checkNetwork(network);
+    return this.#with({ network });
   }
   /** Kills everything inside after this time: `"30s"` or milliseconds. */
   timeout(time) {
@@ -12143,9 +12370,16 @@ var execute$1 = /*#__PURE__*/Object.freeze({
   execute: execute
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, EPOLLIN, EPOLLPRI, ERRNO, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, HOOK_AREA, HOOK_PROGRAM, ImageError, LANDLOCK_ALLOW, LANDLOCK_SCOPES, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_NOSIGNAL, NAMESPACE_KINDS, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PERSONALITIES, POLLERR, POLLHUP, POLLIN, POLLOUT, PRIVILEGE_OPTIONS, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMIT_NAMES, SCM_RIGHTS, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SEEK_DATA, SEEK_HOLE, SIGNALS, SIG_SETMASK, SOL_SOCKET, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, UnsupportedError, VMIN, VTIME, WEXITED, __WALL, abi, abi$1, abi$4 as abi$2, abi$6 as abi$3, abi$3 as abi$4, abi$2 as abi$5, abi$5 as abi$6, accountName, applyOptions, assemble, cString, cgroupSettings, check, checkLimits, complain, controllersOf, countedUnified, defineHook, directoryOf, dirname, errnoName, errors, isFresh, isMountedOutside, isRootCgroup, layoutFor, main, mayWrite, nearest, neededUnified, optionsHelp, parentDirectory, parseDuration, parseMode, parseOptions, parseSize, pathArgument, pathText, print, processesIn, reactor, readHierarchies, readText, readWords, refused, resolve, sandbox, signalName, subordinate, syscall, syscallName, toFileUrl, uninterrupted, writeAll };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, ERRNO, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, IFF_RUNNING, IFF_UP, ImageError, LANDLOCK_ALLOW, LANDLOCK_SCOPES, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_KINDS, NS_GET_USERNS, NetlinkError, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PERSONALITIES, POLLERR, POLLHUP, POLLIN, POLLOUT, PRIVILEGE_OPTIONS, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMIT_NAMES, SCM_RIGHTS, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, UnsupportedError, VMIN, VTIME, WEXITED, __WALL, abi$1 as abi, abi$4 as abi$1, abi as abi$2, abi$3, abi$2 as abi$4, abi$5, accountName, applyOptions, assemble, cString, cgroupSettings, check, checkLimits, checkNetwork, complain, controllersOf, countedUnified, defineHook, directoryOf, dirname, errnoName, errors, fcntlAbi, isFresh, isMountedOutside, isRootCgroup, layoutFor, main, mayWrite, nearest, neededUnified, optionsHelp, parentDirectory, parseDuration, parseMode, parseOptions, parsePublish, parseSize, pathArgument, pathText, print, processesIn, rawSyscall, reactor, readHierarchies, readText, readWords, refused, resolve, sandbox, setCompiler, signalName, subordinate, syscall, syscallName, toFileUrl, uninterrupted, writeAll };
 export const SOURCES = {
-  "deno.json": 2991,
+  "deno.json": 3310,
+  "hooks/bandwidth.ts": 2446,
+  "hooks/bridge.ts": 3283,
+  "hooks/join_network.ts": 2729,
+  "hooks/macvlan.ts": 2214,
+  "hooks/pasta.ts": 5887,
+  "hooks/publish.ts": 3065,
+  "hooks/vxlan.ts": 2893,
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
   "lib/agent/boot.ts": 7036,
@@ -12188,24 +12422,25 @@ export const SOURCES = {
   "lib/cli/options/filesystem.ts": 6543,
   "lib/cli/options/landlock.ts": 3630,
   "lib/cli/options/limits.ts": 3850,
+  "lib/cli/options/network.ts": 2710,
   "lib/cli/options/privileges.ts": 1999,
   "lib/cli/options/scheduling.ts": 2210,
   "lib/cli/preset.ts": 699,
   "lib/cli/run.ts": 3138,
-  "lib/cli/run_options.ts": 6938,
+  "lib/cli/run_options.ts": 6766,
   "lib/cli/seccomp.ts": 5734,
   "lib/cli/seccomp_profile.ts": 1661,
   "lib/cli/shape/checks.ts": 4868,
   "lib/cli/shape/landlock.ts": 923,
   "lib/cli/shape/limits.ts": 1337,
   "lib/cli/shape/mounts.ts": 2672,
-  "lib/cli/spec_file.ts": 5641,
-  "lib/cli/spec_shape.ts": 2771,
+  "lib/cli/spec_file.ts": 5636,
+  "lib/cli/spec_shape.ts": 2842,
   "lib/cli/terminal.ts": 3896,
   "lib/cli/values.ts": 10528,
   "lib/defaults.ts": 1514,
   "lib/errors.ts": 7515,
-  "lib/hook.ts": 8319,
+  "lib/hook.ts": 8621,
   "lib/ids/map_programs.ts": 1570,
   "lib/ids/subordinate.ts": 1049,
   "lib/image/byte_source.ts": 5076,
@@ -12244,18 +12479,48 @@ export const SOURCES = {
   "lib/landlock/features.ts": 2295,
   "lib/landlock/from_mounts.ts": 2091,
   "lib/landlock/ruleset.ts": 4938,
+  "lib/net/address.ts": 4735,
+  "lib/net/bridge/firewall.ts": 3735,
+  "lib/net/bridge/forwarding.ts": 2888,
+  "lib/net/bridge/lock.ts": 1752,
+  "lib/net/bridge/managed_bridge.ts": 13320,
+  "lib/net/bridge/pool.ts": 4094,
+  "lib/net/bridge/sweeper.ts": 1943,
+  "lib/net/connect_inside.ts": 1945,
+  "lib/net/host_network.ts": 880,
+  "lib/net/ip_address.ts": 6960,
+  "lib/net/link.ts": 6481,
+  "lib/net/link_message.ts": 8904,
+  "lib/net/message.ts": 10859,
+  "lib/net/mod.ts": 3122,
+  "lib/net/namespace_file.ts": 977,
+  "lib/net/neighbour.ts": 4156,
+  "lib/net/netlink.ts": 9476,
+  "lib/net/network.ts": 8999,
+  "lib/net/port_forwarder.ts": 7612,
+  "lib/net/qdisc.ts": 7732,
+  "lib/net/rate.ts": 753,
+  "lib/net/resolver/dns_message.ts": 2910,
+  "lib/net/resolver/name_files.ts": 1630,
+  "lib/net/resolver/stub_resolver.ts": 8623,
+  "lib/net/route.ts": 7850,
+  "lib/net/rule.ts": 5209,
+  "lib/net/socket.ts": 4717,
+  "lib/net/socket_supply.ts": 3683,
+  "lib/net/splice_pump.ts": 5807,
   "lib/plan/assignment.ts": 3020,
   "lib/plan/cgroup_layout.ts": 1321,
   "lib/plan/cgroup_settings.ts": 10280,
   "lib/plan/cgroup_steps.ts": 6861,
   "lib/plan/check_landlock.ts": 3766,
   "lib/plan/check_limits.ts": 4467,
+  "lib/plan/check_network.ts": 5250,
   "lib/plan/check_privileges.ts": 2071,
   "lib/plan/check_scheduling.ts": 3525,
-  "lib/plan/check_spec.ts": 5416,
+  "lib/plan/check_spec.ts": 5292,
   "lib/plan/check_values.ts": 443,
   "lib/plan/command_steps.ts": 7464,
-  "lib/plan/contradictions.ts": 2216,
+  "lib/plan/contradictions.ts": 2456,
   "lib/plan/credential_steps.ts": 5050,
   "lib/plan/exposure.ts": 2486,
   "lib/plan/id_map_steps.ts": 5007,
@@ -12300,25 +12565,28 @@ export const SOURCES = {
   "lib/run/diagnose.ts": 3464,
   "lib/run/filters.ts": 998,
   "lib/run/first_process.ts": 4998,
-  "lib/run/hooks.ts": 4138,
+  "lib/run/hooks.ts": 4307,
   "lib/run/host_facts.ts": 5193,
   "lib/run/host_tree.ts": 4315,
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,
   "lib/run/late_mounts.ts": 3245,
-  "lib/run/launch.ts": 21503,
+  "lib/run/launch.ts": 22000,
+  "lib/run/network_modes.ts": 2659,
+  "lib/run/network_sides.ts": 1063,
   "lib/run/pipe.ts": 7037,
   "lib/run/plan_view.ts": 3442,
   "lib/run/resolve.ts": 6126,
-  "lib/run/run.ts": 12324,
+  "lib/run/run.ts": 12739,
   "lib/run/spares.ts": 3317,
   "lib/run/stdio.ts": 3431,
   "lib/run/supervisor.ts": 2745,
   "lib/run/wait_status.ts": 869,
-  "lib/sandbox.ts": 22275,
+  "lib/sandbox.ts": 23578,
   "lib/seccomp/actions.ts": 2001,
   "lib/seccomp/backward_assembler.ts": 4134,
   "lib/seccomp/bpf.ts": 2649,
+  "lib/seccomp/builder.ts": 6349,
   "lib/seccomp/check_policy.ts": 7841,
   "lib/seccomp/check_program.ts": 4220,
   "lib/seccomp/compile.ts": 3062,
@@ -12336,20 +12604,23 @@ export const SOURCES = {
   "lib/seccomp/oci_conditions.ts": 3286,
   "lib/seccomp/outcomes.ts": 4069,
   "lib/seccomp/tests.ts": 3876,
-  "lib/spec.ts": 5413,
+  "lib/spec.ts": 5211,
   "lib/spec/landlock.ts": 2739,
   "lib/spec/scheduling.ts": 1630,
   "lib/sys/abi/capability.ts": 1725,
   "lib/sys/abi/clone.ts": 3372,
   "lib/sys/abi/errno.ts": 7545,
   "lib/sys/abi/fcntl.ts": 12087,
+  "lib/sys/abi/inet.ts": 1498,
   "lib/sys/abi/ioctl.ts": 7611,
   "lib/sys/abi/landlock.ts": 3142,
   "lib/sys/abi/memory.ts": 3583,
   "lib/sys/abi/mount.ts": 11022,
+  "lib/sys/abi/netlink.ts": 4629,
   "lib/sys/abi/poll.ts": 3172,
   "lib/sys/abi/prctl.ts": 7844,
   "lib/sys/abi/resource.ts": 1203,
+  "lib/sys/abi/rtnetlink.ts": 20879,
   "lib/sys/abi/scheduling.ts": 3127,
   "lib/sys/abi/seccomp.ts": 8196,
   "lib/sys/abi/signal.ts": 2103,
@@ -12357,27 +12628,39 @@ export const SOURCES = {
   "lib/sys/abi/syscalls_aarch64.ts": 6214,
   "lib/sys/abi/syscalls_x86_64.ts": 7123,
   "lib/sys/abi/wait.ts": 2218,
+  "lib/sys/address_info.ts": 2861,
   "lib/sys/arch.ts": 371,
   "lib/sys/attributes.ts": 3798,
   "lib/sys/calls.ts": 716,
+  "lib/sys/capability.ts": 3668,
   "lib/sys/clone.ts": 6577,
   "lib/sys/clone_code.ts": 2607,
   "lib/sys/clone_memory.ts": 5079,
   "lib/sys/directory.ts": 5904,
+  "lib/sys/epoll.ts": 5472,
   "lib/sys/file.ts": 8398,
   "lib/sys/flag_names.ts": 1858,
+  "lib/sys/ids.ts": 1719,
   "lib/sys/landlock.ts": 1684,
   "lib/sys/libc.ts": 10668,
   "lib/sys/lock.ts": 1008,
+  "lib/sys/memfd.ts": 3832,
   "lib/sys/memory.ts": 3532,
+  "lib/sys/mod.ts": 2576,
+  "lib/sys/mount.ts": 7313,
   "lib/sys/mount_api.ts": 10123,
   "lib/sys/openat2.ts": 3558,
   "lib/sys/pidfd.ts": 3254,
   "lib/sys/poll.ts": 1040,
+  "lib/sys/prctl.ts": 4389,
+  "lib/sys/resource.ts": 1949,
+  "lib/sys/socket.ts": 6591,
   "lib/sys/stat.ts": 4524,
   "lib/sys/syscall_numbers.ts": 1528,
   "lib/sys/terminal.ts": 6443,
+  "lib/sys/unshare.ts": 2464,
   "lib/sys/wait.ts": 3446,
+  "mod.ts": 2285,
   "std/path/mod.ts": 6368,
   "std/yaml/mod.ts": 4907,
 };

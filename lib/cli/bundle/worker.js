@@ -4,6 +4,7 @@ import { writeAll, open } from './file.js';
 import { SAME_IDS } from './write_archive.js';
 import './tree_writer.js';
 import './directory.js';
+import './stat.js';
 
 function reply(line) {
   writeAll(1, new TextEncoder().encode(`${JSON.stringify(line)}
