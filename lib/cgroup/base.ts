@@ -106,14 +106,27 @@ function stepDown(directory: string): boolean {
   return processesIn(directory).length === 0;
 }
 
-/** The parent, where it was delegated to this user and gives its controllers on already. */
-function delegatedParent({ hierarchy, needed, uid }: BaseRequest): string | undefined {
+/**
+ * The nearest cgroup above this program's that this user may divide and that has no processes of its
+ * own: one that was delegated, or for root any. What limits only this program's own cgroup does not
+ * hold for what is made beside it, so this comes last.
+ */
+function baseAbove(request: BaseRequest): string | undefined {
+  const { hierarchy, needed } = request;
   const { own, mountPoint } = hierarchy;
-  if (own === mountPoint) return undefined;
-  const parent = own.slice(0, own.lastIndexOf("/"));
-  // Root could always; but beside its own cgroup it would escape the limits of that.
-  if (uid === 0 || !mayWrite(parent) || !mayWrite(`${parent}/cgroup.procs`)) return undefined;
-  return needed.every((name) => enabled(parent).includes(name)) ? parent : undefined;
+  for (let at = own; at.length > mountPoint.length;) {
+    at = at.slice(0, at.lastIndexOf("/"));
+    // To go into a cgroup beside one's own takes the right to write here.
+    if (!mayWrite(at) || !mayWrite(`${at}/cgroup.procs`)) return undefined;
+    if (needed.every((name) => enabled(at).includes(name))) return open(at, request);
+    if (processesIn(at).length > 0 && !isRootCgroup(at)) continue;
+    try {
+      return open(at, request);
+    } catch (error) {
+      if (!(error instanceof UnsupportedError)) throw error;
+    }
+  }
+  return undefined;
 }
 
 /** Finds or makes the base. Throws an `UnsupportedError` that says what would make it possible. */
@@ -138,13 +151,15 @@ export async function findBase(request: BaseRequest): Promise<string> {
       return open(await systemdScope(hierarchy, agent, uid), request);
     } catch (cause) {
       if (!(cause instanceof SandboxError)) throw cause;
-      const other = delegatedParent(request);
-      if (other !== undefined) return other;
+      const above = baseAbove(request);
+      if (above !== undefined) return above;
       throw cause;
     }
   }
-  const delegated = delegatedParent(request);
-  if (delegated !== undefined) return delegated;
+  // Root's sandboxes stay within what limits root's program, where that can be.
+  if (uid === 0 && stepDown(own)) return open(own, request);
+  const above = baseAbove(request);
+  if (above !== undefined) return above;
   if (stepDown(own)) return open(own, request);
   if (!mayWrite(own)) throw refused(own, uid);
   throw new UnsupportedError(

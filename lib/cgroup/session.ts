@@ -41,11 +41,14 @@ async function layoutOf(limits: LimitsSpec, agent: number): Promise<CgroupLayout
   if (hierarchy !== undefined) {
     const parent = limits.parent && parentDirectory(hierarchy, limits.parent);
     const counted = countedUnified(hierarchies);
-    try {
-      unified = await findBase({ hierarchy, needed, counted, parent, agent, uid });
-    } catch (error) {
-      // In a hybrid it is good to have, and no more.
-      if (needed.length > 0) throw error;
+    const request = { hierarchy, counted, parent, agent, uid };
+    // What is not limited is to be counted at least, where that can be had.
+    for (const wanted of needed.length > 0 ? [needed] : [counted, needed]) {
+      try {
+        unified ??= await findBase({ ...request, needed: wanted });
+      } catch (error) {
+        if (needed.length > 0) throw error;
+      }
     }
   }
   const layout = layoutFor(limits, hierarchies, unified, uid);

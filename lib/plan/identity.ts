@@ -96,6 +96,37 @@ function automaticMaps(facts: HostFacts, root: boolean): { uids: IdRange[]; gids
   };
 }
 
+/**
+ * Whether newuidmap may map these: the caller's own id, and what lies within one of the ranges that
+ * are the caller's. It would refuse the rest, but after a process was made, and without saying which.
+ * Where there is no line, a service may know more than the file. newuidmap(1), subuid(5).
+ */
+function checkSubordinate(
+  list: readonly IdRange[],
+  own: number,
+  given: readonly IdRange[],
+  field: string,
+  file: string,
+): void {
+  if (given.length === 0) return;
+  list.forEach(({ outside, count = 1 }, index) => {
+    if (outside === own && count === 1) return;
+    const covered = given.some((range) =>
+      outside >= range.outside && outside + count <= range.outside + (range.count ?? 1)
+    );
+    if (covered) return;
+    const name = (first: number, many: number) =>
+      many === 1 ? `${first}` : `${first}-${first + many - 1}`;
+    const ranges = given.map((range) => name(range.outside, range.count ?? 1)).join(", ");
+    throw new SpecError(
+      `${field}[${index}].outside`,
+      `${
+        name(outside, count)
+      } is not within what ${file} gives this user (${ranges}); run as root, or have root add a range`,
+    );
+  });
+}
+
 /** Decides from the spec and the caller. Throws a `SpecError` for what contradicts itself. */
 export function decideIdentity(spec: SandboxSpec, facts: HostFacts): Identity {
   const root = facts.uid === 0;
@@ -152,6 +183,11 @@ export function decideIdentity(spec: SandboxSpec, facts: HostFacts): Identity {
   const own = (list: readonly IdRange[], id: number) =>
     list.length === 1 && (list[0]!.count ?? 1) === 1 && list[0]!.outside === id;
   const byHelper = !root && !(own(maps.uids, facts.uid) && own(maps.gids, facts.gid));
+  if (byHelper) {
+    const { uids, gids } = facts.subordinate();
+    checkSubordinate(maps.uids, facts.uid, uids, "idMap.uids", "/etc/subuid");
+    checkSubordinate(maps.gids, facts.gid, gids, "idMap.gids", "/etc/subgid");
+  }
   const denySetgroups = !root && !byHelper;
   if (groups.length > 0 && denySetgroups) {
     throw new SpecError(

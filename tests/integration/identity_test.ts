@@ -141,7 +141,7 @@ testIf(
         gids: [{ inside: 0, outside: 0 }],
       }).output(["true"])
     );
-    assertMatch(String(error), /newuidmap/);
+    assertMatch(String(error), /newuidmap|\/etc\/subuid/);
   },
 );
 

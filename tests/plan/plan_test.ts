@@ -369,6 +369,36 @@ pure("user: root may have groups, if they are mapped", () => {
   assertEquals(set!.args, [2, new Uint8Array(Uint32Array.of(7, 8).buffer)]);
 });
 
+pure("idMap: an ordinary user gets no ids but his own and his subordinate ones", () => {
+  const map = (outside: number, count: number, gids = 1000) => () =>
+    planOf(
+      sandbox().user(0).idMap({
+        uids: [{ inside: 0, outside: 1000 }, { inside: 1, outside, count }],
+        gids: [{ inside: 0, outside: gids }],
+      }),
+      JANE,
+    );
+  map(100_000, 65_536)();
+  map(165_535, 1)();
+  for (
+    const [outside, count] of [[99_999, 2], [165_535, 2], [0, 1], [1001, 1], [100_000, 65_537]]
+  ) {
+    const error = assertThrows(map(outside!, count!), SpecError);
+    assertEquals(error.field, "idMap.uids[1].outside");
+    assert(error.message.includes("/etc/subuid gives this user (100000-165535)"), error.message);
+  }
+  assertEquals(assertThrows(map(100_000, 1, 0), SpecError).field, "idMap.gids[0].outside");
+  // Whoever is in no file may be known to another service; newuidmap decides.
+  const none = { subordinate: () => ({ uids: [], gids: [] }) };
+  planOf(
+    sandbox().user(0).idMap({
+      uids: [{ inside: 0, outside: 7 }],
+      gids: [{ inside: 0, outside: 7 }],
+    }),
+    machine(1000, none),
+  );
+});
+
 pure("idMap: what the caller may write himself is written, the rest by newuidmap", () => {
   const one = [{ inside: 0, outside: 1000 }];
   const own = planOf(sandbox().user(0).idMap({ uids: one, gids: one }));

@@ -2266,6 +2266,22 @@ const automaticMaps = (function automaticMaps(facts, root) {
     gids: automatic(facts.gid, gids, root, "subgid")
   };
 });
+const checkSubordinate = (function checkSubordinate(list, own, given, field, file) {
+  if (given.length === 0) return;
+  list.forEach((({ outside, count = 1 }, index) => {
+    if (outside === own && count === 1) return;
+    const covered = given.some(
+      ((range) => outside >= range.outside && outside + count <= range.outside + (range.count ?? 1))
+    );
+    if (covered) return;
+    const name = ((first, many) => many === 1 ? `${first}` : `${first}-${first + many - 1}`);
+    const ranges = given.map(((range) => name(range.outside, range.count ?? 1))).join(", ");
+    throw new SpecError(
+      `${field}[${index}].outside`,
+      `${name(outside, count)} is not within what ${file} gives this user (${ranges}); run as root, or have root add a range`
+    );
+  }));
+});
 const decideIdentity = (function decideIdentity(spec, facts) {
   const root = facts.uid === 0;
   const fresh = spec.namespaces.user === "new";
@@ -2311,6 +2327,11 @@ const decideIdentity = (function decideIdentity(spec, facts) {
   }
   const own = ((list, id) => list.length === 1 && (list[0].count ?? 1) === 1 && list[0].outside === id);
   const byHelper = !root && !(own(maps.uids, facts.uid) && own(maps.gids, facts.gid));
+  if (byHelper) {
+    const { uids, gids } = facts.subordinate();
+    checkSubordinate(maps.uids, facts.uid, uids, "idMap.uids", "/etc/subuid");
+    checkSubordinate(maps.gids, facts.gid, gids, "idMap.gids", "/etc/subgid");
+  }
   const denySetgroups = !root && !byHelper;
   if (groups.length > 0 && denySetgroups) {
     throw new SpecError(
@@ -12392,13 +12413,13 @@ export const SOURCES = {
   "lib/agent/operation.ts": 3269,
   "lib/agent/reactor.ts": 3600,
   "lib/agent/words.ts": 1022,
-  "lib/cgroup/base.ts": 6345,
+  "lib/cgroup/base.ts": 6846,
   "lib/cgroup/cgroup.ts": 7536,
   "lib/cgroup/dbus.ts": 10016,
   "lib/cgroup/hierarchies.ts": 4066,
   "lib/cgroup/layout.ts": 5540,
   "lib/cgroup/leftovers.ts": 3010,
-  "lib/cgroup/session.ts": 4447,
+  "lib/cgroup/session.ts": 4609,
   "lib/cgroup/statistics.ts": 7044,
   "lib/cgroup/systemd.ts": 5079,
   "lib/cli/execute.ts": 4122,
@@ -12524,7 +12545,7 @@ export const SOURCES = {
   "lib/plan/credential_steps.ts": 5050,
   "lib/plan/exposure.ts": 2486,
   "lib/plan/id_map_steps.ts": 5007,
-  "lib/plan/identity.ts": 6255,
+  "lib/plan/identity.ts": 7649,
   "lib/plan/init_program.ts": 6736,
   "lib/plan/keeper_program.ts": 5124,
   "lib/plan/landlock_steps.ts": 5452,

@@ -66,12 +66,21 @@ function stepDown(directory) {
   }
   return processesIn(directory).length === 0;
 }
-function delegatedParent({ hierarchy, needed, uid }) {
+function baseAbove(request) {
+  const { hierarchy, needed } = request;
   const { own, mountPoint } = hierarchy;
-  if (own === mountPoint) return void 0;
-  const parent = own.slice(0, own.lastIndexOf("/"));
-  if (uid === 0 || !mayWrite(parent) || !mayWrite(`${parent}/cgroup.procs`)) return void 0;
-  return needed.every((name) => enabled(parent).includes(name)) ? parent : void 0;
+  for (let at = own; at.length > mountPoint.length; ) {
+    at = at.slice(0, at.lastIndexOf("/"));
+    if (!mayWrite(at) || !mayWrite(`${at}/cgroup.procs`)) return void 0;
+    if (needed.every((name) => enabled(at).includes(name))) return open(at, request);
+    if (processesIn(at).length > 0 && !isRootCgroup(at)) continue;
+    try {
+      return open(at, request);
+    } catch (error) {
+      if (!(error instanceof UnsupportedError)) throw error;
+    }
+  }
+  return void 0;
 }
 async function findBase(request) {
   const { hierarchy, needed, parent, uid, agent } = request;
@@ -92,13 +101,14 @@ async function findBase(request) {
       return open(await systemdScope(hierarchy, agent, uid), request);
     } catch (cause) {
       if (!(cause instanceof SandboxError)) throw cause;
-      const other = delegatedParent(request);
-      if (other !== void 0) return other;
+      const above2 = baseAbove(request);
+      if (above2 !== void 0) return above2;
       throw cause;
     }
   }
-  const delegated = delegatedParent(request);
-  if (delegated !== void 0) return delegated;
+  if (uid === 0 && stepDown(own)) return open(own, request);
+  const above = baseAbove(request);
+  if (above !== void 0) return above;
   if (stepDown(own)) return open(own, request);
   if (!mayWrite(own)) throw refused(own, uid);
   throw new UnsupportedError(
@@ -497,10 +507,13 @@ async function layoutOf(limits, agent) {
   if (hierarchy !== void 0) {
     const parent = limits.parent && parentDirectory(hierarchy, limits.parent);
     const counted = countedUnified(hierarchies);
-    try {
-      unified = await findBase({ hierarchy, needed, counted, parent, agent, uid });
-    } catch (error) {
-      if (needed.length > 0) throw error;
+    const request = { hierarchy, counted, parent, agent, uid };
+    for (const wanted of needed.length > 0 ? [needed] : [counted, needed]) {
+      try {
+        unified ??= await findBase({ ...request, needed: wanted });
+      } catch (error) {
+        if (needed.length > 0) throw error;
+      }
     }
   }
   const layout = layoutFor(limits, hierarchies, unified, uid);
