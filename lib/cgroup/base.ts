@@ -129,12 +129,30 @@ function baseAbove(request: BaseRequest): string | undefined {
   return undefined;
 }
 
+/** The directory that holds both. */
+function commonAncestor(one: string, other: string): string {
+  const parts = one.split("/"), others = other.split("/");
+  const differs = parts.findIndex((part, index) => part !== others[index]);
+  return differs === -1 ? one : parts.slice(0, differs).join("/");
+}
+
+/** What an ordinary user named has to lie within what was delegated together with his own cgroup. */
+function checkEntrance({ hierarchy, uid }: BaseRequest, parent: string): void {
+  const ancestor = commonAncestor(hierarchy.own, parent);
+  if (mayWrite(`${ancestor}/cgroup.procs`)) return;
+  throw new UnsupportedError(
+    "limits",
+    `user ${uid} may not move processes from "${hierarchy.own}" to "${parent}", for that takes the right to write "${ancestor}/cgroup.procs"; have root start the program in a child of the delegated cgroup, or run it by \`systemd-run --user --scope -p Delegate=yes\``,
+  );
+}
+
 /** Finds or makes the base. Throws an `UnsupportedError` that says what would make it possible. */
 export async function findBase(request: BaseRequest): Promise<string> {
   const { hierarchy, needed, parent, uid, agent } = request;
   const { own } = hierarchy;
   if (parent !== undefined) {
     if (readText(`${parent}/cgroup.procs`) === undefined) throw refused(parent, uid);
+    checkEntrance(request, parent);
     return open(parent, request);
   }
   if (isRootCgroup(own)) return open(own, request);

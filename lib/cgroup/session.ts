@@ -15,7 +15,7 @@ import { check, syscall } from "../sys/libc.ts";
 import { findBase } from "./base.ts";
 import { SandboxCgroup } from "./cgroup.ts";
 import { readHierarchies } from "./hierarchies.ts";
-import { countedUnified, layoutFor, neededUnified, parentDirectory } from "./layout.ts";
+import { countedUnified, layoutFor, mayWrite, neededUnified, parentDirectory } from "./layout.ts";
 import { namePrefix, removeLeftovers } from "./leftovers.ts";
 
 /** For each agent and each set of limits by their names: sandboxes of one kind share a layout. */
@@ -32,7 +32,8 @@ async function layoutOf(limits: LimitsSpec, agent: number): Promise<CgroupLayout
     .map(([name]) => name).sort();
   const key = JSON.stringify([names, limits.parent]);
   const known = layouts.get(key);
-  if (known !== undefined) return known;
+  // Whoever made the directory may have removed it.
+  if (known?.every(({ directory }) => mayWrite(directory))) return known;
   const uid = Deno.uid() ?? 0;
   const hierarchies = readHierarchies();
   const hierarchy = hierarchies.find(({ version }) => version === 2);

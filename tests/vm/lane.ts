@@ -81,6 +81,8 @@ export const PROGRAMS: readonly string[] = [
   "procps",
   "sed",
   "strace",
+  // A user's manager that gives scopes; the machine itself is not started by it.
+  "systemd",
   "tar",
   "tmux",
   "uidmap",
