@@ -111,22 +111,24 @@ function stepDown(directory: string): boolean {
  * own: one that was delegated, or for root any. What limits only this program's own cgroup does not
  * hold for what is made beside it, so this comes last.
  */
-function baseAbove(request: BaseRequest): string | undefined {
+function baseAbove(request: BaseRequest): { base?: string; error?: UnsupportedError } {
   const { hierarchy, needed } = request;
   const { own, mountPoint } = hierarchy;
+  let first: UnsupportedError | undefined;
   for (let at = own; at.length > mountPoint.length;) {
     at = at.slice(0, at.lastIndexOf("/"));
     // To go into a cgroup beside one's own takes the right to write here.
-    if (!mayWrite(at) || !mayWrite(`${at}/cgroup.procs`)) return undefined;
-    if (needed.every((name) => enabled(at).includes(name))) return open(at, request);
-    if (processesIn(at).length > 0 && !isRootCgroup(at)) continue;
+    if (!mayWrite(at) || !mayWrite(`${at}/cgroup.procs`)) break;
+    const gives = needed.every((name) => enabled(at).includes(name));
+    if (!gives && processesIn(at).length > 0 && !isRootCgroup(at)) continue;
     try {
-      return open(at, request);
+      return { base: open(at, request) };
     } catch (error) {
       if (!(error instanceof UnsupportedError)) throw error;
+      first ??= error;
     }
   }
-  return undefined;
+  return { error: first };
 }
 
 /** The directory that holds both. */
@@ -169,16 +171,17 @@ export async function findBase(request: BaseRequest): Promise<string> {
       return open(await systemdScope(hierarchy, agent, uid), request);
     } catch (cause) {
       if (!(cause instanceof SandboxError)) throw cause;
-      const above = baseAbove(request);
-      if (above !== undefined) return above;
+      const { base } = baseAbove(request);
+      if (base !== undefined) return base;
       throw cause;
     }
   }
   // Root's sandboxes stay within what limits root's program, where that can be.
   if (uid === 0 && stepDown(own)) return open(own, request);
-  const above = baseAbove(request);
-  if (above !== undefined) return above;
+  const { base, error } = baseAbove(request);
+  if (base !== undefined) return base;
   if (stepDown(own)) return open(own, request);
+  if (error !== undefined) throw error;
   if (!mayWrite(own)) throw refused(own, uid);
   throw new UnsupportedError(
     "limits",

@@ -32,6 +32,15 @@ async function assertNoneLeft(): Promise<void> {
   assert(await until(() => cgroupsOfTests().length === 0), cgroupsOfTests().join("\n"));
 }
 
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Starts a command and takes its cgroup from the hook. */
 async function start(box: Sandbox, command: string[]): Promise<[SandboxProcess, Cgroup]> {
   const { promise, resolve } = Promise.withResolvers<Cgroup>();
@@ -424,6 +433,23 @@ limited("what is left when the keeper is killed too is removed by the next use",
       path,
     );
   }
+});
+
+limited("a command that kills its supervisor leaves nothing behind in its cgroup", async () => {
+  const tag = `orphan-${crypto.randomUUID()}`;
+  const { promise, resolve } = Promise.withResolvers<Cgroup>();
+  const hook = defineHook({ name: "take", postStart: (ctx) => resolve(ctx.cgroup!) });
+  const output = sandbox().share("pid").limits({}).use(hook).output([
+    "sh",
+    "-c",
+    `(exec sh -c 'while :; do sleep 1; done' ${tag}) & sleep 0.2; kill -9 $PPID; sleep 600`,
+  ]).catch(() => {});
+  const cgroup = await promise;
+  const unified = cgroup.paths.some((path) => exists(`${path}/cgroup.kill`));
+  await output;
+  if (!unified) return console.warn("skipped: only cgroup v2 kills whoever is in a cgroup");
+  assert(await until(() => processesWith(tag).length === 0), processesWith(tag).join());
+  await assertNoneLeft();
 });
 
 limited("paddock run has the options, and its JSON the record", async () => {
