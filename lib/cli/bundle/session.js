@@ -69,31 +69,47 @@ function stepDown(directory) {
 function baseAbove(request) {
   const { hierarchy, needed } = request;
   const { own, mountPoint } = hierarchy;
+  let first;
   for (let at = own; at.length > mountPoint.length; ) {
     at = at.slice(0, at.lastIndexOf("/"));
-    if (!mayWrite(at) || !mayWrite(`${at}/cgroup.procs`)) return void 0;
-    if (needed.every((name) => enabled(at).includes(name))) return open(at, request);
-    if (processesIn(at).length > 0 && !isRootCgroup(at)) continue;
+    if (!mayWrite(at) || !mayWrite(`${at}/cgroup.procs`)) break;
+    const gives = needed.every((name) => enabled(at).includes(name));
+    if (!gives && processesIn(at).length > 0 && !isRootCgroup(at)) continue;
     try {
-      return open(at, request);
+      return { base: open(at, request) };
     } catch (error) {
       if (!(error instanceof UnsupportedError)) throw error;
+      first ??= error;
     }
   }
-  return void 0;
+  return { error: first };
+}
+function commonAncestor(one, other) {
+  const parts = one.split("/"), others = other.split("/");
+  const differs = parts.findIndex((part, index) => part !== others[index]);
+  return differs === -1 ? one : parts.slice(0, differs).join("/");
+}
+function checkEntrance({ hierarchy, uid }, parent) {
+  const ancestor = commonAncestor(hierarchy.own, parent);
+  if (mayWrite(`${ancestor}/cgroup.procs`)) return;
+  throw new UnsupportedError(
+    "limits",
+    `user ${uid} may not move processes from "${hierarchy.own}" to "${parent}", for that takes the right to write "${ancestor}/cgroup.procs"; have root start the program in a child of the delegated cgroup, or run it by \`systemd-run --user --scope -p Delegate=yes\``
+  );
 }
 async function findBase(request) {
   const { hierarchy, needed, parent, uid, agent } = request;
   const { own } = hierarchy;
   if (parent !== void 0) {
     if (readText(`${parent}/cgroup.procs`) === void 0) throw refused(parent, uid);
+    checkEntrance(request, parent);
     return open(parent, request);
   }
   if (isRootCgroup(own)) return open(own, request);
   if (needed.length === 0 && mayWrite(own)) return own;
   if (own.endsWith(`/${OWN_LEAF}`)) {
-    const base = own.slice(0, own.lastIndexOf("/"));
-    if (mayWrite(base) && processesIn(base).length === 0) return open(base, request);
+    const base2 = own.slice(0, own.lastIndexOf("/"));
+    if (mayWrite(base2) && processesIn(base2).length === 0) return open(base2, request);
   }
   const { systemdScope, runsSystemd } = await import(import.meta.resolve('./systemd.js'));
   if (runsSystemd(uid)) {
@@ -101,15 +117,16 @@ async function findBase(request) {
       return open(await systemdScope(hierarchy, agent, uid), request);
     } catch (cause) {
       if (!(cause instanceof SandboxError)) throw cause;
-      const above2 = baseAbove(request);
-      if (above2 !== void 0) return above2;
+      const { base: base2 } = baseAbove(request);
+      if (base2 !== void 0) return base2;
       throw cause;
     }
   }
   if (uid === 0 && stepDown(own)) return open(own, request);
-  const above = baseAbove(request);
-  if (above !== void 0) return above;
+  const { base, error } = baseAbove(request);
+  if (base !== void 0) return base;
   if (stepDown(own)) return open(own, request);
+  if (error !== void 0) throw error;
   if (!mayWrite(own)) throw refused(own, uid);
   throw new UnsupportedError(
     "limits",
@@ -498,7 +515,7 @@ async function layoutOf(limits, agent) {
   const names = Object.entries(limits).filter(([_, value]) => value !== void 0).map(([name]) => name).sort();
   const key = JSON.stringify([names, limits.parent]);
   const known = layouts.get(key);
-  if (known !== void 0) return known;
+  if (known?.every(({ directory }) => mayWrite(directory))) return known;
   const uid = Deno.uid() ?? 0;
   const hierarchies = readHierarchies();
   const hierarchy = hierarchies.find(({ version }) => version === 2);
