@@ -19,7 +19,21 @@ export type { BindOptions, NamespaceName } from "./lib/sandbox.ts";
 export { readOnlyHost, scratch, SECRETS, workspace } from "./lib/presets.ts";
 export type { HideOptions, Preset, ScratchOptions, WorkspacePresetOptions } from "./lib/presets.ts";
 export { ArgumentPattern, call, Filter, filter, int, long } from "./lib/seccomp/builder.ts";
-export type { Argument, CallPattern, FilteredCall } from "./lib/seccomp/builder.ts";
+export type { Argument, Asked, CallPattern, FilteredCall } from "./lib/seccomp/builder.ts";
+export type { SeccompOptions } from "./lib/sandbox.ts";
+export type {
+  CallMemory,
+  DecidedCall,
+  DecidedMemory,
+  DecideHandler,
+  Decisions,
+  ObservedCall,
+  ObserveHandler,
+  SocketAddress,
+  SupervisedCall,
+  Verdict,
+} from "./lib/run/supervised_call.ts";
+export type { FilteredSyscall } from "./lib/run/supervision.ts";
 export { defineHook } from "./lib/hook.ts";
 export type {
   BuildContext,

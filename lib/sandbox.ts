@@ -23,6 +23,9 @@ import { parseCpuList, parseDuration, parseMode, parseSize } from "./quantity.ts
 import type { SandboxOutput, SandboxProcess } from "./run/child.ts";
 import { makePlan, type Plan } from "./run/plan_view.ts";
 import { type Command, output, spawn, type SpawnOptions } from "./run/run.ts";
+import type { Asked, Filter } from "./seccomp/builder.ts";
+import type { Handler } from "./run/supervision.ts";
+import type { DecideHandler, ObserveHandler } from "./run/supervised_call.ts";
 import {
   type BindMount,
   type CapabilitiesSpec,
@@ -88,6 +91,25 @@ function checkName(name: string, field: string): void {
   }
 }
 
+/** How a filter is served. */
+export interface SeccompOptions {
+  /** Counts what the filter denies with an errno or logs: `filteredSyscalls` of the result. */
+  log?: boolean;
+  /** Is told of the calls that the profile has notifications for. */
+  observe?: ObserveHandler;
+  /** Decides them. */
+  decide?: DecideHandler;
+  /** How long a handler may take before the call is denied. Default: `"5s"`. */
+  timeout?: string | number;
+}
+
+/** A policy made by `filter` is an object of a class; its data is what counts. */
+function plainProfile(profile: SeccompProfile | Filter<Asked>): SeccompProfile {
+  if (typeof profile !== "object" || !("asks" in profile)) return structuredClone(profile);
+  const { asks: _, ...policy } = profile as Filter<Asked>;
+  return structuredClone(policy);
+}
+
 /** A copy, so that what the caller does to its own bytes later does not change a sandbox. */
 function copy(value: string | Uint8Array): string | Uint8Array {
   return value instanceof Uint8Array ? value.slice() : value;
@@ -108,10 +130,13 @@ function copy(value: string | Uint8Array): string | Uint8Array {
 export class Sandbox {
   readonly #spec: SandboxSpec;
   readonly #plugins: readonly Plugin[];
+  /** Who is asked about system calls. */
+  readonly #handler: Handler | undefined;
 
-  private constructor(spec: SandboxSpec, plugins: readonly Plugin[]) {
+  private constructor(spec: SandboxSpec, plugins: readonly Plugin[], handler?: Handler) {
     this.#spec = spec;
     this.#plugins = plugins;
+    this.#handler = handler;
   }
 
   /** A sandbox with the safe defaults. */
@@ -151,7 +176,7 @@ export class Sandbox {
   }
 
   #with(change: Partial<SandboxSpec>): Sandbox {
-    return new Sandbox({ ...this.#spec, ...change }, this.#plugins);
+    return new Sandbox({ ...this.#spec, ...change }, this.#plugins, this.#handler);
   }
 
   #namespaces(names: readonly NamespaceName[], choice: NamespaceChoice): Sandbox {
@@ -405,11 +430,52 @@ export class Sandbox {
    * of them), a policy made by `filter`, an OCI profile as Docker and Podman have it, or a compiled
    * program. seccomp(2).
    */
-  seccomp(profile: SeccompProfile): Sandbox {
-    // A policy made by `filter` is an object of a class; its data is what counts.
-    const seccomp = { profile: structuredClone(profile) };
+  seccomp(profile: SeccompProfile, options?: SeccompOptions): Sandbox;
+  /** A filter that tells a handler of some calls before they are made. seccomp_unotify(2). */
+  seccomp(
+    filter: Filter<"observer">,
+    observe: ObserveHandler,
+    options?: Omit<SeccompOptions, "observe" | "decide">,
+  ): Sandbox;
+  /**
+   * A filter that lets a handler decide some calls. One that throws or does not answer in time
+   * denies. seccomp_unotify(2).
+   *
+   * ```ts
+   * import { filter, sandbox } from "@paddock/paddock";
+   *
+   * const box = sandbox().seccomp(filter.notify("sysinfo"), (call) => call.deny("EACCES"));
+   * const { code } = await box.output(["true"]);
+   * console.log(code); // 0
+   * ```
+   */
+  seccomp(
+    filter: Filter<"decider">,
+    decide: DecideHandler,
+    options?: Omit<SeccompOptions, "observe" | "decide">,
+  ): Sandbox;
+  seccomp(
+    profile: SeccompProfile | Filter<Asked>,
+    given: SeccompOptions | ObserveHandler | DecideHandler = {},
+    more: SeccompOptions = {},
+  ): Sandbox {
+    const asks = typeof profile === "object" && "asks" in profile ? profile.asks : undefined;
+    const options = typeof given !== "function"
+      ? given
+      : { ...more, [asks === "observer" ? "observe" : "decide"]: given } as SeccompOptions;
+    const { log, observe, decide, timeout = "5s" } = options;
+    if (observe !== undefined && decide !== undefined) {
+      throw new SpecError("seccomp", "one handler answers: either it observes or it decides");
+    }
+    const seccomp = { profile: plainProfile(profile), ...(log === undefined ? {} : { log }) };
     checkSeccomp(seccomp);
-    return this.#with({ seccomp });
+    const milliseconds = parseDuration(timeout, "seccomp.timeout");
+    const handler = observe !== undefined
+      ? { observe, timeout: milliseconds }
+      : decide !== undefined
+      ? { decide, timeout: milliseconds }
+      : undefined;
+    return new Sandbox({ ...this.#spec, seccomp }, this.#plugins, handler);
   }
 
   /** A resource limit. getrlimit(2). */
@@ -580,7 +646,7 @@ export class Sandbox {
     if (this.#plugins.some(({ name }) => name === checked.name)) {
       throw new SpecError("use", `there is a plugin "${checked.name}" already`);
     }
-    return new Sandbox(this.#spec, [...this.#plugins, checked]);
+    return new Sandbox(this.#spec, [...this.#plugins, checked], this.#handler);
   }
 
   /** Applies a preset: a function from a sandbox to a sandbox. */
@@ -593,7 +659,7 @@ export class Sandbox {
    * `SpecError` for what contradicts itself.
    */
   plan(command: Command = ["true"]): Plan {
-    return makePlan(this.#spec, this.#plugins, command);
+    return makePlan(this.#spec, this.#plugins, command, this.#handler !== undefined);
   }
 
   /**
@@ -602,7 +668,7 @@ export class Sandbox {
    * Permissions: `--allow-all` (FFI, run, and Deno's own check for `/proc`).
    */
   spawn(command?: Command, options: SpawnOptions = {}): Promise<SandboxProcess> {
-    return spawn(this.#spec, this.#plugins, command, options);
+    return spawn(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }
 
   /** Runs a command to its end and collects what it writes. */
@@ -610,7 +676,7 @@ export class Sandbox {
     command?: Command,
     options: Pick<SpawnOptions, "signal" | "stdin"> = {},
   ): Promise<SandboxOutput> {
-    return output(this.#spec, this.#plugins, command, options);
+    return output(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }
 }
 

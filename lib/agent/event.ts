@@ -41,6 +41,8 @@ export const EventKind = {
   STAGE: 8,
   /** A descriptor made inside comes along. */
   DESCRIPTOR: 9,
+  /** The listener of the command's filter comes along. */
+  LISTENER: 10,
 } as const;
 
 /** CPU time and memory, from `struct rusage`. */

@@ -44,7 +44,7 @@ export async function run(args: readonly string[], context: CliContext): Promise
   applyOptions(given, request);
   if (request.profile !== undefined) {
     const { readProfile } = await import("./seccomp_profile.ts");
-    request.box = request.box.seccomp(readProfile(request.profile));
+    request.box = request.box.seccomp(readProfile(request.profile), request.box.spec.seccomp);
   }
   const plugins = request.hooks.length === 0
     ? []
@@ -70,10 +70,15 @@ export async function run(args: readonly string[], context: CliContext): Promise
 
 /** Tells what there is to tell of the end, and makes the exit code of it. */
 async function finish(status: SandboxStatus, json: boolean): Promise<number> {
-  if (json || status.hookErrors.length > 0) {
+  const filtered = status.filteredSyscalls ?? [];
+  if (json || status.hookErrors.length > 0 || filtered.length > 0) {
     const { complain, oneLine } = await import("./failure.ts");
     const hookErrors = status.hookErrors.map(oneLine);
     for (const text of hookErrors) complain(`paddock: ${text}`);
+    if (filtered.length > 0 && !json) {
+      const words = filtered.map(({ name, result, count }) => `${name} ${result} (${count})`);
+      complain(`paddock: filtered system calls: ${words.join(", ")}`);
+    }
     // Last, so that a reader finds it behind whatever the command wrote to the same descriptor.
     if (json) complain(JSON.stringify({ ...status, hookErrors }));
   }

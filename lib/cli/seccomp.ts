@@ -148,7 +148,12 @@ function look(verb: string, request: SeccompRequest, rest: readonly string[]): v
   const { profile, arch, guardSetuid } = request;
   const box = profile === undefined ? request.box : request.box.seccomp(readProfile(profile));
   const { spec } = box;
-  const place = { arch, kernel: () => Deno.osRelease(), guardSetuid };
+  const place = {
+    arch,
+    kernel: () => Deno.osRelease(),
+    guardSetuid,
+    hasHandler: true,
+  };
   const filter = compileFilter(spec, place);
   if (filter === undefined) throw new SpecError("--seccomp", '"none" is no filter to look at');
   if (verb === "show") show(spec, place, filter.program);

@@ -24,7 +24,7 @@ type FileSpec = Partial<Omit<SandboxSpec, "root" | "env" | "namespaces" | "secco
   root?: SandboxSpec["root"] | string;
   env?: Partial<SandboxSpec["env"]>;
   namespaces?: { [kind in NamespaceName]?: NamespaceChoice };
-  seccomp?: { profile: string | SeccompProfile } | string;
+  seccomp?: { profile?: string | SeccompProfile; log?: boolean } | string;
   hooks?: string[];
 };
 
@@ -79,8 +79,11 @@ function locatedProfile(
   seccomp: NonNullable<FileSpec["seccomp"]>,
   folder: string,
 ): SandboxSpec["seccomp"] {
-  const profile = typeof seccomp === "string" ? seccomp : seccomp.profile;
+  const { profile = "default", ...rest } = typeof seccomp === "string"
+    ? { profile: seccomp }
+    : seccomp;
   return {
+    ...rest,
     profile: profile === "default" || profile === "none" || typeof profile === "object"
       ? profile
       : readProfile(resolve(folder, profile), "seccomp.profile"),

@@ -40,7 +40,7 @@ const namespace: Check = (value, field) =>
 /** A name or a file, or the profile itself, which is checked where it is compiled. */
 const profile: Check = (value, field) => isRecord(value) ? undefined : text(value, field);
 const seccomp: Check = (value, field) =>
-  isRecord(value) ? record({ profile }, ["profile"])(value, field) : text(value, field);
+  isRecord(value) ? record({ profile, log: flag })(value, field) : text(value, field);
 
 const ranges = list(
   record({ inside: whole, outside: whole, count: whole }, ["inside", "outside"]),

@@ -36,10 +36,13 @@ export function checkCapabilities(capabilities: SandboxSpec["capabilities"]): vo
 export function checkSeccomp(seccomp: SandboxSpec["seccomp"]): void {
   if (seccomp === undefined) return;
   if (!isRecord(seccomp)) throw new SpecError("seccomp", `${show(seccomp)} is not { profile }`);
-  const { profile, ...more } = seccomp;
+  const { profile, log, ...more } = seccomp;
   const [unknown] = Object.keys(more);
   if (unknown !== undefined) {
-    throw new SpecError(`seccomp.${unknown}`, "there is no such field; known: profile");
+    throw new SpecError(`seccomp.${unknown}`, "there is no such field; known: profile, log");
+  }
+  if (log !== undefined && typeof log !== "boolean") {
+    throw new SpecError("seccomp.log", `${show(log)} is neither true nor false`);
   }
   if (profile === "default" || profile === "none" || isRecord(profile)) return;
   throw new SpecError(

@@ -128,7 +128,7 @@ function below(folder: string, program: string | Uint8Array): string | Uint8Arra
 }
 
 /** Looks the program up along the path, inside, and becomes it. execvp(3). */
-export function execStep(command: CommandLine): NewStep {
+export function execStep(command: CommandLine, secret: readonly bigint[] = []): NewStep {
   const program = command.argv[0]!;
   const name = show(program);
   const candidates = name.includes("/")
@@ -146,7 +146,7 @@ export function execStep(command: CommandLine): NewStep {
     operations.push(
       {
         call: "execve",
-        args: [candidate, argv, envp],
+        args: [candidate, argv, envp, ...secret],
         store: "exec",
         onError: "ignore",
         when: { equals: -2 }, // ENOENT
@@ -190,7 +190,7 @@ export function execStep(command: CommandLine): NewStep {
     { call: "SET", args: [-13], store: "exec", onError: "ignore", goto: "not executed" },
     {
       call: "execve",
-      args: ["/bin/sh", { at: "shell argv" }, envp],
+      args: ["/bin/sh", { at: "shell argv" }, envp, ...secret],
       store: "exec",
       onError: "ignore",
       label: "script",

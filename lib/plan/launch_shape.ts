@@ -58,6 +58,8 @@ export interface LaunchShape {
   readonly reportStart: boolean;
   /** The sandbox has a cgroup of its own. */
   readonly cgroup?: CgroupShape;
+  /** What the fourth to sixth argument of the calls behind the filter must be, where it wants that. */
+  readonly secret?: readonly [bigint, bigint, bigint];
 }
 
 /** A system call that is to fail, for tests: which step, which operation of it, which errno. */

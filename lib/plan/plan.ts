@@ -57,6 +57,14 @@ import { type LandlockRuleset, landlockRulesStep, landlockStep } from "./landloc
 import type { NewStep, Step } from "./step.ts";
 import { terminalStep } from "./terminal_step.ts";
 
+/** A filter, as far as a plan has to know it. */
+export interface LaunchFilter {
+  /** Puts it in force. */
+  readonly step: NewStep;
+  /** What the launch's own calls behind it have to show; see {@linkcode LaunchShape.secret}. */
+  readonly secret?: readonly [bigint, bigint, bigint];
+}
+
 /** What a launch adds to the description. */
 export interface LaunchChoices {
   /** Some plugin has a preMount hook. */
@@ -72,7 +80,7 @@ export interface LaunchChoices {
   /** Rules of Landlock, as this kernel takes them. */
   readonly landlock?: LandlockRuleset;
   /** What puts the command's filter of system calls in force; undefined where it has none. */
-  readonly filter: NewStep | undefined;
+  readonly filter: LaunchFilter | undefined;
   /** Where the sandbox's cgroup is made; needed where the description has limits. */
   readonly cgroup?: CgroupLayout;
 }
@@ -183,6 +191,7 @@ class Planner {
       networkSetup: choices.networkSetup,
       asPid1: spec.asPid1,
       reportStart: choices.reportStart,
+      secret: choices.filter?.secret,
       cgroup: layout && {
         places: layout,
         pipe: {
@@ -367,14 +376,14 @@ class Planner {
     steps.push(noNewPrivsStep());
     if (choices.landlock) steps.push(landlockStep());
     steps.push(lastStep());
-    if (choices.filter !== undefined) steps.push(choices.filter);
+    if (choices.filter !== undefined) steps.push(choices.filter.step);
     return steps;
   }
 }
 
 /** The last step of every plan; apart from the others, for it alone differs from launch to launch. */
 export function executeStep(plan: LaunchShape, command: CommandLine): Step {
-  return { number: plan.steps.length + 1, ...execStep(command) };
+  return { number: plan.steps.length + 1, ...execStep(command, plan.secret) };
 }
 
 /** Makes the plan of a launch up to the command's execution. Pure; throws a `SpecError` for what contradicts itself. */

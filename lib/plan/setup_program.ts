@@ -43,6 +43,7 @@ export function setupOperations(
   fault?: Fault,
 ): Operation[] {
   const socket = launchFd(boot);
+  const { secret = [] } = shape;
   const handler: Operation = { call: "HANDLER", args: [{ label: "failed" }, { at: "failure" }] };
   const first: Operation[] = part === "rest" ? [] : phase(shape, ["unshare"], fault);
   const toRest: Operation[] = part !== "first" ? [] : [
@@ -69,11 +70,11 @@ export function setupOperations(
     ...second,
     {
       call: "write",
-      args: [{ load32: "status" }, { at: "failure" }, EVENT_SIZE],
+      args: [{ load32: "status" }, { at: "failure" }, EVENT_SIZE, ...secret],
       label: "failed",
       onError: "ignore",
     },
-    { call: "exit_group", args: [255], label: "exit" },
+    { call: "exit_group", args: [255, 0, 0, ...secret], label: "exit" },
   ];
 }
 
@@ -185,6 +186,8 @@ export function setupData(): Record<string, Uint8Array> {
     "command record control": controlTemplate(),
     descriptor: eventTemplate(EventKind.DESCRIPTOR),
     "descriptor control": controlTemplate(),
+    listener: eventTemplate(EventKind.LISTENER),
+    "listener control": controlTemplate(),
     // Until the command's process moves it, the status pipe is where the agent has it.
     status: words(AGENT_FD.status),
   };

@@ -7,6 +7,7 @@
 import { SIGNALS } from "../sys/abi/signal.ts";
 import type { Usage } from "../hook.ts";
 import type { HookError } from "../errors.ts";
+import type { FilteredSyscall } from "./supervision.ts";
 import type { ExitStatus } from "./wait_status.ts";
 
 /** How a command ended, and what it took. */
@@ -26,6 +27,8 @@ export interface SandboxStatus extends ExitStatus {
   readonly hookErrors: readonly HookError[];
   /** What plugins reported, by their names. */
   readonly reports: Readonly<Record<string, unknown>>;
+  /** What the filter denied and logged, by name; only where it was to be logged. */
+  readonly filteredSyscalls?: readonly FilteredSyscall[];
 }
 
 /** A {@linkcode SandboxStatus} with what was captured. */

@@ -13,7 +13,7 @@ import type { CgroupLayout } from "../plan/cgroup_layout.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
 import { executeStep, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
-import type { Fault } from "../plan/launch_shape.ts";
+import { type Fault, REQUEST_FD } from "../plan/launch_shape.ts";
 import { executeProgram, type LaunchPrograms, launchPrograms } from "../plan/program.ts";
 import { patchLaunch } from "../plan/program_parts.ts";
 import type { OverlayLayers, SandboxSpec } from "../spec.ts";
@@ -27,6 +27,8 @@ export interface LaunchFlags {
   readonly reportStart: boolean;
   /** Where its cgroup is made, if it has one. */
   readonly cgroup?: CgroupLayout;
+  /** Somebody decides about system calls that the filter asks about. */
+  readonly hasHandler: boolean;
 }
 
 /** A launch that lacks only its number, its place in the arena and its command line. */
@@ -34,6 +36,8 @@ export interface Compiled {
   readonly spec: SandboxSpec;
   readonly skipped: readonly string[];
   readonly plan: PlannedLaunch;
+  /** What the listener of the filter goes by, if there is one. */
+  readonly judge?: Uint8Array;
   readonly programs: LaunchPrograms;
   /** What tells this launch's first process from those of other shapes; made when first asked for. */
   shape?: string;
@@ -46,7 +50,7 @@ const kept = new WeakMap<SandboxSpec, Compiled>();
 
 function sameFlags(a: LaunchFlags, b: LaunchFlags): boolean {
   return a.preMount === b.preMount && a.networkSetup === b.networkSetup &&
-    a.reportStart === b.reportStart && a.cgroup === b.cgroup;
+    a.reportStart === b.reportStart && a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
 }
 
 /** Compiles a description, or finds it compiled. */
@@ -65,15 +69,20 @@ export function compile(
   const { spec, skipped } = resolveSpec(source, facts);
   const { ruleset: landlock, skipped: lacking } = landlockRuleset(spec, facts.landlockVersion);
   skipped.push(...lacking);
+  const filter = launchFilter(spec, facts, {
+    socket: requestFd(boot, REQUEST_FD.launch),
+    hasHandler: flags.hasHandler,
+  });
   const plan = planLaunch(spec, facts, {
     ...flags,
     reportStart: flags.reportStart && !spec.asPid1,
     requestFd: (index) => requestFd(boot, index),
     landlock,
-    filter: launchFilter(spec, facts),
+    filter,
   });
   const programs = launchPrograms(plan, boot, fault);
-  const compiled: Compiled = { spec, skipped, plan, programs, facts, flags, boot };
+  const judge = filter?.judge;
+  const compiled: Compiled = { spec, skipped, plan, judge, programs, facts, flags, boot };
   if (!fault && isLasting(source) && skipped.length === 0) kept.set(source, compiled);
   return compiled;
 }

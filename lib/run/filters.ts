@@ -4,8 +4,9 @@
  * @module
  */
 
+import type { Value } from "../agent/operation.ts";
 import type { HostFacts } from "../plan/facts.ts";
-import type { NewStep } from "../plan/step.ts";
+import type { LaunchFilter } from "../plan/plan.ts";
 import {
   filterOf,
   filterStep,
@@ -22,12 +23,35 @@ export async function prepareFilter(spec: SandboxSpec): Promise<void> {
   setCompiler((await import("../seccomp/compile_filter.ts")).compileFilter);
 }
 
-/** The step that installs a description's filter, if it has one. */
-export function launchFilter(spec: SandboxSpec, facts: HostFacts): NewStep | undefined {
+/** What a filter depends on besides the description and the machine. */
+export interface FilterChoices {
+  /** Where the sandbox's socket is in memory. */
+  readonly socket: number;
+  /** Somebody decides about what the filter asks. */
+  readonly hasHandler: boolean;
+  /** What has been chosen already, or what is to be shown. Default: a new one. */
+  readonly secret?: LaunchFilter["secret"];
+}
+
+function randomSecret(): [bigint, bigint, bigint] {
+  const [a, b, c] = crypto.getRandomValues(new BigUint64Array(3));
+  return [a!, b!, c!];
+}
+
+/** A description's filter, if it has one, and what its listener goes by, if it asks one. */
+export function launchFilter(
+  spec: SandboxSpec,
+  facts: HostFacts,
+  { socket, hasHandler, secret }: FilterChoices,
+): LaunchFilter & { readonly judge?: Uint8Array } | undefined {
   const filter = filterOf(spec, {
     arch: ARCH,
     kernel: () => Deno.osRelease(),
     guardSetuid: facts.uid === 0 && writesToHost(spec),
+    hasHandler,
+    secret: secret === undefined ? randomSecret : () => secret,
   });
-  return filter && filterStep(filter);
+  if (filter === undefined) return undefined;
+  const at: Value = { load32: socket };
+  return { step: filterStep(filter, at), secret: filter.secret, judge: filter.judge };
 }

@@ -48,6 +48,7 @@ import { failure } from "./diagnose.ts";
 import { launchFilter } from "./filters.ts";
 import { FirstProcess } from "./first_process.ts";
 import type { HookRunner } from "./hooks.ts";
+import type { Supervision } from "./supervision.ts";
 import { openJoins } from "./joins.ts";
 import { resolveSpec } from "./resolve.ts";
 import { dismiss, keepSpare, takeSpare } from "./spares.ts";
@@ -67,6 +68,11 @@ export interface LaunchInit {
   reportStart: boolean;
   /** The cgroup that the agent is to make. */
   cgroup?: CgroupSession;
+  /** Serves what the filter asks about. */
+  supervise?: {
+    readonly hasHandler: boolean;
+    start(listener: number, judge: Uint8Array): Supervision;
+  };
   /** For tests: a system call that is to fail. */
   fault?: Fault;
 }
@@ -124,6 +130,9 @@ export class Launch implements Supervised {
   #barrier: number | undefined;
   #answer: ((reply: { bytes: Uint8Array<ArrayBuffer>; fds: number[] }) => void) | undefined;
   #noAnswer: ((error: Error) => void) | undefined;
+  /** What the filter's listener goes by, if there will be one. */
+  readonly #judge: Uint8Array | undefined;
+  #supervision: Supervision | undefined;
   #watching = false;
   #killed = false;
   #patience: ReturnType<typeof setTimeout> | undefined;
@@ -143,12 +152,14 @@ export class Launch implements Supervised {
       networkSetup: hooks.has("networkSetup"),
       reportStart: init.reportStart,
       cgroup: init.cgroup?.layout,
+      hasHandler: init.supervise?.hasHandler ?? false,
     };
     const compiled = compile(init.spec, facts, flags, agent.boot, fault);
     const { programs } = compiled;
     this.spec = compiled.spec;
     this.skipped = compiled.skipped;
     this.plan = compiled.plan;
+    this.#judge = compiled.judge;
     this.#commandLine = init.command(this.spec);
 
     // A program's first launch is often its only one, which a spare would but slow down.
@@ -186,7 +197,8 @@ export class Launch implements Supervised {
     this.#adopt(first);
     this.#shape = shape;
     this.#outside = programs.outside;
-    if (this.plan.asPid1 && init.reportStart) this.#watch();
+    // The listener comes when nothing is waited for, and calls wait for it.
+    if ((this.plan.asPid1 && init.reportStart) || this.#judge) this.#watch();
   }
 
   #makeFirst(outside: Program): FirstProcess {
@@ -212,6 +224,11 @@ export class Launch implements Supervised {
     for (const { event, fds } of first.messages) this.#told(event, fds);
     for (const event of first.events) this.onEvent(event);
     for (const event of first.reaped) this.onReaped(event);
+  }
+
+  /** Who serves what its filter asks about, if anybody does. */
+  get supervision(): Supervision | undefined {
+    return this.#supervision;
   }
 
   /** The command's pid on the host, once it runs. */
@@ -301,6 +318,12 @@ export class Launch implements Supervised {
     else if (event.kind === EventKind.FIRST) this.#first(event.pid, fds[0]!);
     else if (event.kind === EventKind.STAGE) this.#stage(event.pid, fds[0]!);
     else if (event.kind === EventKind.DESCRIPTOR) this.#descriptors.push(fds[0]!);
+    else if (event.kind === EventKind.LISTENER) this.#supervise(fds[0]!);
+  }
+
+  #supervise(listener: number): void {
+    if (this.#over) syscall("close", listener);
+    else this.#supervision = this.#init.supervise?.start(listener, this.#judge!);
   }
 
   #stage(pid: number, pidfd: number): void {
@@ -442,6 +465,7 @@ export class Launch implements Supervised {
 
   #letGo(): void {
     this.#giveSlots();
+    this.#supervision?.close();
     this.#closeSocket();
     const fds = [this.#stagePidfd, this.#firstPidfd, this.#commandPidfd];
     // A terminal is still to be taken where the command has started, and ended in the same moment.
@@ -470,7 +494,7 @@ export class Launch implements Supervised {
     >();
     this.#answer = (reply) => {
       this.#answer = this.#noAnswer = undefined;
-      this.#unwatch();
+      if (!this.#judge) this.#unwatch();
       resolve(reply);
     };
     check(send(this.#socket, message), "sendmsg", { path: "the sandbox's socket" });
@@ -562,7 +586,11 @@ export class Launch implements Supervised {
       reportStart: this.#init.reportStart && !full.asPid1,
       requestFd: (index) => requestFd(agent.boot, index),
       // A hook may have added something that can be written.
-      filter: launchFilter(full, facts),
+      filter: launchFilter(full, facts, {
+        socket,
+        hasHandler: this.#init.supervise?.hasHandler ?? false,
+        secret: this.plan.secret,
+      }),
       adoptedFds: adopted,
       landlock: landlockRuleset(full, facts.landlockVersion).ruleset,
       cgroup: this.#init.cgroup?.layout,

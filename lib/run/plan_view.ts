@@ -59,6 +59,7 @@ export function makePlan(
   source: SandboxSpec,
   plugins: readonly Plugin[],
   command: readonly (string | Uint8Array)[],
+  hasHandler = false,
 ): Plan {
   const facts = hostFacts();
   const { spec } = resolveSpec(source, facts);
@@ -72,7 +73,7 @@ export function makePlan(
     // Where descriptors will be in memory does not matter for the story.
     requestFd: (index) => index,
     landlock,
-    filter: launchFilter(spec, facts),
+    filter: launchFilter(spec, facts, { socket: 0, hasHandler, secret: [0n, 0n, 0n] }),
     cgroup: spec.limits && layoutForPlan(spec.limits, facts.uid),
   });
   const steps = [...plan.steps, executeStep(plan, commandLine(spec, facts, command))];

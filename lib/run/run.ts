@@ -16,11 +16,12 @@ import { type SandboxOutput, SandboxProcess, type SandboxStatus } from "./child.
 import { prepareFilter } from "./filters.ts";
 import { hostFacts } from "./host_facts.ts";
 import { HookRunner } from "./hooks.ts";
-import { Launch } from "./launch.ts";
+import { Launch, type LaunchInit } from "./launch.ts";
 import { Collector, PipeReader, PipeWriter } from "./pipe.ts";
 import { openStdio, type Stdio, type StdioFds } from "./stdio.ts";
 import { commandLine } from "./resolve.ts";
 import { supervisor } from "./supervisor.ts";
+import type { Handler } from "./supervision.ts";
 import { exitStatus } from "./wait_status.ts";
 
 /** A program and its arguments; bytes for what is not UTF-8. */
@@ -38,8 +39,11 @@ export interface SpawnOptions {
   signal?: AbortSignal;
 }
 
-/** @internal For tests: makes a system call of the launch fail. */
-export interface FaultOption {
+/** @internal What a sandbox has besides its description, and for tests a system call that fails. */
+export interface LaunchOptions {
+  /** Who is asked about system calls. */
+  handler?: Handler;
+  /** Makes a system call of the launch fail. */
   fault?: Fault;
 }
 
@@ -93,7 +97,7 @@ async function begin(
   command: Command | undefined,
   stdioChoice: [Stdio, Stdio, Stdio],
   reportStart: boolean,
-  options: { signal?: AbortSignal } & FaultOption,
+  options: { signal?: AbortSignal } & LaunchOptions,
 ): Promise<Begun> {
   const at = performance.now();
   const hooks = new HookRunner(plugins);
@@ -112,6 +116,7 @@ async function begin(
     const argv = checkCommand(command ?? configuredSpec.command);
     const facts = hostFacts();
     await prepareFilter(configuredSpec);
+    const supervise = await superviseCalls(configuredSpec, options.handler);
     if (configuredSpec.limits !== undefined) cgroup = await withCgroup(configuredSpec);
     // What takes its time may have been aborted meanwhile.
     options.signal?.throwIfAborted();
@@ -125,6 +130,7 @@ async function begin(
         hooks,
         reportStart: reportStart || hooks.has("postStart"),
         cgroup,
+        supervise,
         fault: options.fault,
       });
       return { launch, stdio, hooks, cgroup, at };
@@ -137,6 +143,19 @@ async function begin(
     await hooks.end();
     throw error;
   }
+}
+
+/** Who serves the calls that the filter asks about; loaded for the few that have such a filter. */
+async function superviseCalls(
+  { seccomp }: SandboxSpec,
+  handler: Handler | undefined,
+): Promise<LaunchInit["supervise"]> {
+  if (handler === undefined && !seccomp?.log) return undefined;
+  const { Supervision } = await import("./supervision.ts");
+  return {
+    hasHandler: handler !== undefined,
+    start: (listener, judge) => new Supervision(listener, judge, handler),
+  };
 }
 
 /** Time limit, abort signal and hooks around a launch: resolves to how it ended. */
@@ -193,6 +212,7 @@ function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<San
         )
           .catch((error) => hookErrors.push(error));
       }
+      hookErrors.push(...launch.supervision?.errors ?? []);
       hookErrors.push(...await hooks.end());
       return {
         ...status,
@@ -202,6 +222,7 @@ function supervise(begun: Begun, options: { signal?: AbortSignal }): Promise<San
         skipped: launch.skipped,
         hookErrors,
         reports: hooks.reports,
+        ...(spec.seccomp?.log ? { filteredSyscalls: launch.supervision?.filtered ?? [] } : {}),
       };
     } finally {
       // Deno loads all of node:timers for the first timer, even for clearing none.
@@ -240,7 +261,7 @@ export async function output(
   spec: SandboxSpec,
   plugins: readonly Plugin[],
   command: Command | undefined,
-  options: Pick<SpawnOptions, "signal" | "stdin"> & FaultOption = {},
+  options: Pick<SpawnOptions, "signal" | "stdin"> & LaunchOptions = {},
 ): Promise<SandboxOutput> {
   if (spec.tty) {
     await using child = await spawn(spec, plugins, command, { ...options, stdin: "piped" });
@@ -273,7 +294,7 @@ export async function spawn(
   spec: SandboxSpec,
   plugins: readonly Plugin[],
   command: Command | undefined,
-  options: SpawnOptions & FaultOption = {},
+  options: SpawnOptions & LaunchOptions = {},
 ): Promise<SandboxProcess> {
   const { stdin = "inherit", stdout = "inherit", stderr = "inherit" } = options;
   const begun = await begin(spec, plugins, command, [stdin, stdout, stderr], true, options);

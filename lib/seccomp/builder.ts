@@ -130,8 +130,13 @@ function toRules(action: SeccompAction, patterns: readonly CallPattern[]): Secco
   ];
 }
 
+/** Whom a filter asks about some calls: nobody, a handler that is only told, or one that decides. */
+export type Asked = "nobody" | "observer" | "decider";
+
 /** A policy that grows: every method returns a new one. The first rule that fits decides. */
-export class Filter implements SeccompPolicy {
+export class Filter<Asks extends Asked = "nobody"> implements SeccompPolicy {
+  /** Whom it asks. It is no part of the description, and is what handlers are checked by. */
+  readonly asks: Asks;
   /** What comes behind these rules. */
   readonly extend?: "default";
   /** The rules. */
@@ -142,7 +147,8 @@ export class Filter implements SeccompPolicy {
   readonly architectures?: readonly SeccompArch[];
 
   /** Made by {@linkcode filter}. */
-  constructor(policy: SeccompPolicy) {
+  constructor(policy: SeccompPolicy, asks: Asks) {
+    this.asks = asks;
     this.rules = policy.rules;
     // A description is plain data, in which a field that means nothing is not there.
     if (policy.extend !== undefined) this.extend = policy.extend;
@@ -151,43 +157,60 @@ export class Filter implements SeccompPolicy {
   }
 
   /** Adds rules with any action behind those that are there. */
-  rule(action: SeccompAction, ...patterns: CallPattern[]): Filter {
-    return new Filter({ ...this, rules: [...this.rules, ...toRules(action, patterns)] });
+  rule(action: SeccompAction, ...patterns: CallPattern[]): Filter<Asks> {
+    return new Filter(this.#with(action, patterns), this.asks);
+  }
+
+  #with(action: SeccompAction, patterns: readonly CallPattern[]): SeccompPolicy {
+    return { ...this, rules: [...this.rules, ...toRules(action, patterns)] };
+  }
+
+  /**
+   * Lets a handler in this program decide about these: `sandbox().seccomp(filter.notify("connect"),
+   * (call) => call.deny("EACCES"))`. seccomp_unotify(2).
+   */
+  notify(this: Filter<"nobody" | "decider">, ...patterns: CallPattern[]): Filter<"decider"> {
+    return new Filter(this.#with("notify", patterns), "decider");
+  }
+
+  /** Tells a handler in this program of these, before they are made. It decides nothing. */
+  observe(this: Filter<"nobody" | "observer">, ...patterns: CallPattern[]): Filter<"observer"> {
+    return new Filter(this.#with("notify", patterns), "observer");
   }
 
   /** Lets these be made. */
-  allow(...patterns: CallPattern[]): Filter {
+  allow(...patterns: CallPattern[]): Filter<Asks> {
     return this.rule("allow", ...patterns);
   }
 
   /** Lets these fail with an errno. */
-  deny(errno: ErrnoName | number, ...patterns: CallPattern[]): Filter {
+  deny(errno: ErrnoName | number, ...patterns: CallPattern[]): Filter<Asks> {
     return this.rule({ errno }, ...patterns);
   }
 
   /** Kills the process for these. */
-  kill(...patterns: CallPattern[]): Filter {
+  kill(...patterns: CallPattern[]): Filter<Asks> {
     return this.rule("kill", ...patterns);
   }
 
   /** Lets these be made, and told of. */
-  log(...patterns: CallPattern[]): Filter {
+  log(...patterns: CallPattern[]): Filter<Asks> {
     return this.rule("log", ...patterns);
   }
 
   /** Sends SIGSYS for these, which a program can catch. */
-  trap(...patterns: CallPattern[]): Filter {
+  trap(...patterns: CallPattern[]): Filter<Asks> {
     return this.rule("trap", ...patterns);
   }
 
   /** With nothing of the default profile and no rule yet: what no rule fits gets `otherwise`. */
   empty(otherwise: SeccompAction): Filter {
-    return new Filter({ rules: [], otherwise });
+    return new Filter({ rules: [], otherwise }, "nobody");
   }
 
   /** The ABIs that the command may use; a call of any other kills it. */
-  on(...architectures: SeccompArch[]): Filter {
-    return new Filter({ ...this, architectures });
+  on(...architectures: SeccompArch[]): Filter<Asks> {
+    return new Filter({ ...this, architectures }, this.asks);
   }
 }
 
@@ -202,4 +225,4 @@ export class Filter implements SeccompPolicy {
  * console.log(code); // 0
  * ```
  */
-export const filter: Filter = new Filter({ extend: "default", rules: [] });
+export const filter: Filter = new Filter({ extend: "default", rules: [] }, "nobody");

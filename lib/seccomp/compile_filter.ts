@@ -9,6 +9,8 @@ import type { SandboxSpec } from "../spec.ts";
 import { checkPolicy } from "./check_policy.ts";
 import { checkProgram } from "./check_program.ts";
 import { compilePolicy } from "./compile.ts";
+import { withExemptions } from "./exemption.ts";
+import { asking, asks } from "./listening.ts";
 import { defaultPolicy } from "./default_profile.ts";
 import type { Filter, FilterPlace } from "./filter.ts";
 import { readOciProfile } from "./oci.ts";
@@ -38,8 +40,7 @@ export function policyOf(
   return checkPolicy(profile, place.arch, defaults);
 }
 
-/** Compiles a description's filter; undefined for none. Throws a `SpecError` for a broken one. */
-export function compileFilter(spec: SandboxSpec, place: FilterPlace): Filter | undefined {
+function originalOf(spec: SandboxSpec, place: FilterPlace): Filter | undefined {
   const profile = spec.seccomp?.profile;
   if (typeof profile === "object" && profile !== null && "bpf" in profile) {
     const { bpf } = profile;
@@ -53,4 +54,30 @@ export function compileFilter(spec: SandboxSpec, place: FilterPlace): Filter | u
   if (policy === undefined) return undefined;
   const title = profile === "default" ? "the default profile" : "a given profile";
   return { program: compilePolicy(policy), flags: policy.flags ?? 0, title };
+}
+
+/** Compiles a description's filter; undefined for none. Throws a `SpecError` for a broken one. */
+export function compileFilter(spec: SandboxSpec, place: FilterPlace): Filter | undefined {
+  const original = originalOf(spec, place);
+  const log = spec.seccomp?.log === true;
+  if (original === undefined) {
+    if (log) throw new SpecError("seccomp.log", "without a filter there is nothing to log");
+    return undefined;
+  }
+  if (!place.hasHandler && asks(original.program)) {
+    throw new SpecError(
+      "seccomp.profile",
+      "it asks about some calls, and nobody would answer; give seccomp() a handler",
+    );
+  }
+  const secret = place.secret?.();
+  const exempted = secret && withExemptions(original.program, place.arch, secret);
+  const judge = exempted ?? original.program;
+  const program = log ? asking(judge) : judge;
+  return {
+    ...original,
+    program,
+    ...(exempted === undefined ? {} : { secret }),
+    ...(asks(program) ? { judge } : {}),
+  };
 }

@@ -6,9 +6,16 @@
  * @module
  */
 
+import type { Operation, Value } from "../agent/operation.ts";
+import { sendRecord } from "../plan/program_parts.ts";
 import type { NewStep } from "../plan/step.ts";
 import type { MountSpec, SandboxSpec, SeccompArch } from "../spec.ts";
-import { SECCOMP_SET_MODE_FILTER } from "../sys/abi/seccomp.ts";
+import { ERRNO } from "../sys/abi/errno.ts";
+import {
+  SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+  SECCOMP_SET_MODE_FILTER,
+} from "../sys/abi/seccomp.ts";
 import { DEFAULT_FILTERS } from "./default_filters.ts";
 
 /** What a filter depends on besides the description. */
@@ -19,6 +26,10 @@ export interface FilterPlace {
   readonly kernel: () => string;
   /** Root's command can write to files that others see; see {@linkcode writesToHost}. */
   readonly guardSetuid: boolean;
+  /** There is a handler for what the filter asks about. */
+  readonly hasHandler: boolean;
+  /** 192 bits that nobody can guess, for {@linkcode Filter.secret}. Without them no call is exempt. */
+  readonly secret?: () => readonly [bigint, bigint, bigint];
 }
 
 /** A filter as seccomp(2) takes it. */
@@ -29,6 +40,10 @@ export interface Filter {
   readonly flags: number;
   /** What it is, for the plan. */
   readonly title: string;
+  /** What three arguments of the launch's own calls must hold behind it. */
+  readonly secret?: readonly [bigint, bigint, bigint];
+  /** It asks a listener, who goes by this filter, which does not ask about what it denies or logs. */
+  readonly judge?: Uint8Array<ArrayBuffer>;
 }
 
 /** Compiles a description's filter; undefined for none. Throws a `SpecError` for a broken one. */
@@ -48,9 +63,9 @@ export function lacksCompiler(spec: SandboxSpec): boolean {
 
 /** No profile, or the default one with nothing opened by a capability. */
 function isPlain({ seccomp, capabilities }: SandboxSpec): boolean {
-  const profile = seccomp?.profile ?? "none";
-  return profile === "none" ||
-    (profile === "default" && (capabilities?.keep.length ?? 0) === 0);
+  const { profile = "none", log = false } = seccomp ?? {};
+  const opened = (capabilities?.keep.length ?? 0) > 0;
+  return !log && (profile === "none" || (profile === "default" && !opened));
 }
 
 /** Mounts that hold no files of the host's; what is not among them may be a disk. */
@@ -106,21 +121,44 @@ export function filterOf(spec: SandboxSpec, place: FilterPlace): Filter | undefi
  * Installs a filter in the calling process, which must have no_new_privs. It is the last thing
  * before execve, for whatever comes after it has to pass it. seccomp(2).
  */
-export function filterStep({ program, flags, title }: Filter): NewStep {
-  // Of struct sock_filter.
-  const count = program.length / 8;
+export function filterStep(filter: Filter, socket: Value): NewStep {
+  const { program, flags, title, judge } = filter;
   return {
     phase: "execute",
     name: "seccomp",
-    sentence: `filter system calls by ${title}`,
+    sentence: `filter system calls by ${title}${judge ? ", and ask the host program" : ""}`,
     hints: {
       EINVAL: "the kernel does not take this filter, or was built without seccomp filters",
       ENOMEM: "the filters of this process, with those it is in already, are longer than allowed",
     },
-    operations: [{
-      call: "seccomp",
-      // struct sock_fprog: a count of 16 bits, and a pointer.
-      args: [SECCOMP_SET_MODE_FILTER, flags, { words: [count, program] }],
-    }],
+    operations: judge === undefined ? [install(program, flags)] : listenOperations(filter, socket),
   };
+}
+
+function install(program: Uint8Array, flags: number): Operation {
+  return {
+    call: "seccomp",
+    // struct sock_fprog: a count of 16 bits, and a pointer. Of struct sock_filter, eight bytes each.
+    args: [SECCOMP_SET_MODE_FILTER, flags, { words: [program.length / 8, program] }],
+  };
+}
+
+/** Installs a filter that asks, and sends its listener out. The listener closes at execve. */
+function listenOperations({ program, flags, secret }: Filter, socket: Value): Operation[] {
+  const listening = flags | SECCOMP_FILTER_FLAG_NEW_LISTENER;
+  const [fill, send] = sendRecord(socket, "listener", "listener fd") as [Operation, Operation];
+  return [
+    // From Linux 5.19: a signal does not interrupt a call that is being decided, only its death.
+    {
+      ...install(program, listening | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV),
+      store: "listener fd",
+      onError: "ignore",
+      when: { differs: -ERRNO.EINVAL },
+      goto: "filter is in force",
+    },
+    { ...install(program, listening), store: "listener fd" },
+    { call: "SET", args: [{ load: "listener fd" }], label: "filter is in force" },
+    fill,
+    { ...send, args: [...send.args!, ...secret ?? []] },
+  ];
 }

@@ -7,7 +7,7 @@
 
 import type { SeccompArch } from "../spec.ts";
 import * as abi from "../sys/abi/seccomp.ts";
-import { DATA, decodeInstructions } from "./bpf.ts";
+import { DATA, decodeInstructions, type Instruction } from "./bpf.ts";
 import { AUDIT_ARCH } from "./compile.ts";
 
 /** A system call as a filter sees it: `struct seccomp_data`. */
@@ -75,7 +75,14 @@ function compare(operation: number, a: number, b: number): boolean {
 
 /** What a filter returns for a call, and how many instructions that took. */
 export function runFilter(filter: Uint8Array, call: CallData): { value: number; steps: number } {
-  const program = decodeInstructions(filter);
+  return runInstructions(decodeInstructions(filter), call);
+}
+
+/** The same, for a filter that is asked more than once. */
+export function runInstructions(
+  program: readonly Instruction[],
+  call: CallData,
+): { value: number; steps: number } {
   const data = dataBytes(call);
   const memory = new Uint32Array(abi.BPF_MEMWORDS);
   let a = 0, x = 0, steps = 0;

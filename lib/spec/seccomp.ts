@@ -114,4 +114,9 @@ export type SeccompProfile =
 export interface SeccompSpec {
   /** Default: `"default"` for `sandbox()`, `"none"` for `Sandbox.empty()`. */
   readonly profile: SeccompProfile;
+  /**
+   * Counts what the filter denies with an errno, and what it logs; the result lists it by name.
+   * Each such call then waits for the host program. Default: false.
+   */
+  readonly log?: boolean;
 }

@@ -59,7 +59,11 @@ export function planOf(
     networkSetup: false,
     reportStart: true,
     requestFd: (index) => 1000 + index,
-    filter: launchFilter(resolveSpec(box.spec, facts).spec, facts),
+    filter: launchFilter(resolveSpec(box.spec, facts).spec, facts, {
+      socket: 1000,
+      hasHandler: false,
+      secret: [0n, 0n, 0n],
+    }),
     ...choices,
   });
 }

@@ -4,6 +4,7 @@ import './port_forwarder.js';
 import { listLinks, addLink } from './route.js';
 import { parseRate, replaceQdisc, addQdisc, redirectIngress, deleteQdisc } from './qdisc.js';
 import './compile_filter.js';
+import './compile.js';
 
 const IFB = "paddock-down";
 function bandwidth({ up, down }) {

@@ -7,6 +7,7 @@ import { StubResolver, hostNameservers, withNameFiles, STUB_RESOLV_CONF, hostsFi
 import { openNetwork } from './route.js';
 import { Netlink } from './netlink.js';
 import './compile_filter.js';
+import './compile.js';
 
 const UNNAMED = "paddock";
 function bridge(options = {}) {

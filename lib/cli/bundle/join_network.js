@@ -6,6 +6,7 @@ import { openInRoot, fileStatus } from './stat.js';
 import './route.js';
 import { withNameFiles } from './name_files.js';
 import './compile_filter.js';
+import './compile.js';
 
 const LARGEST_FILE = 64 * 1024;
 function joinNetwork({ target }) {

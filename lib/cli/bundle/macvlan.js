@@ -5,6 +5,7 @@ import './route.js';
 import { connectInside, allowLowPorts } from './connect_inside.js';
 import { StubResolver, hostNameservers, withNameFiles, hostsFile, STUB_RESOLV_CONF } from './name_files.js';
 import './compile_filter.js';
+import './compile.js';
 
 function macvlan(options) {
   const kind = options.mode === "ipvlan" ? "ipvlan" : "macvlan";

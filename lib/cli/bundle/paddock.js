@@ -617,7 +617,7 @@ const run = (async function run(args, context) {
   applyOptions(given, request);
   if (request.profile !== void 0) {
     const { readProfile } = await import(import.meta.resolve('./seccomp_profile.js')).then((function (n) { return n.seccomp_profile; }));
-    request.box = request.box.seccomp(readProfile(request.profile));
+    request.box = request.box.seccomp(readProfile(request.profile), request.box.spec.seccomp);
   }
   const plugins = request.hooks.length === 0 ? [] : await (await import(import.meta.resolve('./hook_module.js'))).loadHooks(request.hooks);
   for (const plugin of plugins) request.box = request.box.use(plugin);
@@ -639,10 +639,15 @@ const run = (async function run(args, context) {
   return finish(await execute(request.box, command), request.json);
 });
 const finish = (async function finish(status, json) {
-  if (json || status.hookErrors.length > 0) {
+  const filtered = status.filteredSyscalls ?? [];
+  if (json || status.hookErrors.length > 0 || filtered.length > 0) {
     const { complain, oneLine } = await Promise.resolve().then((function () { return failure$1; }));
     const hookErrors = status.hookErrors.map(oneLine);
     for (const text of hookErrors) complain(`paddock: ${text}`);
+    if (filtered.length > 0 && !json) {
+      const words = filtered.map((({ name, result, count }) => `${name} ${result} (${count})`));
+      complain(`paddock: filtered system calls: ${words.join(", ")}`);
+    }
     if (json) complain(JSON.stringify({ ...status, hookErrors }));
   }
   return status.timedOut ? 124 : status.code;
@@ -843,10 +848,13 @@ const checkCapabilities = (function checkCapabilities(capabilities) {
 const checkSeccomp = (function checkSeccomp(seccomp) {
   if (seccomp === void 0) return;
   if (!isRecord(seccomp)) throw new SpecError("seccomp", `${show$1(seccomp)} is not { profile }`);
-  const { profile, ...more } = seccomp;
+  const { profile, log, ...more } = seccomp;
   const [unknown] = Object.keys(more);
   if (unknown !== void 0) {
-    throw new SpecError(`seccomp.${unknown}`, "there is no such field; known: profile");
+    throw new SpecError(`seccomp.${unknown}`, "there is no such field; known: profile, log");
+  }
+  if (log !== void 0 && typeof log !== "boolean") {
+    throw new SpecError("seccomp.log", `${show$1(log)} is neither true nor false`);
   }
   if (profile === "default" || profile === "none" || isRecord(profile)) return;
   throw new SpecError(
@@ -1982,7 +1990,7 @@ const below = (function below(folder, program) {
   path.set(program, prefix.length);
   return path;
 });
-const execStep = (function execStep(command) {
+const execStep = (function execStep(command, secret = []) {
   const program = command.argv[0];
   const name = show(program);
   const candidates = name.includes("/") ? [program] : command.searchPath.split(":").map(((folder) => below(folder === "" ? "." : folder, program)));
@@ -1997,7 +2005,7 @@ const execStep = (function execStep(command) {
     operations.push(
       {
         call: "execve",
-        args: [candidate, argv, envp],
+        args: [candidate, argv, envp, ...secret],
         store: "exec",
         onError: "ignore",
         when: { equals: -2 },
@@ -2045,7 +2053,7 @@ const execStep = (function execStep(command) {
     { call: "SET", args: [-13], store: "exec", onError: "ignore", goto: "not executed" },
     {
       call: "execve",
-      args: ["/bin/sh", { at: "shell argv" }, envp],
+      args: ["/bin/sh", { at: "shell argv" }, envp, ...secret],
       store: "exec",
       onError: "ignore",
       label: "script"
@@ -4694,7 +4702,7 @@ const terminalStep = (function terminalStep(dev, size, user, socketPlace) {
   };
 });
 const executeStep = (function executeStep(plan, command) {
-  return { number: plan.steps.length + 1, ...execStep(command) };
+  return { number: plan.steps.length + 1, ...execStep(command, plan.secret) };
 });
 const planLaunch = (function planLaunch(spec, facts, choices) {
   return new Planner(spec, facts, choices).plan();
@@ -4706,8 +4714,9 @@ const lacksCompiler = (function lacksCompiler(spec) {
   return compiler === void 0 && !isPlain(spec);
 });
 const isPlain = (function isPlain({ seccomp, capabilities }) {
-  const profile = seccomp?.profile ?? "none";
-  return profile === "none" || profile === "default" && (capabilities?.keep.length ?? 0) === 0;
+  const { profile = "none", log = false } = seccomp ?? {};
+  const opened = (capabilities?.keep.length ?? 0) > 0;
+  return !log && (profile === "none" || profile === "default" && !opened);
 });
 const isHostUpper = (function isHostUpper(upper) {
   return upper !== void 0 && upper !== "ephemeral";
@@ -4745,34 +4754,63 @@ const filterOf = (function filterOf(spec, place) {
     title: "the default profile"
   };
 });
-const filterStep = (function filterStep({ program, flags, title }) {
-  const count = program.length / 8;
+const filterStep = (function filterStep(filter, socket) {
+  const { program, flags, title, judge } = filter;
   return {
     phase: "execute",
     name: "seccomp",
-    sentence: `filter system calls by ${title}`,
+    sentence: `filter system calls by ${title}${judge ? ", and ask the host program" : ""}`,
     hints: {
       EINVAL: "the kernel does not take this filter, or was built without seccomp filters",
       ENOMEM: "the filters of this process, with those it is in already, are longer than allowed"
     },
-    operations: [{
-      call: "seccomp",
-      // struct sock_fprog: a count of 16 bits, and a pointer.
-      args: [SECCOMP_SET_MODE_FILTER, flags, { words: [count, program] }]
-    }]
+    operations: judge === void 0 ? [install(program, flags)] : listenOperations(filter, socket)
   };
+});
+const install = (function install(program, flags) {
+  return {
+    call: "seccomp",
+    // struct sock_fprog: a count of 16 bits, and a pointer. Of struct sock_filter, eight bytes each.
+    args: [SECCOMP_SET_MODE_FILTER, flags, { words: [program.length / 8, program] }]
+  };
+});
+const listenOperations = (function listenOperations({ program, flags, secret }, socket) {
+  const listening = flags | SECCOMP_FILTER_FLAG_NEW_LISTENER;
+  const [fill, send] = sendRecord(socket, "listener", "listener fd");
+  return [
+    // From Linux 5.19: a signal does not interrupt a call that is being decided, only its death.
+    {
+      ...install(program, listening | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV),
+      store: "listener fd",
+      onError: "ignore",
+      when: { differs: -22 },
+      goto: "filter is in force"
+    },
+    { ...install(program, listening), store: "listener fd" },
+    { call: "SET", args: [{ load: "listener fd" }], label: "filter is in force" },
+    fill,
+    { ...send, args: [...send.args, ...secret ?? []] }
+  ];
 });
 const prepareFilter = (async function prepareFilter(spec) {
   if (!lacksCompiler(spec)) return;
   setCompiler((await import(import.meta.resolve('./compile_filter.js')).then((function (n) { return n.compile_filter; }))).compileFilter);
 });
-const launchFilter = (function launchFilter(spec, facts) {
+const randomSecret = (function randomSecret() {
+  const [a, b, c] = crypto.getRandomValues(new BigUint64Array(3));
+  return [a, b, c];
+});
+const launchFilter = (function launchFilter(spec, facts, { socket, hasHandler, secret }) {
   const filter = filterOf(spec, {
     arch: ARCH,
     kernel: (() => Deno.osRelease()),
-    guardSetuid: facts.uid === 0 && writesToHost(spec)
+    guardSetuid: facts.uid === 0 && writesToHost(spec),
+    hasHandler,
+    secret: secret === void 0 ? randomSecret : (() => secret)
   });
-  return filter && filterStep(filter);
+  if (filter === void 0) return void 0;
+  const at = { load32: socket };
+  return { step: filterStep(filter, at), secret: filter.secret, judge: filter.judge };
 });
 const subordinate = (function subordinate(file, uid, name) {
   let text;
@@ -5119,7 +5157,7 @@ const plain = (function plain(value) {
   }
   return value;
 });
-const makePlan = (function makePlan(source, plugins, command) {
+const makePlan = (function makePlan(source, plugins, command, hasHandler = false) {
   const facts = hostFacts();
   const { spec } = resolveSpec(source, facts);
   const hooks = new HookRunner(plugins);
@@ -5132,7 +5170,7 @@ const makePlan = (function makePlan(source, plugins, command) {
     // Where descriptors will be in memory does not matter for the story.
     requestFd: ((index) => index),
     landlock,
-    filter: launchFilter(spec, facts),
+    filter: launchFilter(spec, facts, { socket: 0, hasHandler, secret: [0n, 0n, 0n] }),
     cgroup: spec.limits && layoutForPlan(spec.limits, facts.uid)
   });
   const steps = [...plan.steps, executeStep(plan, commandLine(spec, facts, command))];
@@ -5265,6 +5303,7 @@ const initProgram = (function initProgram(shape) {
 });
 const setupOperations = (function setupOperations(shape, boot, part, fault) {
   const socket = launchFd(boot);
+  const { secret = [] } = shape;
   const handler = { call: "HANDLER", args: [{ label: "failed" }, { at: "failure" }] };
   const first = part === "rest" ? [] : phase(shape, ["unshare"], fault);
   const toRest = part !== "first" ? [] : [
@@ -5291,11 +5330,11 @@ const setupOperations = (function setupOperations(shape, boot, part, fault) {
     ...second,
     {
       call: "write",
-      args: [{ load32: "status" }, { at: "failure" }, EVENT_SIZE],
+      args: [{ load32: "status" }, { at: "failure" }, EVENT_SIZE, ...secret],
       label: "failed",
       onError: "ignore"
     },
-    { call: "exit_group", args: [255], label: "exit" }
+    { call: "exit_group", args: [255, 0, 0, ...secret], label: "exit" }
   ];
 });
 const stillWanted = (function stillWanted(socket) {
@@ -5393,6 +5432,8 @@ const setupData = (function setupData() {
     "command record control": controlTemplate(),
     descriptor: eventTemplate(EventKind.DESCRIPTOR),
     "descriptor control": controlTemplate(),
+    listener: eventTemplate(EventKind.LISTENER),
+    "listener control": controlTemplate(),
     // Until the command's process moves it, the status pipe is where the agent has it.
     status: words(AGENT_FD.status)
   };
@@ -5436,7 +5477,7 @@ const insidePrograms = (function insidePrograms(shape, boot, outside, fault) {
   return { setup, init, image, externals };
 });
 const sameFlags = (function sameFlags(a, b) {
-  return a.preMount === b.preMount && a.networkSetup === b.networkSetup && a.reportStart === b.reportStart && a.cgroup === b.cgroup;
+  return a.preMount === b.preMount && a.networkSetup === b.networkSetup && a.reportStart === b.reportStart && a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
 });
 const compile = (function compile(source, facts, flags, boot, fault) {
   const found = kept.get(source);
@@ -5444,15 +5485,20 @@ const compile = (function compile(source, facts, flags, boot, fault) {
   const { spec, skipped } = resolveSpec(source, facts);
   const { ruleset: landlock, skipped: lacking } = landlockRuleset(spec, facts.landlockVersion);
   skipped.push(...lacking);
+  const filter = launchFilter(spec, facts, {
+    socket: requestFd(boot, REQUEST_FD.launch),
+    hasHandler: flags.hasHandler
+  });
   const plan = planLaunch(spec, facts, {
     ...flags,
     reportStart: flags.reportStart && !spec.asPid1,
     requestFd: ((index) => requestFd(boot, index)),
     landlock,
-    filter: launchFilter(spec, facts)
+    filter
   });
   const programs = launchPrograms(plan, boot, fault);
-  const compiled = { spec, skipped, plan, programs, facts, flags, boot };
+  const judge = filter?.judge;
+  const compiled = { spec, skipped, plan, judge, programs, facts, flags, boot };
   if (!fault && isLasting(source) && skipped.length === 0) kept.set(source, compiled);
   return compiled;
 });
@@ -5829,6 +5875,7 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
     const argv = checkCommand(command ?? configuredSpec.command);
     const facts = hostFacts();
     await prepareFilter(configuredSpec);
+    const supervise2 = await superviseCalls(configuredSpec, options.handler);
     if (configuredSpec.limits !== void 0) cgroup = await withCgroup(configuredSpec);
     options.signal?.throwIfAborted();
     const stdio = openStdio(configuredSpec.tty ? ["null", "null", "null"] : stdioChoice);
@@ -5841,6 +5888,7 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
         hooks,
         reportStart: reportStart || hooks.has("postStart"),
         cgroup,
+        supervise: supervise2,
         fault: options.fault
       });
       return { launch, stdio, hooks, cgroup, at };
@@ -5853,6 +5901,14 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
     await hooks.end();
     throw error;
   }
+});
+const superviseCalls = (async function superviseCalls({ seccomp }, handler) {
+  if (handler === void 0 && !seccomp?.log) return void 0;
+  const { Supervision } = await import(import.meta.resolve('./supervision.js'));
+  return {
+    hasHandler: handler !== void 0,
+    start: ((listener, judge) => new Supervision(listener, judge, handler))
+  };
 });
 const supervise = (function supervise(begun, options) {
   const { launch, hooks } = begun;
@@ -5903,6 +5959,7 @@ const supervise = (function supervise(begun, options) {
           ((base) => ({ ...base, spec: structuredClone(spec), status: status2, usage, oomKilled, timedOut }))
         ).catch(((error) => hookErrors.push(error)));
       }
+      hookErrors.push(...launch.supervision?.errors ?? []);
       hookErrors.push(...await hooks.end());
       return {
         ...status2,
@@ -5911,7 +5968,8 @@ const supervise = (function supervise(begun, options) {
         timedOut,
         skipped: launch.skipped,
         hookErrors,
-        reports: hooks.reports
+        reports: hooks.reports,
+        ...spec.seccomp?.log ? { filteredSyscalls: launch.supervision?.filtered ?? [] } : {}
       };
     } finally {
       if (timer !== void 0) clearTimeout(timer);
@@ -6033,6 +6091,11 @@ const checkName = (function checkName(name, field) {
   if (name === "" || new TextEncoder().encode(name).length > 64 || name.includes("\0")) {
     throw new SpecError(field, `"${name}" must have 1 to 64 characters`);
   }
+});
+const plainProfile = (function plainProfile(profile) {
+  if (typeof profile !== "object" || !("asks" in profile)) return structuredClone(profile);
+  const { asks: _, ...policy } = profile;
+  return structuredClone(policy);
 });
 const copy = (function copy(value) {
   return value instanceof Uint8Array ? value.slice() : value;
@@ -8055,7 +8118,18 @@ const PRIVILEGE_OPTIONS = [
     apply: ((run, value) => {
       if (value === "") throw new SpecError("value", "is empty; give default, none or a file");
       run.profile = value === "default" || value === "none" ? void 0 : value;
-      if (run.profile === void 0) run.box = run.box.seccomp(value);
+      if (run.profile === void 0) {
+        run.box = run.box.seccomp(value, run.box.spec.seccomp);
+      }
+    })
+  },
+  {
+    name: "seccomp-log",
+    group: PRIVILEGES,
+    help: "count the system calls that are denied, and print them at the end",
+    apply: ((run) => {
+      const { profile = "default" } = run.box.spec.seccomp ?? {};
+      run.box = run.box.seccomp(profile, { log: true });
     })
   }
 ];
@@ -9291,7 +9365,9 @@ const EventKind = {
   /** The process that joins namespaces before the first was made; its pidfd comes along. */
   STAGE: 8,
   /** A descriptor made inside comes along. */
-  DESCRIPTOR: 9
+  DESCRIPTOR: 9,
+  /** The listener of the command's filter comes along. */
+  LISTENER: 10
 };
 const MOST_REQUEST_FDS = 64;
 const CONTROL_SIZE = 16 + MOST_REQUEST_FDS * 4;
@@ -10273,6 +10349,7 @@ class Planner {
       networkSetup: choices.networkSetup,
       asPid1: spec.asPid1,
       reportStart: choices.reportStart,
+      secret: choices.filter?.secret,
       cgroup: layout && {
         places: layout,
         pipe: {
@@ -10443,7 +10520,7 @@ class Planner {
     steps.push(noNewPrivsStep());
     if (choices.landlock) steps.push(landlockStep());
     steps.push(lastStep());
-    if (choices.filter !== void 0) steps.push(choices.filter);
+    if (choices.filter !== void 0) steps.push(choices.filter.step);
     return steps;
   }
 }
@@ -11364,6 +11441,9 @@ class Launch {
   #barrier;
   #answer;
   #noAnswer;
+  /** What the filter's listener goes by, if there will be one. */
+  #judge;
+  #supervision;
   #watching = false;
   #killed = false;
   #patience;
@@ -11382,13 +11462,15 @@ class Launch {
       preMount: hooks.has("preMount"),
       networkSetup: hooks.has("networkSetup"),
       reportStart: init.reportStart,
-      cgroup: init.cgroup?.layout
+      cgroup: init.cgroup?.layout,
+      hasHandler: init.supervise?.hasHandler ?? false
     };
     const compiled = compile(init.spec, facts, flags, agent.boot, fault);
     const { programs } = compiled;
     this.spec = compiled.spec;
     this.skipped = compiled.skipped;
     this.plan = compiled.plan;
+    this.#judge = compiled.judge;
     this.#commandLine = init.command(this.spec);
     const shape = fault || launches++ === 0 ? void 0 : spareShape(compiled);
     const spare = shape === void 0 ? void 0 : takeSpare(this.#supervisor, shape);
@@ -11422,7 +11504,7 @@ class Launch {
     this.#adopt(first);
     this.#shape = shape;
     this.#outside = programs.outside;
-    if (this.plan.asPid1 && init.reportStart) this.#watch();
+    if (this.plan.asPid1 && init.reportStart || this.#judge) this.#watch();
   }
   #makeFirst(outside) {
     const joins = openJoins(this.spec);
@@ -11446,6 +11528,10 @@ class Launch {
     for (const { event, fds } of first.messages) this.#told(event, fds);
     for (const event of first.events) this.onEvent(event);
     for (const event of first.reaped) this.onReaped(event);
+  }
+  /** Who serves what its filter asks about, if anybody does. */
+  get supervision() {
+    return this.#supervision;
   }
   /** The command's pid on the host, once it runs. */
   get pid() {
@@ -11521,6 +11607,11 @@ class Launch {
     else if (event.kind === EventKind.FIRST) this.#first(event.pid, fds[0]);
     else if (event.kind === EventKind.STAGE) this.#stage(event.pid, fds[0]);
     else if (event.kind === EventKind.DESCRIPTOR) this.#descriptors.push(fds[0]);
+    else if (event.kind === EventKind.LISTENER) this.#supervise(fds[0]);
+  }
+  #supervise(listener) {
+    if (this.#over) syscall("close", listener);
+    else this.#supervision = this.#init.supervise?.start(listener, this.#judge);
   }
   #stage(pid, pidfd) {
     this.#stagePidfd = pidfd;
@@ -11640,6 +11731,7 @@ class Launch {
   }
   #letGo() {
     this.#giveSlots();
+    this.#supervision?.close();
     this.#closeSocket();
     const fds = [this.#stagePidfd, this.#firstPidfd, this.#commandPidfd];
     if (this.#error !== void 0 || !this.#hasStarted) fds.push(...this.#descriptors.splice(0));
@@ -11661,7 +11753,7 @@ class Launch {
     const { promise, resolve, reject } = Promise.withResolvers();
     this.#answer = ((reply) => {
       this.#answer = this.#noAnswer = void 0;
-      this.#unwatch();
+      if (!this.#judge) this.#unwatch();
       resolve(reply);
     });
     check(send(this.#socket, message), "sendmsg", { path: "the sandbox's socket" });
@@ -11748,7 +11840,11 @@ class Launch {
       reportStart: this.#init.reportStart && !full.asPid1,
       requestFd: ((index) => requestFd(agent.boot, index)),
       // A hook may have added something that can be written.
-      filter: launchFilter(full, facts),
+      filter: launchFilter(full, facts, {
+        socket,
+        hasHandler: this.#init.supervise?.hasHandler ?? false,
+        secret: this.plan.secret
+      }),
       adoptedFds: adopted,
       landlock: landlockRuleset(full, facts.landlockVersion).ruleset,
       cgroup: this.#init.cgroup?.layout
@@ -11927,9 +12023,12 @@ const ALIASES = { mnt: "mount", network: "net" };
 class Sandbox {
   #spec;
   #plugins;
-  constructor(spec, plugins) {
+  /** Who is asked about system calls. */
+  #handler;
+  constructor(spec, plugins, handler) {
     this.#spec = spec;
     this.#plugins = plugins;
+    this.#handler = handler;
   }
   /** A sandbox with the safe defaults. */
   static create() {
@@ -11964,7 +12063,7 @@ class Sandbox {
     return structuredClone(this.#spec);
   }
   #with(change) {
-    return new Sandbox({ ...this.#spec, ...change }, this.#plugins);
+    return new Sandbox({ ...this.#spec, ...change }, this.#plugins, this.#handler);
   }
   #namespaces(names, choice) {
     const namespaces = { ...this.#spec.namespaces };
@@ -12157,15 +12256,18 @@ class Sandbox {
     checkCapabilities(capabilities);
     return this.#with({ capabilities });
   }
-  /**
-   * Which system calls the command may make: `"default"` (what ordinary programs need), `"none"` (all
-   * of them), a policy made by `filter`, an OCI profile as Docker and Podman have it, or a compiled
-   * program. seccomp(2).
-   */
-  seccomp(profile) {
-    const seccomp = { profile: structuredClone(profile) };
+  seccomp(profile, given = {}, more = {}) {
+    const asks = typeof profile === "object" && "asks" in profile ? profile.asks : void 0;
+    const options = typeof given !== "function" ? given : { ...more, [asks === "observer" ? "observe" : "decide"]: given };
+    const { log, observe, decide, timeout = "5s" } = options;
+    if (observe !== void 0 && decide !== void 0) {
+      throw new SpecError("seccomp", "one handler answers: either it observes or it decides");
+    }
+    const seccomp = { profile: plainProfile(profile), ...log === void 0 ? {} : { log } };
     checkSeccomp(seccomp);
-    return this.#with({ seccomp });
+    const milliseconds = parseDuration(timeout, "seccomp.timeout");
+    const handler = observe !== void 0 ? { observe, timeout: milliseconds } : decide !== void 0 ? { decide, timeout: milliseconds } : void 0;
+    return new Sandbox({ ...this.#spec, seccomp }, this.#plugins, handler);
   }
   /** A resource limit. getrlimit(2). */
   rlimit(name, value) {
@@ -12302,7 +12404,7 @@ class Sandbox {
     if (this.#plugins.some((({ name }) => name === checked.name))) {
       throw new SpecError("use", `there is a plugin "${checked.name}" already`);
     }
-    return new Sandbox(this.#spec, [...this.#plugins, checked]);
+    return new Sandbox(this.#spec, [...this.#plugins, checked], this.#handler);
   }
   /** Applies a preset: a function from a sandbox to a sandbox. */
   with(preset) {
@@ -12313,7 +12415,7 @@ class Sandbox {
    * `SpecError` for what contradicts itself.
    */
   plan(command = ["true"]) {
-    return makePlan(this.#spec, this.#plugins, command);
+    return makePlan(this.#spec, this.#plugins, command, this.#handler !== void 0);
   }
   /**
    * Starts a command and resolves once it runs. Rejects with a `StepError` that names what failed.
@@ -12321,11 +12423,11 @@ class Sandbox {
    * Permissions: `--allow-all` (FFI, run, and Deno's own check for `/proc`).
    */
   spawn(command, options = {}) {
-    return spawn(this.#spec, this.#plugins, command, options);
+    return spawn(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }
   /** Runs a command to its end and collects what it writes. */
   output(command, options = {}) {
-    return output(this.#spec, this.#plugins, command, options);
+    return output(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }
 }
 var sandbox$1 = /*#__PURE__*/Object.freeze({
@@ -12391,7 +12493,7 @@ var execute$1 = /*#__PURE__*/Object.freeze({
   execute: execute
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, ERRNO, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, IFF_RUNNING, IFF_UP, ImageError, LANDLOCK_ALLOW, LANDLOCK_SCOPES, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_KINDS, NS_GET_USERNS, NetlinkError, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PERSONALITIES, POLLERR, POLLHUP, POLLIN, POLLOUT, PRIVILEGE_OPTIONS, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMIT_NAMES, SCM_RIGHTS, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, UnsupportedError, VMIN, VTIME, WEXITED, __WALL, abi$1 as abi, abi$4 as abi$1, abi as abi$2, abi$3, abi$2 as abi$4, abi$5, accountName, applyOptions, assemble, cString, cgroupSettings, check, checkLimits, checkNetwork, complain, controllersOf, countedUnified, defineHook, directoryOf, dirname, errnoName, errors, fcntlAbi, isFresh, isMountedOutside, isRootCgroup, layoutFor, main, mayWrite, nearest, neededUnified, optionsHelp, parentDirectory, parseDuration, parseMode, parseOptions, parsePublish, parseSize, pathArgument, pathText, print, processesIn, rawSyscall, reactor, readHierarchies, readText, readWords, refused, resolve, sandbox, setCompiler, signalName, subordinate, syscall, syscallName, toFileUrl, uninterrupted, writeAll };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, ERRNO, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, IFF_RUNNING, IFF_UP, ImageError, LANDLOCK_ALLOW, LANDLOCK_SCOPES, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_KINDS, NS_GET_USERNS, NetlinkError, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PERSONALITIES, POLLERR, POLLHUP, POLLIN, POLLOUT, PRIVILEGE_OPTIONS, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMIT_NAMES, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, UnsupportedError, VMIN, VTIME, WEXITED, __WALL, abi$1 as abi, abi$4 as abi$1, abi as abi$2, abi$3, abi$2 as abi$4, abi$5, accountName, addressOf, applyOptions, assemble, cString, cgroupSettings, check, checkLimits, checkNetwork, complain, controllersOf, countedUnified, defineHook, directoryOf, dirname, errnoName, errors, fcntlAbi, isFresh, isMountedOutside, isRootCgroup, layoutFor, main, mayWrite, nearest, neededUnified, optionsHelp, parentDirectory, parseDuration, parseMode, parseOptions, parsePublish, parseSize, pathArgument, pathText, print, processesIn, rawSyscall, reactor, readHierarchies, readText, readWords, refused, resolve, sandbox, setCompiler, signalName, subordinate, syscall, syscallName, toFileUrl, uninterrupted, writeAll };
 export const SOURCES = {
   "deno.json": 3310,
   "hooks/bandwidth.ts": 2446,
@@ -12406,7 +12508,7 @@ export const SOURCES = {
   "lib/agent/boot.ts": 7036,
   "lib/agent/client.ts": 8224,
   "lib/agent/elf.ts": 2130,
-  "lib/agent/event.ts": 3072,
+  "lib/agent/event.ts": 3147,
   "lib/agent/fd_passing.ts": 3448,
   "lib/agent/interpreter.ts": 2479,
   "lib/agent/layout.ts": 1940,
@@ -12444,19 +12546,19 @@ export const SOURCES = {
   "lib/cli/options/landlock.ts": 3630,
   "lib/cli/options/limits.ts": 3850,
   "lib/cli/options/network.ts": 2710,
-  "lib/cli/options/privileges.ts": 1999,
+  "lib/cli/options/privileges.ts": 2327,
   "lib/cli/options/scheduling.ts": 2210,
   "lib/cli/preset.ts": 699,
-  "lib/cli/run.ts": 3138,
+  "lib/cli/run.ts": 3449,
   "lib/cli/run_options.ts": 6766,
-  "lib/cli/seccomp.ts": 5734,
+  "lib/cli/seccomp.ts": 5771,
   "lib/cli/seccomp_profile.ts": 1661,
   "lib/cli/shape/checks.ts": 4868,
   "lib/cli/shape/landlock.ts": 923,
   "lib/cli/shape/limits.ts": 1337,
   "lib/cli/shape/mounts.ts": 2672,
-  "lib/cli/spec_file.ts": 5636,
-  "lib/cli/spec_shape.ts": 2842,
+  "lib/cli/spec_file.ts": 5703,
+  "lib/cli/spec_shape.ts": 2840,
   "lib/cli/terminal.ts": 3896,
   "lib/cli/values.ts": 10528,
   "lib/defaults.ts": 1514,
@@ -12536,11 +12638,11 @@ export const SOURCES = {
   "lib/plan/check_landlock.ts": 3766,
   "lib/plan/check_limits.ts": 4467,
   "lib/plan/check_network.ts": 5250,
-  "lib/plan/check_privileges.ts": 2071,
+  "lib/plan/check_privileges.ts": 2222,
   "lib/plan/check_scheduling.ts": 3525,
   "lib/plan/check_spec.ts": 5292,
   "lib/plan/check_values.ts": 443,
-  "lib/plan/command_steps.ts": 7464,
+  "lib/plan/command_steps.ts": 7518,
   "lib/plan/contradictions.ts": 2456,
   "lib/plan/credential_steps.ts": 5050,
   "lib/plan/exposure.ts": 2486,
@@ -12549,7 +12651,7 @@ export const SOURCES = {
   "lib/plan/init_program.ts": 6736,
   "lib/plan/keeper_program.ts": 5124,
   "lib/plan/landlock_steps.ts": 5452,
-  "lib/plan/launch_shape.ts": 2577,
+  "lib/plan/launch_shape.ts": 2736,
   "lib/plan/mounts/attributes.ts": 1572,
   "lib/plan/mounts/bind.ts": 2782,
   "lib/plan/mounts/check.ts": 8807,
@@ -12571,20 +12673,20 @@ export const SOURCES = {
   "lib/plan/mounts/workshop.ts": 1451,
   "lib/plan/namespace_steps.ts": 8774,
   "lib/plan/outside_program.ts": 8770,
-  "lib/plan/plan.ts": 14413,
+  "lib/plan/plan.ts": 14764,
   "lib/plan/program.ts": 3177,
   "lib/plan/program_parts.ts": 4516,
   "lib/plan/rlimit_steps.ts": 3001,
   "lib/plan/scheduling_steps.ts": 7352,
-  "lib/plan/setup_program.ts": 8061,
+  "lib/plan/setup_program.ts": 8214,
   "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
   "lib/presets.ts": 6248,
   "lib/quantity.ts": 2703,
-  "lib/run/child.ts": 4491,
-  "lib/run/compiled.ts": 6236,
+  "lib/run/child.ts": 4691,
+  "lib/run/compiled.ts": 6628,
   "lib/run/diagnose.ts": 3464,
-  "lib/run/filters.ts": 998,
+  "lib/run/filters.ts": 1932,
   "lib/run/first_process.ts": 4998,
   "lib/run/hooks.ts": 4307,
   "lib/run/host_facts.ts": 5193,
@@ -12592,35 +12694,40 @@ export const SOURCES = {
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,
   "lib/run/late_mounts.ts": 3245,
-  "lib/run/launch.ts": 22000,
+  "lib/run/launch.ts": 23116,
   "lib/run/network_modes.ts": 2659,
   "lib/run/network_sides.ts": 1063,
   "lib/run/pipe.ts": 7037,
-  "lib/run/plan_view.ts": 3442,
+  "lib/run/plan_view.ts": 3513,
   "lib/run/resolve.ts": 6126,
-  "lib/run/run.ts": 12739,
+  "lib/run/run.ts": 13696,
+  "lib/run/socket_address.ts": 1777,
   "lib/run/spares.ts": 3317,
   "lib/run/stdio.ts": 3431,
+  "lib/run/supervised_call.ts": 8190,
+  "lib/run/supervision.ts": 8018,
   "lib/run/supervisor.ts": 2745,
   "lib/run/wait_status.ts": 869,
-  "lib/sandbox.ts": 23578,
+  "lib/sandbox.ts": 26488,
   "lib/seccomp/actions.ts": 2001,
   "lib/seccomp/backward_assembler.ts": 4134,
   "lib/seccomp/bpf.ts": 2649,
-  "lib/seccomp/builder.ts": 6349,
+  "lib/seccomp/builder.ts": 7499,
   "lib/seccomp/check_policy.ts": 7841,
   "lib/seccomp/check_program.ts": 4220,
   "lib/seccomp/compile.ts": 3062,
-  "lib/seccomp/compile_filter.ts": 2339,
+  "lib/seccomp/compile_filter.ts": 3304,
   "lib/seccomp/default_allowed.ts": 4339,
   "lib/seccomp/default_arguments.ts": 6863,
   "lib/seccomp/default_blocked.ts": 6205,
   "lib/seccomp/default_filters.ts": 7587,
   "lib/seccomp/default_profile.ts": 1208,
   "lib/seccomp/describe.ts": 4514,
-  "lib/seccomp/filter.ts": 4643,
+  "lib/seccomp/exemption.ts": 3396,
+  "lib/seccomp/filter.ts": 6592,
   "lib/seccomp/int_arguments.ts": 1169,
-  "lib/seccomp/interpreter.ts": 3582,
+  "lib/seccomp/interpreter.ts": 3801,
+  "lib/seccomp/listening.ts": 1078,
   "lib/seccomp/oci.ts": 8521,
   "lib/seccomp/oci_conditions.ts": 3286,
   "lib/seccomp/outcomes.ts": 4069,
@@ -12667,7 +12774,7 @@ export const SOURCES = {
   "lib/sys/lock.ts": 1008,
   "lib/sys/memfd.ts": 3832,
   "lib/sys/memory.ts": 3532,
-  "lib/sys/mod.ts": 2576,
+  "lib/sys/mod.ts": 2640,
   "lib/sys/mount.ts": 7313,
   "lib/sys/mount_api.ts": 10123,
   "lib/sys/openat2.ts": 3558,
@@ -12675,13 +12782,14 @@ export const SOURCES = {
   "lib/sys/poll.ts": 1040,
   "lib/sys/prctl.ts": 4389,
   "lib/sys/resource.ts": 1949,
+  "lib/sys/seccomp.ts": 5321,
   "lib/sys/socket.ts": 6591,
   "lib/sys/stat.ts": 4524,
   "lib/sys/syscall_numbers.ts": 1528,
   "lib/sys/terminal.ts": 6443,
   "lib/sys/unshare.ts": 2464,
   "lib/sys/wait.ts": 3446,
-  "mod.ts": 2285,
+  "mod.ts": 2622,
   "std/path/mod.ts": 6368,
   "std/yaml/mod.ts": 4907,
 };

@@ -6,6 +6,7 @@ import { allowLowPorts } from './connect_inside.js';
 import { StubResolver, hostNameservers, withNameFiles, hostsFile, STUB_RESOLV_CONF } from './name_files.js';
 import { close, open } from './file.js';
 import './compile_filter.js';
+import './compile.js';
 
 const DEVICE = "eth0";
 const ROOT_NEEDS = [

@@ -14,6 +14,8 @@ function toRules(action, patterns) {
   ];
 }
 class Filter {
+  /** Whom it asks. It is no part of the description, and is what handlers are checked by. */
+  asks;
   /** What comes behind these rules. */
   extend;
   /** The rules. */
@@ -23,7 +25,8 @@ class Filter {
   /** The ABIs that may be used. */
   architectures;
   /** Made by {@linkcode filter}. */
-  constructor(policy) {
+  constructor(policy, asks) {
+    this.asks = asks;
     this.rules = policy.rules;
     if (policy.extend !== void 0) this.extend = policy.extend;
     if (policy.otherwise !== void 0) this.otherwise = policy.otherwise;
@@ -31,7 +34,21 @@ class Filter {
   }
   /** Adds rules with any action behind those that are there. */
   rule(action, ...patterns) {
-    return new Filter({ ...this, rules: [...this.rules, ...toRules(action, patterns)] });
+    return new Filter(this.#with(action, patterns), this.asks);
+  }
+  #with(action, patterns) {
+    return { ...this, rules: [...this.rules, ...toRules(action, patterns)] };
+  }
+  /**
+   * Lets a handler in this program decide about these: `sandbox().seccomp(filter.notify("connect"),
+   * (call) => call.deny("EACCES"))`. seccomp_unotify(2).
+   */
+  notify(...patterns) {
+    return new Filter(this.#with("notify", patterns), "decider");
+  }
+  /** Tells a handler in this program of these, before they are made. It decides nothing. */
+  observe(...patterns) {
+    return new Filter(this.#with("notify", patterns), "observer");
   }
   /** Lets these be made. */
   allow(...patterns) {
@@ -55,14 +72,14 @@ class Filter {
   }
   /** With nothing of the default profile and no rule yet: what no rule fits gets `otherwise`. */
   empty(otherwise) {
-    return new Filter({ rules: [], otherwise });
+    return new Filter({ rules: [], otherwise }, "nobody");
   }
   /** The ABIs that the command may use; a call of any other kills it. */
   on(...architectures) {
-    return new Filter({ ...this, architectures });
+    return new Filter({ ...this, architectures }, this.asks);
   }
 }
-new Filter({ extend: "default", rules: [] });
+new Filter({ extend: "default", rules: [] }, "nobody");
 
 const ALL = parsePrefix("10.213.0.0/16", "pool");
 const PART_BITS = 22, PARTS = 1 << PART_BITS - ALL.length;

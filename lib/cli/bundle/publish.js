@@ -5,6 +5,7 @@ import { parseAddress, familyOf, socketAddress } from './route.js';
 import { allowLowPorts } from './connect_inside.js';
 import { close } from './file.js';
 import './compile_filter.js';
+import './compile.js';
 
 const PATIENCE_NANOSECONDS = 50000000n;
 const MOST_STRANGERS = 16;

@@ -195,7 +195,7 @@ const namespace = (value, field) => isRecord(value) ? record(
   ]
 )(value, field) : oneOf("new", "shared")(value, field);
 const profile = (value, field) => isRecord(value) ? void 0 : text(value, field);
-const seccomp = (value, field) => isRecord(value) ? record({ profile }, ["profile"])(value, field) : text(value, field);
+const seccomp = (value, field) => isRecord(value) ? record({ profile, log: flag })(value, field) : text(value, field);
 const ranges = list(
   record({ inside: whole, outside: whole, count: whole }, ["inside", "outside"]),
   1
@@ -278,8 +278,9 @@ function locatedLayers(layers, folder) {
   };
 }
 function locatedProfile(seccomp, folder) {
-  const profile = typeof seccomp === "string" ? seccomp : seccomp.profile;
+  const { profile = "default", ...rest } = typeof seccomp === "string" ? { profile: seccomp } : seccomp;
   return {
+    ...rest,
     profile: profile === "default" || profile === "none" || typeof profile === "object" ? profile : readProfile(resolve(folder, profile), "seccomp.profile")
   };
 }

@@ -7,6 +7,7 @@ import { StubResolver, hostNameservers, withNameFiles, STUB_RESOLV_CONF, hostsFi
 import { openNetwork } from './route.js';
 import { Netlink } from './netlink.js';
 import './compile_filter.js';
+import './compile.js';
 
 function vxlan(options) {
   const { id, remote, local, port, bridge, subnet, pool } = options;

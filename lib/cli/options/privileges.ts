@@ -50,7 +50,18 @@ export const PRIVILEGE_OPTIONS: readonly Option<RunRequest>[] = [
     apply: (run, value) => {
       if (value === "") throw new SpecError("value", "is empty; give default, none or a file");
       run.profile = value === "default" || value === "none" ? undefined : value;
-      if (run.profile === undefined) run.box = run.box.seccomp(value as "default" | "none");
+      if (run.profile === undefined) {
+        run.box = run.box.seccomp(value as "default" | "none", run.box.spec.seccomp);
+      }
+    },
+  },
+  {
+    name: "seccomp-log",
+    group: PRIVILEGES,
+    help: "count the system calls that are denied, and print them at the end",
+    apply: (run) => {
+      const { profile = "default" } = run.box.spec.seccomp ?? {};
+      run.box = run.box.seccomp(profile, { log: true });
     },
   },
 ];
