@@ -15,7 +15,6 @@
 
 import { type BridgeNetwork, defineHook, type Plugin, UnsupportedError } from "../mod.ts";
 import {
-  allowLowPorts,
   connectInside,
   hostNameservers,
   hostsFile,
@@ -23,6 +22,7 @@ import {
   leaveBridge,
   namesOnBridge,
   Netlink,
+  openInside,
   openNetwork,
   STUB_RESOLV_CONF,
   StubResolver,
@@ -70,9 +70,9 @@ export function bridge(options: Omit<BridgeNetwork, "mode"> = {}): Plugin {
         }, { netns: namespace.fd, name: name?.toLowerCase() });
         useBridge(port.link);
         defer(() => leaveBridge(port.link));
-        await connectInside(inside, { ...port, link: "eth0" });
-        await allowLowPorts(inside);
-        const resolver = await StubResolver.open(inside, {
+        const sockets = await openInside(inside);
+        using own = sockets.netlink;
+        const resolver = StubResolver.open(sockets, {
           names: (asked) => {
             using netlink = Netlink.open();
             const found = namesOnBridge(netlink, port.device, asked);
@@ -81,6 +81,7 @@ export function bridge(options: Omit<BridgeNetwork, "mode"> = {}): Plugin {
           nameservers: nameservers ?? hostNameservers(),
         });
         defer(() => resolver[Symbol.dispose]());
+        connectInside(own, { ...port, link: "eth0" });
       } finally {
         namespace.close();
       }

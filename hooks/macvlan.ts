@@ -19,10 +19,10 @@
 
 import { defineHook, type MacvlanNetwork, type Plugin, UnsupportedError } from "../mod.ts";
 import {
-  allowLowPorts,
   connectInside,
   hostNameservers,
   hostsFile,
+  openInside,
   STUB_RESOLV_CONF,
   StubResolver,
   withNameFiles,
@@ -54,13 +54,14 @@ export function macvlan(options: Omit<MacvlanNetwork, "mode"> & { mode?: string 
     },
     async networkSetup({ host, inside, netns, defer }) {
       await host.link.add({ kind, name: "eth0", parent, netns });
-      await connectInside(inside, { link: "eth0", addresses, gateways });
-      await allowLowPorts(inside);
-      const resolver = await StubResolver.open(inside, {
+      const sockets = await openInside(inside);
+      using own = sockets.netlink;
+      const resolver = StubResolver.open(sockets, {
         names: () => undefined,
         nameservers: nameservers ?? hostNameservers(),
       });
       defer(() => resolver[Symbol.dispose]());
+      connectInside(own, { link: "eth0", addresses, gateways });
     },
   });
 }

@@ -25,9 +25,9 @@ import {
   UnsupportedError,
 } from "../mod.ts";
 import {
-  allowLowPorts,
   hostNameservers,
   hostsFile,
+  openInside,
   STUB_RESOLV_CONF,
   StubResolver,
   withNameFiles,
@@ -92,8 +92,9 @@ export function pasta({ nameservers }: Omit<PastaNetwork, "mode"> = {}): Plugin 
       const card = await start(program, net, user);
       defer(() => card[Symbol.asyncDispose]());
       await ready(inside, card, signal);
-      await allowLowPorts(inside);
-      const resolver = await StubResolver.open(inside, {
+      const sockets = await openInside(inside);
+      sockets.netlink.close();
+      const resolver = StubResolver.open(sockets, {
         names: () => undefined,
         nameservers: nameservers ?? hostNameservers(),
       });

@@ -24,7 +24,6 @@
 
 import { defineHook, type Plugin, UnsupportedError, type VxlanNetwork } from "../mod.ts";
 import {
-  allowLowPorts,
   connectInside,
   hostNameservers,
   hostsFile,
@@ -32,6 +31,7 @@ import {
   leaveBridge,
   namesOnBridge,
   Netlink,
+  openInside,
   openNetwork,
   STUB_RESOLV_CONF,
   StubResolver,
@@ -68,9 +68,9 @@ export function vxlan(options: Omit<VxlanNetwork, "mode">): Plugin {
         }, { netns: namespace.fd, name: (options.name ?? spec.hostname)?.toLowerCase() });
         useBridge(joined.link);
         defer(() => leaveBridge(joined.link));
-        await connectInside(inside, { ...joined, link: "eth0" });
-        await allowLowPorts(inside);
-        const resolver = await StubResolver.open(inside, {
+        const sockets = await openInside(inside);
+        using own = sockets.netlink;
+        const resolver = StubResolver.open(sockets, {
           names: (asked) => {
             using netlink = Netlink.open();
             const found = namesOnBridge(netlink, joined.device, asked);
@@ -79,6 +79,7 @@ export function vxlan(options: Omit<VxlanNetwork, "mode">): Plugin {
           nameservers: options.nameservers ?? hostNameservers(),
         });
         defer(() => resolver[Symbol.dispose]());
+        connectInside(own, { ...joined, link: "eth0" });
       } finally {
         namespace.close();
       }

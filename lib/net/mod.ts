@@ -18,7 +18,9 @@ export * from "../sys/abi/rtnetlink.ts";
 export type { BridgePort, ManagedBridgeInit } from "./bridge/managed_bridge.ts";
 export { bridgeDevice, joinBridge, namesOnBridge, sweepBridges } from "./bridge/managed_bridge.ts";
 export { leaveBridge, useBridge } from "./bridge/sweeper.ts";
-export { allowLowPorts, connectInside, type ConnectInsideInit } from "./connect_inside.ts";
+export type { Operation } from "../agent/operation.ts";
+export type { ConnectInsideInit, InsideSockets, ProgramRunner } from "./connect_inside.ts";
+export { allowLowPorts, connectInside, openInside } from "./connect_inside.ts";
 export { TcpForwarder, UdpForwarder } from "./port_forwarder.ts";
 export { hostsFile, STUB_RESOLV_CONF, withNameFiles } from "./resolver/name_files.ts";
 export {

@@ -11,7 +11,6 @@ import { EPOLLIN, EPOLLOUT } from "../../sys/abi/poll.ts";
 import { check, rawSyscall, syscall } from "../../sys/libc.ts";
 import { SYS } from "../../sys/syscall_numbers.ts";
 import { type AddressBytes, familyOf, parseAddress, socketAddress } from "../ip_address.ts";
-import type { NamespaceCalls } from "../network.ts";
 import {
   acceptSocket,
   beginConnect,
@@ -87,19 +86,18 @@ export class StubResolver implements Disposable {
     reactor().watch(tcp, EPOLLIN, () => this.#accept());
   }
 
-  /** Begins to answer in `calls`' namespace, whose loopback device must be up. */
-  static async open(calls: NamespaceCalls, init: StubResolverInit): Promise<StubResolver> {
+  /** Takes over two sockets of a namespace whose loopback device is up, and begins to answer. */
+  static open(
+    { udp, tcp }: { udp: number; tcp: number },
+    init: StubResolverInit,
+  ): StubResolver {
     const address = parseAddress(STUB_ADDRESS)!;
-    const fds: number[] = [];
     try {
-      for (const type of [DATAGRAM, STREAM]) {
-        fds.push(await calls.descriptor("socket", familyOf(address), type, 0));
-        bindSocket(fds.at(-1)!, address, DNS_PORT);
-      }
-      check(syscall("listen", fds[1]!, MOST_CONNECTIONS), "listen", { path: STUB_ADDRESS });
-      return new StubResolver(fds[0]!, fds[1]!, init);
+      for (const fd of [udp, tcp]) bindSocket(fd, address, DNS_PORT);
+      check(syscall("listen", tcp, MOST_CONNECTIONS), "listen", { path: STUB_ADDRESS });
+      return new StubResolver(udp, tcp, init);
     } catch (error) {
-      for (const fd of fds) syscall("close", fd);
+      for (const fd of [udp, tcp]) syscall("close", fd);
       throw error;
     }
   }
