@@ -104,6 +104,7 @@ testIf(
         await inside.address.add({ link: "lo", address: "198.51.100.7/32" });
         await inside.address.add({ link: "lo", address: "169.254.169.254/32" });
         await inside.route.add({ to: "10.213.0.0/16", via: "192.0.2.2" });
+        await inside.route.add({ to: "203.0.113.0/24", via: "192.0.2.2" });
         await host.route.add({ to: "default", via: "192.0.2.1" });
         await host.route.add({ to: "default", via: "2001:db8::1" });
         await host.route.add({ to: "169.254.0.0/16", via: "192.0.2.1" });
@@ -118,6 +119,32 @@ testIf(
     // Metadata services are not reached.
     assertEquals(await host.get("169.254.169.254", 8000), "world");
     assertEquals(await host.getFrom(box, "169.254.169.254", 8000), "none");
+    // Whoever is outside cannot use this host as a router to elsewhere, though up0 forwards now.
+    const receiver = 'use IO::Socket::INET; $|=1; $s=IO::Socket::INET->new(Proto=>"udp",LocalPort=>9); print "up\\n"; $s->recv($b,99); print "got $b\\n"';
+    await using elsewhere = await sandbox().use(defineHook({
+      name: "elsewhere",
+      async networkSetup({ host, inside, netns }) {
+        await host.link.add({ kind: "veth", name: "up1", peer: { name: "eth0", netns } });
+        await host.address.add({ link: "up1", address: "203.0.113.1/24" });
+        await host.link.set("up1", { up: true });
+        await inside.address.add({ link: "eth0", address: "203.0.113.2/24" });
+        await inside.link.set("eth0", { up: true });
+        await inside.route.add({ to: "default", via: "203.0.113.1" });
+        const kept = await inside.syscall("openat", -100, "/proc/sys/net/ipv4/ip_unprivileged_port_start", 1, 0);
+        await inside.syscall("write", kept, "0", 1);
+      },
+    })).spawn(["perl", "-e", receiver], { stdin: "null", stdout: "piped" });
+    const heard = elsewhere.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    await heard.read();
+    let word = "";
+    heard.read().then(({ value }) => word = value ?? "", () => {});
+    const send = (from) => run("nsenter", "-t", from, "-n", "perl", "-MIO::Socket::INET", "-e", '$s=IO::Socket::INET->new(Proto=>"udp",PeerAddr=>"203.0.113.2",PeerPort=>9) or die; $s->send("hello") or die');
+    await send(String(server.pid));
+    await new Promise((go) => setTimeout(go, 300));
+    assertEquals(word, "");
+    await send(String(Deno.pid));
+    for (let tries = 0; tries < 100 && word === ""; tries++) await new Promise((go) => setTimeout(go, 10));
+    assertEquals(word.trim(), "got hello");
     // From the outside in, only answers come.
     await using inner = await host.serve(box, "inner", 8000);
     const { stdout } = await box.hostname("x").output(["getent", "ahostsv4", "inner"]);

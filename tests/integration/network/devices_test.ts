@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { sandbox, UnsupportedError } from "../../../mod.ts";
-import { installed, ROOT, testIf } from "../support.ts";
+import { inFolder, installed, ROOT, testIf } from "../support.ts";
 import { onHost } from "./host.ts";
 
 const READY = ROOT && installed("ip") && installed("unshare");
@@ -100,6 +100,21 @@ testIf(
     }
   },
 );
+
+Deno.test("join: what the joined sandbox calls its files does not lead out of it", async () => {
+  await inFolder(async (folder) => {
+    await Deno.writeTextFile(`${folder}/secret`, "nameserver 192.0.2.66\n");
+    const first = sandbox().symlink(`${folder}/secret`, "/etc/resolv.conf");
+    await using child = await first.spawn(["sleep", "100"], { stdin: "null" });
+    const { joinNetwork } = await import("../../../hooks/join_network.ts");
+    const configure = joinNetwork({ target: { pid: child.pid } }).configure as (
+      spec: unknown,
+    ) => { mounts: { target: string; contents?: string }[] };
+    const { mounts } = configure(sandbox().spec);
+    const names = mounts.filter(({ target }) => target === "/etc/resolv.conf");
+    assert(!names.some(({ contents }) => contents?.includes("192.0.2.66")), JSON.stringify(names));
+  });
+});
 
 Deno.test("modes: what is not for a mode is refused at once, and says what there is", async () => {
   const { assertThrows } = await import("@std/assert");
