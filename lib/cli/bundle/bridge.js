@@ -2,7 +2,7 @@
 import { defineHook, UnsupportedError } from './paddock.js';
 import './port_forwarder.js';
 import { joinBridge, useBridge, leaveBridge, namesOnBridge } from './sweeper.js';
-import { connectInside, allowLowPorts } from './connect_inside.js';
+import { openInside, connectInside } from './connect_inside.js';
 import { StubResolver, hostNameservers, withNameFiles, STUB_RESOLV_CONF, hostsFile } from './name_files.js';
 import { openNetwork } from './route.js';
 import { Netlink } from './netlink.js';
@@ -36,9 +36,9 @@ function bridge(options = {}) {
         }, { netns: namespace.fd, name: name?.toLowerCase() });
         useBridge(port.link);
         defer(() => leaveBridge(port.link));
-        await connectInside(inside, { ...port, link: "eth0" });
-        await allowLowPorts(inside);
-        const resolver = await StubResolver.open(inside, {
+        const sockets = await openInside(inside);
+        using own = sockets.netlink;
+        const resolver = StubResolver.open(sockets, {
           names: (asked) => {
             using netlink = Netlink.open();
             const found = namesOnBridge(netlink, port.device, asked);
@@ -47,6 +47,7 @@ function bridge(options = {}) {
           nameservers: nameservers ?? hostNameservers()
         });
         defer(() => resolver[Symbol.dispose]());
+        connectInside(own, { ...port, link: "eth0" });
       } finally {
         namespace.close();
       }

@@ -2,10 +2,11 @@
 import { defineHook, UnsupportedError } from './paddock.js';
 import './port_forwarder.js';
 import './route.js';
-import { connectInside, allowLowPorts } from './connect_inside.js';
+import { openInside, connectInside } from './connect_inside.js';
 import { StubResolver, hostNameservers, withNameFiles, hostsFile, STUB_RESOLV_CONF } from './name_files.js';
 import './compile_filter.js';
 import './compile.js';
+import './netlink.js';
 
 function macvlan(options) {
   const kind = options.mode === "ipvlan" ? "ipvlan" : "macvlan";
@@ -26,13 +27,14 @@ function macvlan(options) {
     },
     async networkSetup({ host, inside, netns, defer }) {
       await host.link.add({ kind, name: "eth0", parent, netns });
-      await connectInside(inside, { link: "eth0", addresses, gateways });
-      await allowLowPorts(inside);
-      const resolver = await StubResolver.open(inside, {
+      const sockets = await openInside(inside);
+      using own = sockets.netlink;
+      const resolver = StubResolver.open(sockets, {
         names: () => void 0,
         nameservers: nameservers ?? hostNameservers()
       });
       defer(() => resolver[Symbol.dispose]());
+      connectInside(own, { link: "eth0", addresses, gateways });
     }
   });
 }

@@ -2,11 +2,12 @@
 import { defineHook, check, syscall, NS_GET_USERNS, UnsupportedError, O_RDWR, AF_INET, SIOCGSKNS, SOCK_DGRAM, SOCK_CLOEXEC, Sandbox, SandboxError } from './paddock.js';
 import './port_forwarder.js';
 import './route.js';
-import { allowLowPorts } from './connect_inside.js';
+import { openInside } from './connect_inside.js';
 import { StubResolver, hostNameservers, withNameFiles, hostsFile, STUB_RESOLV_CONF } from './name_files.js';
 import { close, open } from './file.js';
 import './compile_filter.js';
 import './compile.js';
+import './netlink.js';
 
 const DEVICE = "eth0";
 const ROOT_NEEDS = [
@@ -44,8 +45,9 @@ function pasta({ nameservers } = {}) {
       const card = await start(program, net, user);
       defer(() => card[Symbol.asyncDispose]());
       await ready(inside, card, signal);
-      await allowLowPorts(inside);
-      const resolver = await StubResolver.open(inside, {
+      const sockets = await openInside(inside);
+      sockets.netlink.close();
+      const resolver = StubResolver.open(sockets, {
         names: () => void 0,
         nameservers: nameservers ?? hostNameservers()
       });

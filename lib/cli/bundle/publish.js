@@ -6,6 +6,7 @@ import { allowLowPorts } from './connect_inside.js';
 import { close } from './file.js';
 import './compile_filter.js';
 import './compile.js';
+import './netlink.js';
 
 const PATIENCE_NANOSECONDS = 50000000n;
 const MOST_STRANGERS = 16;

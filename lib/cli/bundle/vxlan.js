@@ -2,7 +2,7 @@
 import { defineHook, UnsupportedError } from './paddock.js';
 import './port_forwarder.js';
 import { joinBridge, useBridge, leaveBridge, namesOnBridge } from './sweeper.js';
-import { connectInside, allowLowPorts } from './connect_inside.js';
+import { openInside, connectInside } from './connect_inside.js';
 import { StubResolver, hostNameservers, withNameFiles, STUB_RESOLV_CONF, hostsFile } from './name_files.js';
 import { openNetwork } from './route.js';
 import { Netlink } from './netlink.js';
@@ -32,9 +32,9 @@ function vxlan(options) {
         }, { netns: namespace.fd, name: (options.name ?? spec.hostname)?.toLowerCase() });
         useBridge(joined.link);
         defer(() => leaveBridge(joined.link));
-        await connectInside(inside, { ...joined, link: "eth0" });
-        await allowLowPorts(inside);
-        const resolver = await StubResolver.open(inside, {
+        const sockets = await openInside(inside);
+        using own = sockets.netlink;
+        const resolver = StubResolver.open(sockets, {
           names: (asked) => {
             using netlink = Netlink.open();
             const found = namesOnBridge(netlink, joined.device, asked);
@@ -43,6 +43,7 @@ function vxlan(options) {
           nameservers: options.nameservers ?? hostNameservers()
         });
         defer(() => resolver[Symbol.dispose]());
+        connectInside(own, { ...joined, link: "eth0" });
       } finally {
         namespace.close();
       }
