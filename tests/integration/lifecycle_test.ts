@@ -2,6 +2,7 @@ import { assert, assertEquals, assertMatch, assertRejects, assertThrows } from "
 import { Sandbox, sandbox, SandboxError } from "../../mod.ts";
 import {
   openDescriptors,
+  PACE,
   processesWith,
   program,
   run,
@@ -23,7 +24,7 @@ function tag(): string {
 Deno.test("timeout() ends a command that ignores SIGTERM, with all it started", async () => {
   const mark = tag();
   const started = performance.now();
-  const { timedOut, signal, code, success } = await box.timeout("200ms").output([
+  const { timedOut, signal, code, success } = await box.timeout(200 * PACE).output([
     "sh",
     "-c",
     `trap '' TERM INT HUP; sleep ${mark} & sleep ${mark}; sleep ${mark}`,
@@ -35,7 +36,7 @@ Deno.test("timeout() ends a command that ignores SIGTERM, with all it started", 
     code: 137,
     success: false,
   });
-  assert(took >= 190 && took < 2000, `${took} ms`);
+  assert(took >= 190 * PACE && took < 2000 * PACE, `${took} ms`);
   assertEquals(processesWith(mark), []);
 });
 
@@ -45,7 +46,11 @@ Deno.test("timeout() that is not reached changes nothing, and does not hold the 
 });
 
 Deno.test("a timeout keeps what was written so far", async () => {
-  const { timedOut, stdout } = await box.timeout(200).output(["sh", "-c", "echo before; sleep 60"]);
+  const { timedOut, stdout } = await box.timeout(200 * PACE).output([
+    "sh",
+    "-c",
+    "echo before; sleep 60",
+  ]);
   assertEquals([timedOut, text(stdout)], [true, "before\n"]);
 });
 

@@ -8,6 +8,12 @@ import { assertEquals } from "@std/assert";
 import { discardSpares } from "../../lib/run/spares.ts";
 import type { Command, Sandbox, SandboxOutput } from "../../mod.ts";
 
+/**
+ * How much slower than a real machine this one is: an emulated one has longer for what has a time,
+ * and does fewer rounds of what is done many times.
+ */
+export const PACE = Number(Deno.env.get("PADDOCK_TEST_PACE") ?? 1);
+
 /** Whether the tests run as root. */
 export const ROOT = Deno.uid() === 0;
 

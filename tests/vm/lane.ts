@@ -20,6 +20,8 @@ export interface Lane {
   readonly emulatorPackage: string;
   /** The device that the kernel's messages go to. */
   readonly console: string;
+  /** How much slower it is than the machine that emulates it, for the tests' times and rounds. */
+  readonly pace: number;
   /** Words for the kernel's command line that this architecture needs. */
   readonly commandLine: readonly string[];
 }
@@ -36,6 +38,7 @@ export const LANES: Readonly<Record<Lane["arch"], Lane>> = {
     console: "ttyS0",
     // Emulated page walks of five levels are slower, and nobody needs them here.
     commandLine: ["no5lvl"],
+    pace: 2,
   },
   aarch64: {
     arch: "aarch64",
@@ -47,6 +50,7 @@ export const LANES: Readonly<Record<Lane["arch"], Lane>> = {
     emulatorPackage: "qemu-system-arm",
     console: "ttyAMA0",
     commandLine: [],
+    pace: 5,
   },
 };
 

@@ -50,7 +50,9 @@ async function main(): Promise<number> {
   const tests = options._.length > 0 ? options._.map(String) : SUITES;
   const command = options.command ??
     `deno test -A --quiet --no-check ${tests.map(quote).join(" ")}`;
-  const settings = `LANE_USER=${quote(options.user)}\nLANE_COMMAND=${quote(command)}\n`;
+  const settings = `LANE_USER=${quote(options.user)}\nLANE_COMMAND=${
+    quote(command)
+  }\nLANE_PACE=${lane.pace}\n`;
   const first = await initramfs(boots, folder, [
     { path: "copy/etc/paddock-lane", data: new TextEncoder().encode(settings), mode: 0o644 },
   ]);
