@@ -8,6 +8,7 @@ import { cString, syscall } from "../../lib/sys/libc.ts";
 import type { SyscallName } from "../../lib/sys/syscall_numbers.ts";
 import { errnoName } from "../../lib/sys/abi/errno.ts";
 import { sandbox } from "../../mod.ts";
+import { runProgram } from "../integration/support.ts";
 import { attacker, attempt, type Call } from "./attack.ts";
 
 const IPC_CREAT = 0o1000, IPC_RMID = 0;
@@ -145,3 +146,19 @@ for (const { name, make, reach, absent, remove } of KINDS) {
     child.kill("SIGKILL");
   });
 }
+
+Deno.test("a descriptor that the host program left open without close-on-exec stays outside", async () => {
+  const sys = JSON.stringify(new URL("../../lib/sys/libc.ts", import.meta.url).href);
+  // F_DUPFD is 0: a copy of standard error with a number from 200 on, which every child inherits.
+  const { stdout, stderr } = await runProgram(`
+    import { syscall } from ${sys};
+    const copy = syscall("fcntl", 2, 0, 200);
+    const list = ["-c", "ls -l /proc/self/fd | wc -l; ls /proc/self/fd | grep -c ^" + copy];
+    const plain = await new Deno.Command("sh", { args: list }).output();
+    const inside = await sandbox().output(["sh", ...list]);
+    for (const { stdout } of [plain, inside]) await Deno.stdout.write(stdout);
+  `);
+  assertEquals(stderr, "");
+  const [, outside, , inside] = stdout.split("\n");
+  assertEquals({ outside, inside }, { outside: "1", inside: "0" });
+});
