@@ -67,6 +67,8 @@ export type { Command, SpawnOptions } from "./lib/run/run.ts";
 export type { Stdio } from "./lib/run/stdio.ts";
 export type { Plan } from "./lib/run/plan_view.ts";
 export { parsePublish, type PublishedPort } from "./lib/plan/check_network.ts";
+export { mountTable } from "./lib/plan/mount_table.ts";
+export type { MountEntry } from "./lib/plan/mount_table.ts";
 export type { Phase, Step } from "./lib/plan/step.ts";
 export { Images } from "./lib/image/images.ts";
 export type {

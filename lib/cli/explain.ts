@@ -4,6 +4,8 @@
  * @module
  */
 
+import { mountTable } from "../plan/mount_table.ts";
+import type { Plan } from "../run/plan_view.ts";
 import type { Command } from "../run/run.ts";
 import type { Sandbox } from "../sandbox.ts";
 import { print } from "./help.ts";
@@ -25,6 +27,25 @@ function around(box: Sandbox): string[] {
   return lines;
 }
 
+/** The mounts as they will be seen inside, as columns. */
+function mounts(plan: Plan): string {
+  const table = mountTable(plan.steps);
+  if (table.length === 0) return "";
+  const rows = table.map(({ target, type, source = "-", options, optional }) => [
+    target,
+    type,
+    source,
+    `${options.join(",")}${optional ? " (if it is there)" : ""}`,
+  ]);
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const lines = rows.map((row) =>
+    `      ${row.map((word, column) => word.padEnd(widths[column] ?? 0)).join("  ").trimEnd()}`
+  );
+  return `\nMounts as seen inside, with what is mounted below them on the host:\n${
+    lines.join("\n")
+  }`;
+}
+
 /** Prints the plan as a story or, with `json`, as data. */
 export function explain(
   box: Sandbox,
@@ -39,5 +60,5 @@ export function explain(
     // What a hook does is code, and no plan can tell.
     lines.push(`plugin "${name}": hooks ${Object.keys(stages).join(", ") || "none"}`);
   }
-  print(`${plan}\nBesides:\n${lines.map((line) => `      ${line}`).join("\n")}`);
+  print(`${plan}${mounts(plan)}\nBesides:\n${lines.map((line) => `      ${line}`).join("\n")}`);
 }

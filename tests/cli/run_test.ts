@@ -74,6 +74,32 @@ Deno.test("--explain mentions every option, and does nothing", async () => {
   });
 });
 
+Deno.test("--explain shows the mounts as they will be seen inside", async () => {
+  const { stdout } = await paddock(
+    [
+      "run",
+      "--explain",
+      "-b",
+      "/usr/bin:/data:rw",
+      "--readonly",
+      "/tmp",
+      "--mask",
+      "/etc/hosts",
+      "true",
+    ],
+  );
+  const table = stdout.slice(stdout.indexOf("Mounts as seen inside")).split("\n")
+    .map((line) => line.trim().split(/ {2,}/));
+  for (
+    const row of [
+      ["/", "tmpfs", "-", "ro,nosuid,nodev"],
+      ["/data", "bind", "/usr/bin", "rw,nosuid,nodev"],
+      ["/tmp", "tmpfs", "-", "ro,nosuid,nodev"],
+      ["/etc/hosts", "tmpfs", "-", "ro,nosuid,nodev,noexec"],
+    ]
+  ) assertEquals(table.find(([target]) => target === row[0]), row);
+});
+
 Deno.test("--explain mentions the root", async () => {
   const { stdout } = await paddock(["run", "--explain", "--root", "/usr", "true"]);
   assertStringIncludes(stdout, 'make the directory "/usr" the new root, read-only');
