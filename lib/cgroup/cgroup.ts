@@ -122,8 +122,16 @@ export class SandboxCgroup implements Cgroup, CgroupDirectories {
         } catch { /* it has ended */ }
       }
     }
-    // A frozen process of version 1 does not even die.
-    if (this.#freezer !== undefined) write(`${this.#freezer}/freezer.state`, "THAWED");
+    this.letDie();
+  }
+
+  /** Lets go on what only version 1 has frozen, for such a process does not even die. */
+  letDie(): void {
+    const freezer = this.#freezer;
+    if (freezer === undefined || this.#unified !== undefined) return;
+    try {
+      write(`${freezer}/freezer.state`, "THAWED");
+    } catch { /* it is gone, and who was in it */ }
   }
 
   update(limits: Omit<LimitsSpec, "parent">): void {

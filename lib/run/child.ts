@@ -5,7 +5,7 @@
  */
 
 import { SIGNALS } from "../sys/abi/signal.ts";
-import type { Usage } from "../hook.ts";
+import type { Cgroup, Usage } from "../hook.ts";
 import type { HookError } from "../errors.ts";
 import type { FilteredSyscall } from "./supervision.ts";
 import type { ExitStatus } from "./wait_status.ts";
@@ -53,6 +53,7 @@ export interface SandboxProcessInit {
   stdout?: ReadableStream<Uint8Array<ArrayBuffer>>;
   stderr?: ReadableStream<Uint8Array<ArrayBuffer>>;
   terminal?: SandboxTerminal;
+  cgroup?: Cgroup;
   signal(number: number): void;
   killAll(): void;
 }
@@ -92,6 +93,11 @@ export class SandboxProcess implements AsyncDisposable {
   /** Its standard error. */
   get stderr(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return need(this.#init.stderr, "stderr");
+  }
+
+  /** Its cgroup, if it has `limits`, to watch, freeze and change while it runs. */
+  get cgroup(): Cgroup | undefined {
+    return this.#init.cgroup;
   }
 
   /** Its terminal. */

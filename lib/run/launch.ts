@@ -272,6 +272,8 @@ export class Launch implements Supervised {
   }
 
   #killNow(): void {
+    // A frozen process of cgroup v1 does not even die.
+    this.#init.cgroup?.cgroup.letDie();
     const kill = (pidfd: number | undefined, signal: number = SIGNALS.SIGKILL) => {
       if (pidfd !== undefined) rawSyscall(SYS.pidfd_send_signal, pidfd, signal, 0, 0);
     };

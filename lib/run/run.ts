@@ -349,6 +349,7 @@ export async function spawn(
     status,
     ...streams,
     terminal,
+    cgroup: begun.cgroup?.cgroup,
     signal: (number) => launch.signal(number),
     killAll: () => launch.kill(),
   });

@@ -4,6 +4,7 @@
  */
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
+import { CAN_LIMIT, WHY_NOT } from "../cgroup/support.ts";
 
 const ROOT = new URL("../../", import.meta.url);
 const UNPRIVILEGED_ID = "1878982656";
@@ -48,6 +49,25 @@ function example(path: string, needs: string[], check: (output: string) => void)
 function match(text: string, pattern: RegExp): string[] {
   assertMatch(text, pattern);
   return [...pattern.exec(text)!].slice(1);
+}
+
+if (CAN_LIMIT) {
+  example("limits.ts", ["perl"], (output) => {
+    assertMatch(output, /^16 MiB: ate it, memory ended: false, at most (\d+|\?) MiB$/m);
+    assertMatch(
+      output,
+      /^1024 MiB: killed by SIGKILL, memory ended: true, at most (6[34]|\?) MiB$/m,
+    );
+    const [busy, frozen] = ["busy", "frozen"].map((word) =>
+      Number(match(output, new RegExp(`^${word}: ([\\d.]+) of a processor$`, "m"))[0])
+    );
+    assert(busy! > 0 && busy! < 0.3, `${busy}`);
+    assertEquals(frozen, 0);
+    assertMatch(output, /^with more: /m);
+  });
+} else {
+  covered.add("limits.ts");
+  console.warn(`skipped: examples/limits.ts: ${WHY_NOT}`);
 }
 
 covered.add("network_topology.ts");

@@ -41,12 +41,10 @@ function exists(path: string): boolean {
   }
 }
 
-/** Starts a command and takes its cgroup from the hook. */
+/** Starts a command that has a cgroup. */
 async function start(box: Sandbox, command: string[]): Promise<[SandboxProcess, Cgroup]> {
-  const { promise, resolve } = Promise.withResolvers<Cgroup>();
-  const hook = defineHook({ name: "take", postStart: (ctx) => resolve(ctx.cgroup!) });
-  const child = await box.use(hook).spawn(command, { stdin: "null", stdout: "piped" });
-  return [child, await promise];
+  const child = await box.spawn(command, { stdin: "null", stdout: "piped" });
+  return [child, child.cgroup!];
 }
 
 if (WHY_NOT !== "") {
@@ -54,6 +52,16 @@ if (WHY_NOT !== "") {
     assertMatch(WHY_NOT, /run as root|limits\.parent|Delegate|move them|mount it writable/);
   });
 }
+
+limited("a hook sees the cgroup that the process has", async () => {
+  let path = "";
+  const hook = defineHook({ name: "look", postStart: (ctx) => path = ctx.cgroup!.path });
+  await using child = await sandbox().limits({}).use(hook).spawn(["sleep", "600"], {
+    stdin: "null",
+  });
+  assert(await until(() => path !== ""));
+  assertEquals(path, child.cgroup!.path);
+});
 
 Deno.test("without limits there is no cgroup", async () => {
   let cgroup: unknown = "none";
