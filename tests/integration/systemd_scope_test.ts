@@ -22,8 +22,8 @@ const delegated = unified?.own.slice(0, unified.own.lastIndexOf("/")) ?? "";
 const controllers = readText(`${delegated}/cgroup.controllers`) ?? "";
 const WHY_NOT = ROOT
   ? "root has the system's manager"
-  : !exists(SYSTEMD)
-  ? "systemd is not installed"
+  : !exists(SYSTEMD) || !exists("/run/systemd/system")
+  ? "there is no systemd"
   : !mayWrite(`${delegated}/cgroup.subtree_control`) || !controllers.includes("memory")
   ? "no part of the cgroup v2 tree was delegated to this user"
   : "";
@@ -42,7 +42,7 @@ testIf(
       const systemd = new Deno.Command("sh", {
         args: [
           "-c",
-          `echo $$ > ${manager}/cgroup.procs; exec ${SYSTEMD} --user --log-level=warning`,
+          `echo $$ > ${manager}/cgroup.procs; exec ${SYSTEMD} --user --log-target=console 2> ${folder}/log`,
         ],
         env,
         stdin: "null",
@@ -52,7 +52,7 @@ testIf(
       try {
         assert(
           await until(() => exists(`${folder}/run/systemd/private`), 60_000),
-          "systemd does not answer",
+          `systemd does not answer: ${readText(`${folder}/log`)}`,
         );
         const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
           args: programArguments(`
@@ -74,7 +74,9 @@ testIf(
         const scope = path.slice(0, path.lastIndexOf("/"));
         assert(await until(() => !exists(scope), 30_000), `${scope} is left`);
       } finally {
-        systemd.kill("SIGKILL");
+        try {
+          systemd.kill("SIGKILL");
+        } catch { /* it has ended */ }
         await systemd.status;
         const kill = `${manager}/cgroup.kill`;
         if (exists(kill)) Deno.writeTextFileSync(kill, "1");
