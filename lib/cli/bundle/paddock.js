@@ -6085,6 +6085,7 @@ const spawn = (async function spawn(spec, plugins, command, options = {}) {
     status,
     ...streams,
     terminal,
+    cgroup: begun.cgroup?.cgroup,
     signal: ((number) => launch.signal(number)),
     killAll: (() => launch.kill())
   });
@@ -10874,6 +10875,10 @@ class SandboxProcess {
   get stderr() {
     return need(this.#init.stderr, "stderr");
   }
+  /** Its cgroup, if it has `limits`, to watch, freeze and change while it runs. */
+  get cgroup() {
+    return this.#init.cgroup;
+  }
   /** Its terminal. */
   get terminal() {
     const { terminal } = this.#init;
@@ -11577,6 +11582,7 @@ class Launch {
     this.#killNow();
   }
   #killNow() {
+    this.#init.cgroup?.cgroup.letDie();
     const kill = ((pidfd, signal = SIGNALS.SIGKILL) => {
       if (pidfd !== void 0) rawSyscall(SYS.pidfd_send_signal, pidfd, signal, 0, 0);
     });
@@ -12525,7 +12531,7 @@ export const SOURCES = {
   "lib/agent/reactor.ts": 3600,
   "lib/agent/words.ts": 1022,
   "lib/cgroup/base.ts": 7939,
-  "lib/cgroup/cgroup.ts": 7536,
+  "lib/cgroup/cgroup.ts": 7743,
   "lib/cgroup/dbus.ts": 10016,
   "lib/cgroup/hierarchies.ts": 4066,
   "lib/cgroup/layout.ts": 5540,
@@ -12693,7 +12699,7 @@ export const SOURCES = {
   "lib/plan/terminal_step.ts": 1798,
   "lib/presets.ts": 6248,
   "lib/quantity.ts": 2703,
-  "lib/run/child.ts": 4691,
+  "lib/run/child.ts": 4874,
   "lib/run/compiled.ts": 6628,
   "lib/run/diagnose.ts": 3464,
   "lib/run/filters.ts": 1932,
@@ -12704,13 +12710,13 @@ export const SOURCES = {
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,
   "lib/run/late_mounts.ts": 3245,
-  "lib/run/launch.ts": 23116,
+  "lib/run/launch.ts": 23212,
   "lib/run/network_modes.ts": 2659,
   "lib/run/network_sides.ts": 1063,
   "lib/run/pipe.ts": 7037,
   "lib/run/plan_view.ts": 3513,
   "lib/run/resolve.ts": 6126,
-  "lib/run/run.ts": 13696,
+  "lib/run/run.ts": 13730,
   "lib/run/socket_address.ts": 1777,
   "lib/run/spares.ts": 3317,
   "lib/run/stdio.ts": 3431,

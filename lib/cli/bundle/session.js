@@ -371,7 +371,16 @@ class SandboxCgroup {
         }
       }
     }
-    if (this.#freezer !== void 0) write(`${this.#freezer}/freezer.state`, "THAWED");
+    this.letDie();
+  }
+  /** Lets go on what only version 1 has frozen, for such a process does not even die. */
+  letDie() {
+    const freezer = this.#freezer;
+    if (freezer === void 0 || this.#unified !== void 0) return;
+    try {
+      write(`${freezer}/freezer.state`, "THAWED");
+    } catch {
+    }
   }
   update(limits) {
     checkLimits(limits);
