@@ -3,7 +3,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { egress, type EgressDecision, EgressPolicy, egressReport } from "../../../hooks/egress.ts";
 import { sandbox } from "../../../mod.ts";
 import { text, until } from "../../integration/support.ts";
-import { boxed, httpRequest, recorder, talk, throughProxy } from "./outside.ts";
+import { boxed, CUT, httpRequest, recorder, talk, throughProxy } from "./outside.ts";
 
 const LOCAL = { allowAddresses: ["127.0.0.1/32"] };
 
@@ -30,7 +30,7 @@ Deno.test("the callback is asked about each request, and what it says happens", 
   assertMatch((await get("no.test", "/")).answer, /403/);
   // A name that only the callback knows is resolved inside, and decided when it is connected to.
   assertMatch((await talk(options, "yes.test", server.port, "raw\n")).answer, /hello$/);
-  assertMatch((await talk(options, "no.test", server.port, "raw\n")).answer, /reset/);
+  assertMatch((await talk(options, "no.test", server.port, "raw\n")).answer, CUT);
   assertEquals(seen, [
     "http yes.test GET /",
     "http yes.test GET /no",

@@ -137,6 +137,12 @@ export async function talk(
   };
 }
 
+/**
+ * A connection that was cut without a word. Which end notices it first, and how, is a matter of
+ * chance: a reset that comes before the client writes leaves nothing to be read.
+ */
+export const CUT = /^\s*(\[Connection reset by peer\])?$/;
+
 /** The same through the proxy. */
 export function throughProxy(options: EgressOptions, request: string): Promise<Talk> {
   return talk(options, "127.0.0.1", 3128, request);
