@@ -40,7 +40,6 @@ import {
 
 export type {
   DomainRule,
-  EgressLists,
   EgressPolicyOptions,
   EgressQuestion,
   EgressVerdict,

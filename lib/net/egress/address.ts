@@ -129,6 +129,7 @@ function isZeroAfter(bytes: Uint8Array, prefix: number): boolean {
 
 /** `10.0.0.0/8`, `fd00::/8`, or one address. Throws a `SpecError` that says how to write it. */
 export function parseRange(text: string, field: string): AddressRange {
+  if (typeof text !== "string") throw new SpecError(field, 'is a range, e.g. "10.0.0.0/8"');
   const [, base = "", length] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
   const address = parseAddress(base);
   const bits = address?.family === 4 ? 32 : 128;

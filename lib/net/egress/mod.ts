@@ -25,7 +25,8 @@ export { NAME_SERVER, PROXY } from "./inside_sockets.ts";
 export type { ProgramRunner } from "./inside_sockets.ts";
 export type { Address } from "./address.ts";
 export type { Host } from "./host_name.ts";
-export { type Asked, type EgressLists, EgressPolicy, type EgressPolicyOptions } from "./policy.ts";
+export { type Asked, EgressPolicy, type EgressPolicyOptions } from "./policy.ts";
+export type { DomainRule, EgressSettings } from "../../spec/egress.ts";
 export type {
   EgressAnswer,
   EgressDecision,
@@ -36,5 +37,4 @@ export type {
   EgressVerdict,
 } from "./request.ts";
 export type { Lookup } from "./resolver.ts";
-export type { DomainRule } from "./rule.ts";
 export { EgressSession, type EgressSessionOptions } from "./session.ts";

@@ -5,9 +5,9 @@
  * @module
  */
 
-import { SpecError } from "../../errors.ts";
-import { type Address, type AddressRange, isInRange, isWithin, parseRange } from "./address.ts";
+import { type Address, isInRange, isWithin } from "./address.ts";
 import { type Host, hostText } from "./host_name.ts";
+import { type CompiledLists, compileLists, type EgressLists } from "./lists.ts";
 import { isOwnAddress } from "./own_addresses.ts";
 import type {
   EgressAnswer,
@@ -16,24 +16,8 @@ import type {
   EgressRequest,
   EgressVerdict,
 } from "./request.ts";
-import { type CompiledRule, compileRule, type DomainRule, matchesName } from "./rule.ts";
+import { matchesName } from "./rule.ts";
 import { specialRange, translated } from "./special_ranges.ts";
-
-/** What may be reached. */
-export interface EgressLists {
-  /** Names that may be reached: `example.com`, `*.example.com`, `example.com:443`. */
-  allowDomains?: readonly (string | DomainRule)[];
-  /** Names that may not, whatever else says so. */
-  denyDomains?: readonly (string | DomainRule)[];
-  /**
-   * Ranges of addresses, e.g. `10.0.0.0/8`, that may be reached without a name. Addresses that are
-   * refused otherwise (loopback, link-local, private, multicast, metadata) may be reached, by a name
-   * too, if a range that is all of one such kind lists them: `0.0.0.0/0` does not.
-   */
-  allowAddresses?: readonly string[];
-  /** Ranges that may not be reached, whatever name leads there. */
-  denyAddresses?: readonly string[];
-}
 
 /** The lists, and who is asked besides. */
 export interface EgressPolicyOptions extends EgressLists {
@@ -54,33 +38,6 @@ export interface Asked {
 }
 
 const CALLBACK_PATIENCE = 30_000;
-
-interface Compiled {
-  allow: CompiledRule[];
-  deny: CompiledRule[];
-  allowRanges: AddressRange[];
-  denyRanges: AddressRange[];
-}
-
-const LISTS = ["allowDomains", "denyDomains", "allowAddresses", "denyAddresses"] as const;
-
-function compile(lists: EgressLists): Compiled {
-  for (const name of LISTS) {
-    if (lists[name] !== undefined && !Array.isArray(lists[name])) {
-      throw new SpecError(name, "is a list");
-    }
-  }
-  const rules = (name: "allowDomains" | "denyDomains") =>
-    (lists[name] ?? []).map((entry, index) => compileRule(entry, `${name}[${index}]`));
-  const ranges = (name: "allowAddresses" | "denyAddresses") =>
-    (lists[name] ?? []).map((entry, index) => parseRange(entry, `${name}[${index}]`));
-  return {
-    allow: rules("allowDomains"),
-    deny: rules("denyDomains"),
-    allowRanges: ranges("allowAddresses"),
-    denyRanges: ranges("denyAddresses"),
-  };
-}
 
 const no = (reason: string): EgressAnswer => ({ verdict: "deny", reason });
 const yes = (reason: string): EgressAnswer => ({ verdict: "allow", reason });
@@ -107,7 +64,7 @@ export function requestOf({ protocol, host, port, method, path }: Asked): Egress
  * ```
  */
 export class EgressPolicy {
-  #lists: Compiled;
+  #lists: CompiledLists;
   #onRequest: EgressPolicyOptions["onRequest"];
   readonly #watchers = new Set<() => void>();
   readonly #isOwn: (address: Address) => boolean;
@@ -118,7 +75,7 @@ export class EgressPolicy {
    * @param isOwn Tells this machine's own addresses, which are refused as well.
    */
   constructor(options: EgressPolicyOptions, isOwn: (address: Address) => boolean = isOwnAddress) {
-    this.#lists = compile(options);
+    this.#lists = compileLists(options);
     this.#onRequest = options.onRequest;
     this.#isOwn = isOwn;
   }
@@ -128,7 +85,7 @@ export class EgressPolicy {
    * that the new lists do not allow are cut. If an entry is wrong, nothing changes.
    */
   update(options: EgressPolicyOptions): void {
-    const next = compile(options);
+    const next = compileLists(options);
     this.#lists = next;
     if ("onRequest" in options) this.#onRequest = options.onRequest;
     for (const watcher of this.#watchers) watcher();

@@ -5,20 +5,8 @@
  */
 
 import { SpecError } from "../../errors.ts";
+import type { DomainRule } from "../../spec/egress.ts";
 import { parseHost } from "./host_name.ts";
-
-/** An entry of a list of names. */
-export interface DomainRule {
-  /** `example.com` for that name alone, `*.example.com` for all below it, `*` for every name. */
-  name: string;
-  /** Only these ports. Default: all. */
-  ports?: readonly number[];
-  /**
-   * Only these HTTP methods. They can be seen in plain HTTP only, so with them, TLS and every other
-   * protocol is refused. Default: all, and every protocol.
-   */
-  methods?: readonly string[];
-}
 
 /** An entry, checked and in one spelling. */
 export interface CompiledRule {
