@@ -49,6 +49,7 @@ import {
   type NetworkMode,
   type NetworkSettingsOf,
   type NetworkSpec,
+  type NoneNetwork,
   type OverlayMount,
   type PersonalityName,
   type ProcMount,
@@ -579,10 +580,11 @@ export class Sandbox {
     mode: Mode,
     settings?: NetworkSettingsOf<Mode>,
   ): Sandbox;
-  /** The same as data. */
-  network(network: NetworkSpec): Sandbox;
-  network(mode: NetworkMode | NetworkSpec, settings: object = {}): Sandbox {
-    const given = typeof mode === "string" ? { mode, ...settings } as NetworkSpec : mode;
+  /** The same as data; without a mode, it is `"none"`: `network({ allowDomains: ["deno.land"] })`. */
+  network(network: NetworkSpec | Omit<NoneNetwork, "mode">): Sandbox;
+  network(mode: NetworkMode | object, settings: object = {}): Sandbox {
+    const given =
+      (typeof mode === "string" ? { mode, ...settings } : { mode: "none", ...mode }) as NetworkSpec;
     const before = this.#spec.network;
     const published = before !== undefined && "publish" in before ? before.publish : undefined;
     const network = structuredClone(

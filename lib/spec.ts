@@ -16,6 +16,7 @@ import type { SeccompSpec } from "./spec/seccomp.ts";
 import type { IoPrioritySpec, PersonalityName, SchedulerSpec } from "./spec/scheduling.ts";
 
 export type * from "./spec/capabilities.ts";
+export type * from "./spec/egress.ts";
 export type * from "./spec/join.ts";
 export type * from "./spec/limits.ts";
 export type * from "./spec/landlock.ts";

@@ -7,12 +7,27 @@
 import { mountTable } from "../plan/mount_table.ts";
 import type { Plan } from "../run/plan_view.ts";
 import type { Command } from "../run/run.ts";
+import { hasGate } from "../plan/check_network.ts";
 import type { Sandbox } from "../sandbox.ts";
+import type { NoneNetwork } from "../spec.ts";
 import { print } from "./help.ts";
+
+/** What may be reached out of a sandbox without a network. */
+function gate(network: NoneNetwork): string[] {
+  const { allowDomains = [], denyDomains = [], allowAddresses = [], denyAddresses = [] } = network;
+  const names = (list: typeof allowDomains) =>
+    list.map((rule) => typeof rule === "string" ? rule : JSON.stringify(rule));
+  const allowed = [...names(allowDomains), ...allowAddresses];
+  const denied = [...names(denyDomains), ...denyAddresses];
+  return [
+    `network: by TCP through a gate in this program, ${allowed.join(", ") || "nothing"} can be ` +
+    `reached${denied.length === 0 ? "" : `, but not ${denied.join(", ")}`}; all else is refused`,
+  ];
+}
 
 /** What is no step of its own: it goes along with the steps, or comes around them. */
 function around(box: Sandbox): string[] {
-  const { env, timeout, asPid1 } = box.spec;
+  const { env, network, timeout, asPid1 } = box.spec;
   const lines: string[] = [];
   const inherited = env.inherit === "all" ? ["all there are"] : env.inherit;
   const values = Object.entries(env.set).map(([name, value]) =>
@@ -22,6 +37,7 @@ function around(box: Sandbox): string[] {
     `environment: ${values.map((value) => JSON.stringify(value)).join(" ") || "nothing is set"}` +
       (inherited.length === 0 ? "" : `; from here: ${inherited.join(" ")}`),
   );
+  if (network !== undefined && hasGate(network)) lines.push(...gate(network));
   if (timeout !== undefined) lines.push(`time limit: ${timeout}, then everything inside is killed`);
   if (asPid1) lines.push("the command is pid 1 itself, with no reaper above it");
   return lines;

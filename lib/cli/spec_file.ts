@@ -115,10 +115,11 @@ function located(file: FileSpec, folder: string) {
 /** The sandbox that a value describes; relative paths in it start at `folder`. */
 export function sandboxFrom(value: unknown, folder: string): { box: Sandbox; hooks: string[] } {
   SPEC(value, "");
-  const { hooks = [], namespaces: _, hostname, domainname, timeout, ...file } = located(
-    value as FileSpec,
-    folder,
-  );
+  const { hooks = [], namespaces: _, network: _2, hostname, domainname, timeout, ...file } =
+    located(
+      value as FileSpec,
+      folder,
+    );
   const base = withNamespaces(value as FileSpec).spec;
   const given = Object.fromEntries(
     Object.entries(file).filter(([_, entry]) => entry !== undefined),

@@ -13,6 +13,7 @@ import {
   dictionary,
   duration,
   either,
+  fail,
   flag,
   isRecord,
   list,
@@ -82,7 +83,10 @@ export const SPEC: Check = record({
   ioPriority: record({ class: text, level: whole }, ["class"]),
   oomScoreAdj: number,
   personality: list(oneOf(...PERSONALITIES)),
-  network: (value) => checkNetwork(value as NetworkSpec),
+  network: (value, field) => {
+    if (!isRecord(value)) fail(field, value, "must be a mapping");
+    checkNetwork({ mode: "none", ...value } as NetworkSpec);
+  },
   timeout: duration,
   tty: either(record({ columns: whole, rows: whole }, ["columns", "rows"]), flag),
   newSession: flag,

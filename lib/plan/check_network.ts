@@ -5,15 +5,24 @@
  */
 
 import { SpecError } from "../errors.ts";
-import type { NamespaceChoice, NetworkMode, NetworkSpec } from "../spec.ts";
+import { compileLists } from "../net/egress/lists.ts";
+import type { NamespaceChoice, NetworkMode, NetworkSpec, NoneNetwork } from "../spec.ts";
 import { isRecord, show } from "./check_values.ts";
 
 const ALL = ["publish", "bandwidth"];
+/** With any of these there is a gate. */
+const EGRESS_KEYS = [
+  "allowDomains",
+  "denyDomains",
+  "allowAddresses",
+  "denyAddresses",
+  "transparent",
+] as const;
 const BRIDGE = [...ALL, "bridge", "subnet", "name", "nameservers"];
 
 /** The fields of each mode, and those that must be there. */
 const MODES: Readonly<Record<NetworkMode, { known: string[]; needed?: string[] }>> = {
-  none: { known: ["publish"] },
+  none: { known: [...ALL, ...EGRESS_KEYS] },
   host: { known: [] },
   bridge: { known: [...BRIDGE, "isolated", "hostAccess"] },
   pasta: { known: [...ALL, "nameservers"] },
@@ -77,6 +86,22 @@ export function networkNamespace(network: NetworkSpec): NamespaceChoice {
   return { join: named ? `/run/netns/${target}` : target };
 }
 
+/** Whether a sandbox has a gate to what is listed. */
+export function hasGate(network: NetworkSpec): network is NoneNetwork {
+  return network.mode === "none" && EGRESS_KEYS.some((key) => network[key] !== undefined);
+}
+
+function checkGate(network: NoneNetwork): void {
+  compileLists(network, "network.");
+  const { transparent, bandwidth } = network;
+  if (transparent !== undefined && typeof transparent !== "boolean") {
+    throw new SpecError("network.transparent", `${show(transparent)} is neither true nor false`);
+  }
+  if (bandwidth !== undefined && !hasGate(network)) {
+    throw new SpecError("network.bandwidth", "there is no way out that it could limit");
+  }
+}
+
 function checkTexts(value: unknown, field: string): void {
   if (!Array.isArray(value) || value.some((entry) => typeof entry !== "string")) {
     throw new SpecError(field, `${show(value)} is not a list of texts`);
@@ -97,6 +122,7 @@ export function checkNetwork(network: NetworkSpec): void {
       `is not for "${network.mode}"${known.length > 0 ? `, which has ${known.join(", ")}` : ""}`,
     );
   }
+  if (network.mode === "none") checkGate(network);
   const settings = network as unknown as Record<string, unknown>;
   for (const key of needed) {
     if (settings[key] === undefined) throw new SpecError(`network.${key}`, "is missing");

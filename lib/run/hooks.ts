@@ -5,7 +5,7 @@
  * @module
  */
 
-import { HookError } from "../errors.ts";
+import { HookError, SpecError } from "../errors.ts";
 import type { Hook, HookContext, Plugin, Stage } from "../hook.ts";
 import { parseDuration } from "../quantity.ts";
 
@@ -58,6 +58,10 @@ export class HookRunner {
 
   /** Puts plugins before all others. Their `configure` has been done. */
   addFirst(plugins: readonly Plugin[]): void {
+    for (const { name } of plugins) {
+      if (!this.#plugins.some((plugin) => plugin.name === name)) continue;
+      throw new SpecError("network", `there is a plugin "${name}" already; use one or the other`);
+    }
     this.#plugins = [...plugins, ...this.#plugins];
   }
 

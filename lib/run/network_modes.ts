@@ -7,11 +7,14 @@
 
 import { HookError, SpecError } from "../errors.ts";
 import type { Plugin } from "../hook.ts";
+import { hasGate } from "../plan/check_network.ts";
 import type { NetworkSpec, SandboxSpec } from "../spec.ts";
 
 /** Loads the plugin of a mode that needs one. */
 async function modePlugin(network: NetworkSpec): Promise<Plugin | undefined> {
   switch (network.mode) {
+    case "none":
+      return hasGate(network) ? (await import("../../hooks/egress.ts")).egress(network) : undefined;
     case "bridge":
       return (await import("../../hooks/bridge.ts")).bridge(network);
     case "pasta":
@@ -47,7 +50,8 @@ export async function connected(source: SandboxSpec): Promise<ConnectedSpec> {
   const plugins: Plugin[] = [];
   const mode = await modePlugin(network);
   if (mode !== undefined) plugins.push(mode);
-  if ("bandwidth" in network && network.bandwidth !== undefined) {
+  // A gate has no device; it counts bytes itself.
+  if ("bandwidth" in network && network.bandwidth !== undefined && !hasGate(network)) {
     plugins.push((await import("../../hooks/bandwidth.ts")).bandwidth(network.bandwidth));
   }
   if ("publish" in network && network.publish !== undefined && network.publish.length > 0) {

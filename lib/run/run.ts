@@ -107,7 +107,7 @@ async function begin(
     let configuredSpec = hooks.has("configure") ? await configured(source, hooks) : source;
     const { network } = configuredSpec;
     // Most sandboxes are not connected at all, and load nothing of it.
-    if (network !== undefined && (network.mode !== "none" || network.publish !== undefined)) {
+    if (network !== undefined && (network.mode !== "none" || Object.keys(network).length > 1)) {
       const { connected } = await import("./network_modes.ts");
       const connection = await connected(configuredSpec);
       configuredSpec = connection.spec;

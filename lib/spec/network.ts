@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { EgressSettings } from "./egress.ts";
 import type { JoinTarget } from "./join.ts";
 
 /** How fast a sandbox may send and receive, in bits per second: a number or e.g. `"10mbit"`. */
@@ -25,8 +26,11 @@ export interface NetworkSettings {
   bandwidth?: BandwidthSpec;
 }
 
-/** Only its own loopback. */
-export interface NoneNetwork extends NetworkSettings {
+/**
+ * Only its own loopback; and with {@linkcode EgressSettings}, a gate that leads to what they list.
+ * `bandwidth` is then what may go through it.
+ */
+export interface NoneNetwork extends NetworkSettings, EgressSettings {
   /** Says which mode this is. */
   mode: "none";
 }

@@ -5,6 +5,7 @@
  */
 
 import { SpecError } from "../../errors.ts";
+import { hasGate } from "../../plan/check_network.ts";
 import type { NetworkSpec } from "../../spec.ts";
 import type { Option } from "../options.ts";
 import type { RunRequest } from "../run_request.ts";
@@ -57,6 +58,31 @@ export function networkValue(value: string): NetworkSpec {
   return network as unknown as NetworkSpec;
 }
 
+type ListName = "allowDomains" | "denyDomains" | "allowAddresses" | "denyAddresses";
+
+/** Adds to a list of the gate. In a mode that has none, that is an error of the builder's. */
+function addTo(name: ListName): (run: RunRequest, value: string) => void {
+  return (run, value) => {
+    const before: NetworkSpec = run.box.spec.network ?? { mode: "none" };
+    const list = before.mode === "none" ? before[name] ?? [] : [];
+    run.box = run.box.network({ ...before, [name]: [...list, value] } as NetworkSpec);
+  };
+}
+
+/** A mode takes the place of another; a gate is kept, and not left without effect. */
+function setNetwork(run: RunRequest, value: string): void {
+  const { network: before } = run.box.spec;
+  const network = networkValue(value);
+  if (before === undefined || !hasGate(before)) {
+    run.box = run.box.network(network);
+    return;
+  }
+  if (network.mode !== "none") {
+    throw new SpecError("value", `"${network.mode}" leads past --allow-domain and its like`);
+  }
+  run.box = run.box.network({ ...before, ...network });
+}
+
 /** The options. */
 export const NETWORK_OPTIONS: readonly Option<RunRequest>[] = [
   {
@@ -65,7 +91,7 @@ export const NETWORK_OPTIONS: readonly Option<RunRequest>[] = [
     group: NETWORK,
     help:
       "none (default), host, bridge[:NAME], pasta, macvlan:DEVICE,address=.., ipvlan, join:NAME, vxlan; up=10mbit and down= limit it",
-    apply: (run, value) => run.box = run.box.network(networkValue(value)),
+    apply: setNetwork,
   },
   {
     name: "publish",
@@ -74,5 +100,33 @@ export const NETWORK_OPTIONS: readonly Option<RunRequest>[] = [
     group: NETWORK,
     help: "open a port of the host, on its loopback if no IP is given, that leads into the sandbox",
     apply: (run, value) => run.box = run.box.publish(value),
+  },
+  {
+    name: "allow-domain",
+    value: "NAME[:PORT]",
+    group: NETWORK,
+    help: "let it reach a name by TCP, *.NAME for all names below; nothing else can be reached",
+    apply: addTo("allowDomains"),
+  },
+  {
+    name: "deny-domain",
+    value: "NAME[:PORT]",
+    group: NETWORK,
+    help: "but not this one",
+    apply: addTo("denyDomains"),
+  },
+  {
+    name: "allow-address",
+    value: "CIDR",
+    group: NETWORK,
+    help: "let it reach addresses, e.g. 10.0.0.0/8; loopback, private ones and their like only so",
+    apply: addTo("allowAddresses"),
+  },
+  {
+    name: "deny-address",
+    value: "CIDR",
+    group: NETWORK,
+    help: "but not these",
+    apply: addTo("denyAddresses"),
   },
 ];
