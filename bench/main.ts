@@ -5,6 +5,7 @@
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { benchEgress } from "./egress.ts";
 import { benchBinds, benchLaunch } from "./launch.ts";
 import { benchAlive, benchThroughput } from "./many.ts";
 import type { Timing } from "./measure.ts";
@@ -62,6 +63,15 @@ bar(
   2,
 );
 
+say("The command with one allowed name");
+const egress = await benchEgress(Math.ceil(rounds / 10));
+table(egress ?? []);
+bar(
+  "against sandbox-runtime",
+  egress && of(egress, "paddock --allow-domain") / of(egress, "srt"),
+  0.2,
+);
+
 say("Memory of one idle sandbox beside its command (PSS)");
 const memory = await benchMemory();
 for (const [name, bytes] of Object.entries(memory ?? {})) say(`  ${name}: ${bytes / 1024} KiB`);
@@ -84,5 +94,7 @@ const binds = await benchBinds([100, 1000], 5);
 table(binds);
 
 if (flags.json) {
-  console.log(JSON.stringify({ bars, launch, startup, memory, alive, throughput, binds }, null, 2));
+  console.log(
+    JSON.stringify({ bars, launch, startup, egress, memory, alive, throughput, binds }, null, 2),
+  );
 }

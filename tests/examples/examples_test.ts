@@ -175,6 +175,15 @@ example("namespaces/time.ts", ["sh", "cut", "date", "cat"], (output) => {
   assert(Math.abs(Date.parse(there!) - Date.parse(here!)) < 10_000, "the same time of day");
 });
 
+example("egress.ts", ["bash", "tail"], (output) => {
+  assertMatch(output, /^www\.example\.com\/: GET \/: welcome$/m);
+  for (const line of ["www.example.com/secret", "example.org/", "10.0.0.1/"]) {
+    assertMatch(output, new RegExp(`^${line}: paddock: onRequest denied it$`, "m"));
+  }
+  assertMatch(output, /^old\.example\.com: no such name$/m);
+  assertMatch(output, /^3 allowed, 4 denied:$/m);
+});
+
 example("hook_listening_socket.ts", ["bash"], (output) => {
   const [served] = match(output, /serving the sandbox's port 80, in net:\[(\d+)\]$/m);
   const [own] = match(output, /itself is in net:\[(\d+)\]$/m);
