@@ -68,6 +68,9 @@ async function serveConnect(gate: Gate, client: Connection, head: RequestHead): 
   }
   const passage = await gate.reach({ protocol: "connect", ...to });
   if ("refused" in passage) return await answer(client, statusOf(passage), passage.reason);
-  await client.write(new TextEncoder().encode("HTTP/1.1 200 Connection established\r\n\r\n"));
-  await tunnel(gate, client, passage, gate.meant(to.host) ?? to.host, to.port);
+  await tunnel(gate, client, passage, {
+    host: gate.meant(to.host) ?? to.host,
+    port: to.port,
+    greeting: new TextEncoder().encode("HTTP/1.1 200 Connection established\r\n\r\n"),
+  });
 }

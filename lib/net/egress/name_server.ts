@@ -95,7 +95,7 @@ async function serve(gate: Gate, bytes: Uint8Array): Promise<Uint8Array<ArrayBuf
   }
 }
 
-/** Serves questions over UDP; returns what ends that. */
+/** Serves questions over UDP; returns what ends that. The descriptor stays the caller's. */
 export function serveDatagrams(gate: Gate, fd: number): () => void {
   let running = 0, open = true;
   const answerLater = async (bytes: Uint8Array, peer: Uint8Array<ArrayBuffer>): Promise<void> => {
@@ -128,7 +128,7 @@ export function serveDatagrams(gate: Gate, fd: number): () => void {
   reactor().watch(fd, EPOLLIN, read);
   return () => {
     open = false;
-    reactor().close(fd);
+    reactor().unwatch(fd);
   };
 }
 

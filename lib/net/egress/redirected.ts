@@ -59,5 +59,5 @@ export async function serveRedirected(
   }
   const passage = await gate.reach({ protocol, host, port });
   if ("refused" in passage) return client.reset();
-  await tunnel(gate, client, passage, host, port);
+  await tunnel(gate, client, passage, { host, port });
 }

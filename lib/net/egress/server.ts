@@ -71,7 +71,7 @@ export class GateServer {
     this.#most = maxConnections;
   }
 
-  /** Answers questions for names over UDP; takes the descriptor over. */
+  /** Answers questions for names over UDP; the descriptor stays the caller's. */
   serveNames(fd: number): void {
     this.#endNames = serveDatagrams(this.#gate, fd);
   }

@@ -6,6 +6,7 @@
 
 import { UnsupportedError } from "../../errors.ts";
 import { rawSyscall } from "../../sys/libc.ts";
+import { getRlimit } from "../../sys/resource.ts";
 import { SYS } from "../../sys/syscall_numbers.ts";
 import { DecisionLog } from "./decision_log.ts";
 import { Gateway } from "./gateway.ts";
@@ -27,7 +28,10 @@ export interface EgressSessionOptions {
   readonly lookup?: Lookup;
   /** Bytes per second that may go out and come in. Default: no cap. */
   readonly bandwidth?: { readonly up?: number; readonly down?: number };
-  /** The most connections at a time; more of them wait. Default: 4096. */
+  /**
+   * The most connections at a time; more of them wait. Each takes two descriptors of this program.
+   * Default: 4096, or a quarter of the descriptors that this program may have.
+   */
   readonly maxConnections?: number;
   /**
    * Milliseconds that a client may take to say what it wants, before it is cut. Default: 20 seconds.
@@ -35,6 +39,11 @@ export interface EgressSessionOptions {
   readonly patience?: number;
   /** Is told of every decision as it is made. */
   readonly onDecision?: (decision: EgressDecision) => void;
+}
+
+/** What leaves this program enough descriptors for everything else. */
+function mostConnections(): number {
+  return Math.min(4096, Number(getRlimit("RLIMIT_NOFILE").soft / 4n));
 }
 
 /** The way out of one sandbox. */
@@ -55,7 +64,7 @@ export class EgressSession {
    */
   static async open(inside: ProgramRunner, options: EgressSessionOptions): Promise<EgressSession> {
     const { policy, transparent = true, lookup, bandwidth } = options;
-    const { maxConnections = 4096, patience = 20_000 } = options;
+    const { maxConnections = mostConnections(), patience = 20_000 } = options;
     const { sockets, route, netfilter } = await openInsideSockets(inside, transparent);
     try {
       if (transparent) {

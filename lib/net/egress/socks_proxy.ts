@@ -55,6 +55,9 @@ export async function serveSocks(gate: Gate, client: Connection): Promise<void> 
   }
   const passage = await gate.reach(asked);
   if ("refused" in passage) return await end(replyFor(passage));
-  await client.write(socksReply(Reply.SUCCEEDED));
-  await tunnel(gate, client, passage, gate.meant(host) ?? host, port);
+  await tunnel(gate, client, passage, {
+    host: gate.meant(host) ?? host,
+    port,
+    greeting: socksReply(Reply.SUCCEEDED),
+  });
 }

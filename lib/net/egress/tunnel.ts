@@ -83,19 +83,22 @@ async function checked(
   await carryAll(out);
 }
 
-/** Carries a tunnel to its end. Errors end it, and are in the log. */
+/**
+ * Carries a tunnel to its end, after `greeting` has told the client that it is open. Errors end it,
+ * and are in the log.
+ */
 export async function tunnel(
   gate: Gate,
   client: Connection,
   passage: Passage,
-  host: Host,
-  port: number,
+  { host, port, greeting }: { host: Host; port: number; greeting?: Uint8Array<ArrayBuffer> },
 ): Promise<void> {
   const { out, back } = gate.ways(client, passage);
   const { server, line } = passage;
-  // Both ways at once, for there are servers that speak first.
-  const { answered, upgraded } = carryAnswers(back);
   try {
+    if (greeting !== undefined) await client.write(greeting);
+    // Both ways at once, for there are servers that speak first.
+    const { answered, upgraded } = carryAnswers(back);
     await untilBothEnd(
       client,
       server,
