@@ -142,7 +142,8 @@ print socket(my $b, PF_INET, SOCK_RAW, 1) ? "icmp\\n" : "$!\\n";
 print socket(my $c, 17, SOCK_RAW, 768) ? "packet\\n" : "$!\\n";
 `;
   const { stdout } = await boxed(OK).output(["perl", "-e", script]);
-  assertEquals(text(stdout), "Operation not permitted\n".repeat(3));
+  // By the missing capability, or by the filter of system calls before that.
+  assertMatch(text(stdout), /^((Operation not permitted|Address family not supported .*)\n){3}$/);
 });
 
 Deno.test("a Host header that differs from CONNECT is refused, outside of the tunnel and in it", async () => {

@@ -77,7 +77,8 @@ Deno.test("a slow client is cut, before and within its request", async () => {
   ) {
     const begun = performance.now();
     const { answer } = await throughProxy(quick, start);
-    assertMatch(answer, CUT, start);
+    // What came before the cut may be there: SOCKS' first answer, or the tunnel's.
+    assertMatch(answer, /reset by peer\]$|^$/, start);
     assert(performance.now() - begun < 5_000, start);
   }
   // The same for a connection that was redirected.

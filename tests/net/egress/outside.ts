@@ -141,7 +141,8 @@ export async function talk(
  * A connection that was cut without a word. Which end notices it first, and how, is a matter of
  * chance: a reset that comes before the client writes leaves nothing to be read.
  */
-export const CUT = /^\s*(\[Connection reset by peer\])?$/;
+export const CUT =
+  /^\s*(\[Connection reset by peer\]|connect failed: Connection reset by peer)?\s*$/;
 
 /** The same through the proxy. */
 export function throughProxy(options: EgressOptions, request: string): Promise<Talk> {
