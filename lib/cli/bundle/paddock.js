@@ -524,6 +524,302 @@ const addPort = (function addPort(run, value) {
     tcp: { ...before.tcp, [side]: [...before.tcp?.[side] ?? [], ...ports] }
   })));
 });
+const addressFromBytes = (function addressFromBytes(bytes) {
+  const own = new Uint8Array(bytes);
+  if (own.length === 4) return { family: 4, bytes: own, text: own.join(".") };
+  const mapped = own.subarray(0, 10).every(((byte) => byte === 0)) && own[10] === 255 && own[11] === 255;
+  if (mapped) return addressFromBytes(own.subarray(12));
+  return { family: 6, bytes: own, text: formatIpv6(own) };
+});
+const formatIpv6 = (function formatIpv6(bytes) {
+  const groups = Array.from({ length: 8 }, ((_, at) => bytes[at * 2] << 8 | bytes[at * 2 + 1]));
+  let best = 0, length = 0;
+  for (let start = 0; start < 8; start++) {
+    let end = start;
+    while (end < 8 && groups[end] === 0) end++;
+    if (end - start > length) [best, length] = [start, end - start];
+  }
+  const hex = ((from, to) => groups.slice(from, to).map(((group) => group.toString(16))).join(":"));
+  return length < 2 ? hex(0) : `${hex(0, best)}::${hex(best + length)}`;
+});
+const ipv4Number = (function ipv4Number(text) {
+  if (/^0[xX][0-9a-fA-F]*$/.test(text)) return Number.parseInt(text.slice(2) || "0", 16);
+  if (/^0[0-7]*$/.test(text)) return Number.parseInt(text, 8);
+  if (/^[1-9][0-9]*$/.test(text)) return Number(text);
+  return void 0;
+});
+const parseIpv4 = (function parseIpv4(text) {
+  const parts = text.split(".");
+  if (parts.length > 4) return void 0;
+  const numbers = parts.map(ipv4Number);
+  const last = numbers.pop();
+  if (last === void 0 || numbers.some(((number) => number === void 0 || number > 255))) {
+    return void 0;
+  }
+  if (last >= 256 ** (4 - numbers.length)) return void 0;
+  const bytes = new Uint8Array(4);
+  bytes.set(numbers);
+  for (let at = 3, rest = last; at >= numbers.length; at--, rest = Math.floor(rest / 256)) {
+    bytes[at] = rest % 256;
+  }
+  return addressFromBytes(bytes);
+});
+const parseIpv6 = (function parseIpv6(text) {
+  const halves = text.split("::");
+  if (halves.length > 2 || !/^[0-9a-fA-F:.]+$/.test(text)) return void 0;
+  const read = ((half, isLast) => {
+    if (half === "") return [];
+    const groups2 = [];
+    const words = half.split(":");
+    for (const [index, word] of words.entries()) {
+      if (word.includes(".")) {
+        const strict = /^(\d{1,3}\.){3}\d{1,3}$/.test(word) && !/(^|\.)0\d/.test(word);
+        const inner = strict ? parseIpv4(word)?.bytes : void 0;
+        if (inner === void 0 || !isLast || index !== words.length - 1) return void 0;
+        groups2.push(inner[0] << 8 | inner[1], inner[2] << 8 | inner[3]);
+      } else if (/^[0-9a-fA-F]{1,4}$/.test(word)) groups2.push(Number.parseInt(word, 16));
+      else return void 0;
+    }
+    return groups2;
+  });
+  const head = read(halves[0], halves.length === 1);
+  const tail = halves.length === 1 ? [] : read(halves[1], true);
+  if (head === void 0 || tail === void 0) return void 0;
+  const missing = 8 - head.length - tail.length;
+  if (halves.length === 1 ? missing !== 0 : missing < 1) return void 0;
+  const groups = [...head, ...new Array(missing).fill(0), ...tail];
+  return addressFromBytes(Uint8Array.from(groups.flatMap(((group) => [group >> 8, group & 255]))));
+});
+const parseAddress = (function parseAddress(text) {
+  if (text.includes(":")) return parseIpv6(text);
+  return /^\d{1,3}(\.\d{1,3}){3}$/.test(text) && !/(^|\.)0\d/.test(text) ? parseIpv4(text) : void 0;
+});
+const isZeroAfter = (function isZeroAfter(bytes, prefix) {
+  return bytes.every(
+    ((byte, at) => (byte & 255 >> Math.max(0, Math.min(8, prefix - at * 8))) === 0)
+  );
+});
+const parseRange = (function parseRange(text, field) {
+  if (typeof text !== "string") throw new SpecError(field, 'is a range, e.g. "10.0.0.0/8"');
+  const [, base = "", length] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const address = parseAddress(base);
+  const bits = address?.family === 4 ? 32 : 128;
+  const prefix = length === void 0 ? bits : Number(length);
+  if (address === void 0 || prefix > bits) {
+    throw new SpecError(field, `"${text}" is not a range of addresses; write e.g. "10.0.0.0/8"`);
+  }
+  if (!isZeroAfter(address.bytes, prefix)) {
+    const first = address.bytes.map(
+      ((byte, at) => byte & ~(255 >> Math.max(0, Math.min(8, prefix - at * 8))))
+    );
+    throw new SpecError(
+      field,
+      `"${text}" has bits beyond its prefix; write "${addressFromBytes(first).text}/${prefix}" or "${base}"`
+    );
+  }
+  return { family: address.family, bytes: address.bytes, prefix, text };
+});
+const samePrefix = (function samePrefix(a, b, prefix) {
+  const whole = prefix >> 3, rest = prefix & 7;
+  for (let at = 0; at < whole; at++) if (a[at] !== b[at]) return false;
+  return rest === 0 || (a[whole] ^ b[whole]) >> 8 - rest === 0;
+});
+const isInRange = (function isInRange(address, range) {
+  return address.family === range.family && samePrefix(address.bytes, range.bytes, range.prefix);
+});
+const isWithin = (function isWithin(inner, outer) {
+  return inner.family === outer.family && inner.prefix >= outer.prefix && samePrefix(inner.bytes, outer.bytes, outer.prefix);
+});
+const toAscii = (function toAscii(text) {
+  if (/[\x00-\x20\x7f/\\?#@%:[\]<>^|"`{}]/.test(text)) return void 0;
+  return URL.parse(`http://${text}/`)?.hostname;
+});
+const endsInNumber = (function endsInNumber(text) {
+  return /^([0-9]+|0[xX][0-9a-fA-F]*)$/.test(text.slice(text.lastIndexOf(".") + 1));
+});
+const parseHost = (function parseHost(text) {
+  if (text.startsWith("[") || text.includes(":")) {
+    const inner = /^\[(.*)\]$/.exec(text)?.[1] ?? text;
+    const address = parseIpv6(inner);
+    return address && { address };
+  }
+  const ascii = /^[\x00-\x7f]*$/.test(text) ? text : toAscii(text);
+  const plain = ascii?.replace(/\.$/, "").toLowerCase();
+  if (plain === void 0 || plain === "" || plain.length > 253) return void 0;
+  if (endsInNumber(plain)) {
+    const address = parseIpv4(plain);
+    return address && { address };
+  }
+  return plain.split(".").every(((label) => LABEL.test(label))) ? { name: plain } : void 0;
+});
+const parseAuthority = (function parseAuthority(text, fallback) {
+  const match = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(text);
+  if (match === null) return void 0;
+  const port = match[2] === void 0 ? fallback : Number(match[2]);
+  const host = parseHost(match[1]);
+  if (host === void 0 || port === void 0 || port < 1 || port > 65535) return void 0;
+  return { host, port };
+});
+const hostText = (function hostText(host) {
+  return host.name ?? host.address.text;
+});
+const checkPort = (function checkPort(port, field) {
+  if (Number.isInteger(port) && port >= 1 && port <= 65535) return port;
+  throw new SpecError(field, `${port} is not a port; it is a number from 1 to 65535`);
+});
+const nameError = (function nameError(text, field) {
+  const remedy = /^[a-z]+:\/\//i.test(text) ? "write the name alone, without https://" : text.startsWith(".") ? `write "*${text}" for all names below it` : text.includes("/") ? "a path cannot be listed, only a name" : "write e.g. example.com, *.example.com or example.com:443";
+  return new SpecError(field, `"${text}" is not a name; ${remedy}`);
+});
+const compileRule = (function compileRule(entry, field) {
+  if (typeof entry !== "string" && typeof entry?.name !== "string") {
+    throw new SpecError(field, "is a name, or { name, ports, methods }");
+  }
+  const given = typeof entry === "string" ? entry : entry.name;
+  const [, pattern = "", port] = /^([^:]*)(?::(\d+))?$/.exec(given) ?? [];
+  const below = pattern === "*" || pattern.startsWith("*.");
+  const rest = below ? pattern.slice(2) : pattern;
+  const host = pattern === "*" ? { name: "" } : parseHost(rest);
+  if (host?.name === void 0) {
+    if (host?.address === void 0 && parseHost(given)?.address === void 0) {
+      throw nameError(given, field);
+    }
+    throw new SpecError(field, `"${given}" is an address; list it with allowAddresses`);
+  }
+  const options = typeof entry === "string" ? void 0 : entry;
+  for (const key of Object.keys(options ?? {})) {
+    if (!["name", "ports", "methods"].includes(key)) {
+      throw new SpecError(`${field}.${key}`, "an entry knows name, ports and methods");
+    }
+  }
+  const { ports, methods } = options ?? {};
+  if (port !== void 0 && ports !== void 0) {
+    throw new SpecError(field, `"${given}" has a port already; give it in ports, or in the name`);
+  }
+  for (const method of methods ?? []) {
+    if (!/^[A-Z][A-Z-]*$/.test(method)) {
+      throw new SpecError(`${field}.methods`, `"${method}" is not an HTTP method, e.g. "GET"`);
+    }
+  }
+  const allowed = port === void 0 ? ports : [Number(port)];
+  return {
+    name: host.name,
+    below,
+    ports: allowed && new Set(allowed.map(((number) => checkPort(number, field)))),
+    methods: methods && new Set(methods),
+    text: given
+  };
+});
+const matchesName = (function matchesName(rule, name) {
+  if (!rule.below) return rule.name === name;
+  return rule.name === "" || name.endsWith(`.${rule.name}`);
+});
+const compileLists = (function compileLists(lists, prefix = "") {
+  const each = ((name, compile) => {
+    const list = lists[name] ?? [];
+    if (!Array.isArray(list)) throw new SpecError(prefix + name, "is a list");
+    return list.map(((entry, index) => compile(entry, `${prefix}${name}[${index}]`)));
+  });
+  return {
+    allow: each("allowDomains", compileRule),
+    deny: each("denyDomains", compileRule),
+    allowRanges: each("allowAddresses", parseRange),
+    denyRanges: each("denyAddresses", parseRange)
+  };
+});
+const show$1 = (function show$1(value) {
+  return typeof value === "string" ? `"${value}"` : String(value);
+});
+const isRecord = (function isRecord(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+});
+const parsePublish = (function parsePublish(text, field) {
+  const match = /^(?:(\[[0-9a-fA-F:.]+\]|[0-9.]+):)?(\d{1,5}):(\d{1,5})(?:\/(tcp|udp))?$/.exec(String(text));
+  const port = Number(match?.[2]), target = Number(match?.[3]);
+  if (match === null || !(port > 0 && port < 65536 && target > 0 && target < 65536)) {
+    throw new SpecError(
+      field,
+      `${show$1(text)} should be [IP:]HOST:BOX[/udp], e.g. 8080:80 or 127.0.0.1:5353:53/udp; IPv6 in brackets`
+    );
+  }
+  return {
+    address: match[1]?.replace(/^\[|\]$/g, "") ?? "127.0.0.1",
+    port,
+    target,
+    protocol: match[4] === "udp" ? "udp" : "tcp"
+  };
+});
+const networkNamespace = (function networkNamespace(network) {
+  if (network.mode === "host") return "shared";
+  if (network.mode !== "join") return "new";
+  const { target } = network;
+  const named = typeof target === "string" && !target.includes("/");
+  return { join: named ? `/run/netns/${target}` : target };
+});
+const hasGate = (function hasGate(network) {
+  return network.mode === "none" && EGRESS_KEYS.some(((key) => network[key] !== void 0));
+});
+const checkGate = (function checkGate(network) {
+  compileLists(network, "network.");
+  const { transparent, bandwidth } = network;
+  if (transparent !== void 0 && typeof transparent !== "boolean") {
+    throw new SpecError("network.transparent", `${show$1(transparent)} is neither true nor false`);
+  }
+  if (bandwidth !== void 0 && !hasGate(network)) {
+    throw new SpecError("network.bandwidth", "there is no way out that it could limit");
+  }
+});
+const checkTexts = (function checkTexts(value, field) {
+  if (!Array.isArray(value) || value.some(((entry) => typeof entry !== "string"))) {
+    throw new SpecError(field, `${show$1(value)} is not a list of texts`);
+  }
+});
+const checkNetwork = (function checkNetwork(network) {
+  if (!isRecord(network) || !Object.hasOwn(MODES, network.mode)) {
+    const mode = isRecord(network) ? network.mode : network;
+    throw new SpecError("network.mode", `${show$1(mode)} is none of ${NETWORK_MODES.join(", ")}`);
+  }
+  const { known, needed = [] } = MODES[network.mode];
+  for (const key of Object.keys(network)) {
+    if (key === "mode" || known.includes(key)) continue;
+    throw new SpecError(
+      `network.${key}`,
+      `is not for "${network.mode}"${known.length > 0 ? `, which has ${known.join(", ")}` : ""}`
+    );
+  }
+  if (network.mode === "none") checkGate(network);
+  const settings = network;
+  for (const key of needed) {
+    if (settings[key] === void 0) throw new SpecError(`network.${key}`, "is missing");
+  }
+  for (const key of ["publish", "nameservers", "addresses", "gateways"]) {
+    if (settings[key] !== void 0) checkTexts(settings[key], `network.${key}`);
+  }
+  for (const key of ["bridge", "name", "subnet", "pool", "parent", "remote", "local"]) {
+    if (settings[key] === void 0 || typeof settings[key] === "string") continue;
+    throw new SpecError(`network.${key}`, `${show$1(settings[key])} is not a text`);
+  }
+  for (const key of ["isolated", "hostAccess"]) {
+    if (settings[key] === void 0 || typeof settings[key] === "boolean") continue;
+    throw new SpecError(`network.${key}`, `${show$1(settings[key])} is neither true nor false`);
+  }
+  const { bridge, bandwidth, publish } = settings;
+  if (bridge !== void 0 && !/^[a-z0-9]{1,11}$/.test(bridge)) {
+    throw new SpecError("network.bridge", `${show$1(bridge)} is not 1 to 11 of a-z and 0-9`);
+  }
+  publish?.forEach(
+    ((text, index) => parsePublish(text, `network.publish[${index}]`))
+  );
+  if (bandwidth !== void 0) {
+    if (!isRecord(bandwidth) || bandwidth.up === void 0 && bandwidth.down === void 0) {
+      throw new SpecError("network.bandwidth", "is { up, down }, one of them at least");
+    }
+    for (const key of Object.keys(bandwidth)) {
+      if (key === "up" || key === "down") continue;
+      throw new SpecError(`network.bandwidth.${key}`, "there is no such key; known: up, down");
+    }
+  }
+});
 const networkValue = (function networkValue(value) {
   const at = value.indexOf(":");
   const mode = at < 0 ? value : value.slice(0, at);
@@ -550,6 +846,25 @@ const networkValue = (function networkValue(value) {
   }
   if (Object.keys(bandwidth).length > 0) network.bandwidth = bandwidth;
   return network;
+});
+const addTo = (function addTo(name) {
+  return ((run, value) => {
+    const before = run.box.spec.network ?? { mode: "none" };
+    const list = before.mode === "none" ? before[name] ?? [] : [];
+    run.box = run.box.network({ ...before, [name]: [...list, value] });
+  });
+});
+const setNetwork = (function setNetwork(run, value) {
+  const { network: before } = run.box.spec;
+  const network = networkValue(value);
+  if (before === void 0 || !hasGate(before)) {
+    run.box = run.box.network(network);
+    return;
+  }
+  if (network.mode !== "none") {
+    throw new SpecError("value", `"${network.mode}" leads past --allow-domain and its like`);
+  }
+  run.box = run.box.network({ ...before, ...network });
 });
 const capabilities = (function capabilities(value) {
   return listValue(value).flatMap(((word) => {
@@ -741,12 +1056,6 @@ ${optionsHelp(options)}
 The command starts at the first word that is no option. Signals that paddock gets are sent on to it.
 
 ${EXIT_CODES}`;
-});
-const show$1 = (function show$1(value) {
-  return typeof value === "string" ? `"${value}"` : String(value);
-});
-const isRecord = (function isRecord(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 });
 const checkKeys = (function checkKeys(value, field, known) {
   for (const key of Object.keys(value)) {
@@ -967,79 +1276,6 @@ const checkLimits = (function checkLimits(limits) {
       );
     }
     if (value !== void 0) CHECKS[name](value);
-  }
-});
-const parsePublish = (function parsePublish(text, field) {
-  const match = /^(?:(\[[0-9a-fA-F:.]+\]|[0-9.]+):)?(\d{1,5}):(\d{1,5})(?:\/(tcp|udp))?$/.exec(String(text));
-  const port = Number(match?.[2]), target = Number(match?.[3]);
-  if (match === null || !(port > 0 && port < 65536 && target > 0 && target < 65536)) {
-    throw new SpecError(
-      field,
-      `${show$1(text)} should be [IP:]HOST:BOX[/udp], e.g. 8080:80 or 127.0.0.1:5353:53/udp; IPv6 in brackets`
-    );
-  }
-  return {
-    address: match[1]?.replace(/^\[|\]$/g, "") ?? "127.0.0.1",
-    port,
-    target,
-    protocol: match[4] === "udp" ? "udp" : "tcp"
-  };
-});
-const networkNamespace = (function networkNamespace(network) {
-  if (network.mode === "host") return "shared";
-  if (network.mode !== "join") return "new";
-  const { target } = network;
-  const named = typeof target === "string" && !target.includes("/");
-  return { join: named ? `/run/netns/${target}` : target };
-});
-const checkTexts = (function checkTexts(value, field) {
-  if (!Array.isArray(value) || value.some(((entry) => typeof entry !== "string"))) {
-    throw new SpecError(field, `${show$1(value)} is not a list of texts`);
-  }
-});
-const checkNetwork = (function checkNetwork(network) {
-  if (!isRecord(network) || !Object.hasOwn(MODES, network.mode)) {
-    const mode = isRecord(network) ? network.mode : network;
-    throw new SpecError("network.mode", `${show$1(mode)} is none of ${NETWORK_MODES.join(", ")}`);
-  }
-  const { known, needed = [] } = MODES[network.mode];
-  for (const key of Object.keys(network)) {
-    if (key === "mode" || known.includes(key)) continue;
-    throw new SpecError(
-      `network.${key}`,
-      `is not for "${network.mode}"${known.length > 0 ? `, which has ${known.join(", ")}` : ""}`
-    );
-  }
-  const settings = network;
-  for (const key of needed) {
-    if (settings[key] === void 0) throw new SpecError(`network.${key}`, "is missing");
-  }
-  for (const key of ["publish", "nameservers", "addresses", "gateways"]) {
-    if (settings[key] !== void 0) checkTexts(settings[key], `network.${key}`);
-  }
-  for (const key of ["bridge", "name", "subnet", "pool", "parent", "remote", "local"]) {
-    if (settings[key] === void 0 || typeof settings[key] === "string") continue;
-    throw new SpecError(`network.${key}`, `${show$1(settings[key])} is not a text`);
-  }
-  for (const key of ["isolated", "hostAccess"]) {
-    if (settings[key] === void 0 || typeof settings[key] === "boolean") continue;
-    throw new SpecError(`network.${key}`, `${show$1(settings[key])} is neither true nor false`);
-  }
-  const { bridge, bandwidth, publish } = settings;
-  if (bridge !== void 0 && !/^[a-z0-9]{1,11}$/.test(bridge)) {
-    throw new SpecError("network.bridge", `${show$1(bridge)} is not 1 to 11 of a-z and 0-9`);
-  }
-  publish?.forEach(
-    ((text, index) => parsePublish(text, `network.publish[${index}]`))
-  );
-  if (bandwidth !== void 0) {
-    if (!isRecord(bandwidth) || bandwidth.up === void 0 && bandwidth.down === void 0) {
-      throw new SpecError("network.bandwidth", "is { up, down }, one of them at least");
-    }
-    for (const key of Object.keys(bandwidth)) {
-      if (key === "up" || key === "down") continue;
-      throw new SpecError(`network.bandwidth.${key}`, "there is no such key; known: up, down");
-    }
   }
 });
 const checkMount = (function checkMount(mount, field) {
@@ -5875,7 +6111,7 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
     options.signal?.throwIfAborted();
     let configuredSpec = hooks.has("configure") ? await configured(source, hooks) : source;
     const { network } = configuredSpec;
-    if (network !== void 0 && (network.mode !== "none" || network.publish !== void 0)) {
+    if (network !== void 0 && (network.mode !== "none" || Object.keys(network).length > 1)) {
       const { connected } = await import(import.meta.resolve('./network_modes.js'));
       const connection = await connected(configuredSpec);
       configuredSpec = connection.spec;
@@ -8026,7 +8262,36 @@ const LANDLOCK_OPTIONS = [
     apply: ((run) => add(run, ((before) => ({ ...before, optional: true }))))
   }
 ];
-
+const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
+const ALL = ["publish", "bandwidth"];
+const EGRESS_KEYS = [
+  "allowDomains",
+  "denyDomains",
+  "allowAddresses",
+  "denyAddresses",
+  "transparent"
+];
+const BRIDGE = [...ALL, "bridge", "subnet", "name", "nameservers"];
+const MODES = {
+  none: { known: [...ALL, ...EGRESS_KEYS] },
+  host: { known: [] },
+  bridge: { known: [...BRIDGE, "isolated", "hostAccess"] },
+  pasta: { known: [...ALL, "nameservers"] },
+  macvlan: {
+    known: [...ALL, "parent", "addresses", "gateways", "nameservers"],
+    needed: ["parent", "addresses"]
+  },
+  ipvlan: {
+    known: [...ALL, "parent", "addresses", "gateways", "nameservers"],
+    needed: ["parent", "addresses"]
+  },
+  join: { known: ["publish", "target"], needed: ["target"] },
+  vxlan: {
+    known: [...BRIDGE, "id", "remote", "local", "port", "pool"],
+    needed: ["bridge", "id", "remote", "subnet", "pool"]
+  }
+};
+const NETWORK_MODES = Object.keys(MODES);
 const NETWORK = "Network";
 const MAIN = {
   bridge: "bridge",
@@ -8042,14 +8307,13 @@ const LISTS = {
 };
 const NUMBERS = ["id", "port"];
 const FLAGS$1 = ["isolated", "hostAccess"];
-
 const NETWORK_OPTIONS = [
   {
     name: "network",
     value: "MODE[:NAME][,key=..]",
     group: NETWORK,
     help: "none (default), host, bridge[:NAME], pasta, macvlan:DEVICE,address=.., ipvlan, join:NAME, vxlan; up=10mbit and down= limit it",
-    apply: ((run, value) => run.box = run.box.network(networkValue(value)))
+    apply: setNetwork
   },
   {
     name: "publish",
@@ -8058,6 +8322,34 @@ const NETWORK_OPTIONS = [
     group: NETWORK,
     help: "open a port of the host, on its loopback if no IP is given, that leads into the sandbox",
     apply: ((run, value) => run.box = run.box.publish(value))
+  },
+  {
+    name: "allow-domain",
+    value: "NAME[:PORT]",
+    group: NETWORK,
+    help: "let it reach a name by TCP, *.NAME for all names below; nothing else can be reached",
+    apply: addTo("allowDomains")
+  },
+  {
+    name: "deny-domain",
+    value: "NAME[:PORT]",
+    group: NETWORK,
+    help: "but not this one",
+    apply: addTo("denyDomains")
+  },
+  {
+    name: "allow-address",
+    value: "CIDR",
+    group: NETWORK,
+    help: "let it reach addresses, e.g. 10.0.0.0/8; loopback, private ones and their like only so",
+    apply: addTo("allowAddresses")
+  },
+  {
+    name: "deny-address",
+    value: "CIDR",
+    group: NETWORK,
+    help: "but not these",
+    apply: addTo("denyAddresses")
   }
 ];
 
@@ -8508,28 +8800,6 @@ const CHECKS = {
     throw new SpecError("limits.parent", `${show$1(value)} is not the absolute path of a cgroup`);
   })
 };
-const ALL = ["publish", "bandwidth"];
-const BRIDGE = [...ALL, "bridge", "subnet", "name", "nameservers"];
-const MODES = {
-  none: { known: ["publish"] },
-  host: { known: [] },
-  bridge: { known: [...BRIDGE, "isolated", "hostAccess"] },
-  pasta: { known: [...ALL, "nameservers"] },
-  macvlan: {
-    known: [...ALL, "parent", "addresses", "gateways", "nameservers"],
-    needed: ["parent", "addresses"]
-  },
-  ipvlan: {
-    known: [...ALL, "parent", "addresses", "gateways", "nameservers"],
-    needed: ["parent", "addresses"]
-  },
-  join: { known: ["publish", "target"], needed: ["target"] },
-  vxlan: {
-    known: [...BRIDGE, "id", "remote", "local", "port", "pool"],
-    needed: ["bridge", "id", "remote", "subnet", "pool"]
-  }
-};
-const NETWORK_MODES = Object.keys(MODES);
 const RLIMITS = {
   RLIMIT_CPU: 0,
   RLIMIT_FSIZE: 1,
@@ -9098,6 +9368,7 @@ const SOCK_NONBLOCK = 2048;
 const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SO_ERROR = 4;
+const SO_KEEPALIVE = 9;
 const SO_LINGER = 13;
 const SCM_RIGHTS = 1;
 const MSG_PEEK = 2;
@@ -9234,6 +9505,8 @@ const EPOLLPRI = 2;
 const EPOLLOUT = 4;
 const EPOLLERR = 8;
 const EPOLLHUP = 16;
+const EPOLLRDHUP = 8192;
+const EPOLLET = 2147483648;
 
 const WNOHANG = 1;
 const WUNTRACED = 2;
@@ -10781,6 +11054,10 @@ class HookRunner {
   }
   /** Puts plugins before all others. Their `configure` has been done. */
   addFirst(plugins) {
+    for (const { name } of plugins) {
+      if (!this.#plugins.some(((plugin) => plugin.name === name))) continue;
+      throw new SpecError("network", `there is a plugin "${name}" already; use one or the other`);
+    }
     this.#plugins = [...plugins, ...this.#plugins];
   }
   /** Whether any plugin has this stage. */
@@ -12362,7 +12639,7 @@ class Sandbox {
     return this.#with({ landlock });
   }
   network(mode, settings = {}) {
-    const given = typeof mode === "string" ? { mode, ...settings } : mode;
+    const given = typeof mode === "string" ? { mode, ...settings } : { mode: "none", ...mode };
     const before = this.#spec.network;
     const published = before !== void 0 && "publish" in before ? before.publish : void 0;
     const network = structuredClone(
@@ -12508,11 +12785,12 @@ var execute$1 = /*#__PURE__*/Object.freeze({
   execute: execute
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, ERRNO, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, IFF_RUNNING, IFF_UP, ImageError, LANDLOCK_ALLOW, LANDLOCK_SCOPES, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_KINDS, NS_GET_USERNS, NetlinkError, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PERSONALITIES, POLLERR, POLLHUP, POLLIN, POLLOUT, PRIVILEGE_OPTIONS, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMIT_NAMES, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, UnsupportedError, VMIN, VTIME, WEXITED, __WALL, abi$1 as abi, abi$4 as abi$1, abi as abi$2, abi$3, abi$2 as abi$4, abi$5, accountName, addressOf, applyOptions, assemble, attributeWords, cString, cgroupSettings, check, checkLimits, checkNetwork, complain, controllersOf, countedUnified, defineHook, directoryOf, dirname, errnoName, errors, fcntlAbi, isFresh, isMountedOutside, isRootCgroup, layoutFor, main, mayWrite, nearest, neededUnified, optionsHelp, parentDirectory, parseDuration, parseMode, parseOptions, parsePublish, parseSize, pathArgument, pathText, print, processesIn, rawSyscall, reactor, readHierarchies, readText, readWords, refused, resolve, sandbox, setCompiler, signalName, subordinate, syscall, syscallName, toFileUrl, uninterrupted, writeAll };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, IFF_RUNNING, IFF_UP, ImageError, LANDLOCK_ALLOW, LANDLOCK_SCOPES, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_KINDS, NS_GET_USERNS, NetlinkError, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PERSONALITIES, POLLERR, POLLHUP, POLLIN, POLLOUT, PRIVILEGE_OPTIONS, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, RLIMIT_NAMES, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, UnsupportedError, VMIN, VTIME, WEXITED, __WALL, abi$1 as abi, abi$4 as abi$1, abi as abi$2, abi$3, abi$2 as abi$4, abi$5, accountName, addressFromBytes, addressOf, applyOptions, assemble, attributeWords, cString, cgroupSettings, check, checkLimits, checkNetwork, compileLists, complain, controllersOf, countedUnified, defineHook, directoryOf, dirname, errnoName, errors, fcntlAbi, hasGate, hostText, isFresh, isInRange, isMountedOutside, isRootCgroup, isWithin, layoutFor, main, matchesName, mayWrite, nearest, neededUnified, openLibrary, optionsHelp, parentDirectory, parseAddress, parseAuthority, parseDuration, parseHost, parseMode, parseOptions, parsePublish, parseRange, parseSize, pathArgument, pathText, print, processesIn, rawSyscall, reactor, readHierarchies, readText, readWords, refused, resolve, sandbox, setCompiler, signalName, subordinate, syscall, syscallName, toFileUrl, uninterrupted, writeAll };
 export const SOURCES = {
   "deno.json": 3310,
   "hooks/bandwidth.ts": 2446,
   "hooks/bridge.ts": 3316,
+  "hooks/egress.ts": 4813,
   "hooks/join_network.ts": 2729,
   "hooks/macvlan.ts": 2245,
   "hooks/pasta.ts": 5923,
@@ -12540,7 +12818,7 @@ export const SOURCES = {
   "lib/cgroup/statistics.ts": 7044,
   "lib/cgroup/systemd.ts": 5079,
   "lib/cli/execute.ts": 4122,
-  "lib/cli/explain.ts": 2455,
+  "lib/cli/explain.ts": 3319,
   "lib/cli/failure.ts": 2797,
   "lib/cli/freshness.ts": 2057,
   "lib/cli/help.ts": 2470,
@@ -12560,7 +12838,7 @@ export const SOURCES = {
   "lib/cli/options/filesystem.ts": 6543,
   "lib/cli/options/landlock.ts": 3630,
   "lib/cli/options/limits.ts": 3850,
-  "lib/cli/options/network.ts": 2710,
+  "lib/cli/options/network.ts": 4460,
   "lib/cli/options/privileges.ts": 2327,
   "lib/cli/options/scheduling.ts": 2210,
   "lib/cli/preset.ts": 699,
@@ -12572,8 +12850,8 @@ export const SOURCES = {
   "lib/cli/shape/landlock.ts": 923,
   "lib/cli/shape/limits.ts": 1337,
   "lib/cli/shape/mounts.ts": 2672,
-  "lib/cli/spec_file.ts": 5703,
-  "lib/cli/spec_shape.ts": 2840,
+  "lib/cli/spec_file.ts": 5726,
+  "lib/cli/spec_shape.ts": 2954,
   "lib/cli/terminal.ts": 3896,
   "lib/cli/values.ts": 10528,
   "lib/defaults.ts": 1514,
@@ -12625,6 +12903,41 @@ export const SOURCES = {
   "lib/net/bridge/pool.ts": 4094,
   "lib/net/bridge/sweeper.ts": 1943,
   "lib/net/connect_inside.ts": 3875,
+  "lib/net/egress/address.ts": 7235,
+  "lib/net/egress/bandwidth.ts": 1630,
+  "lib/net/egress/connection.ts": 8093,
+  "lib/net/egress/decision_log.ts": 2165,
+  "lib/net/egress/dial.ts": 4619,
+  "lib/net/egress/dns_message.ts": 4078,
+  "lib/net/egress/first_bytes.ts": 2792,
+  "lib/net/egress/gate.ts": 6606,
+  "lib/net/egress/gateway.ts": 2039,
+  "lib/net/egress/host_name.ts": 2696,
+  "lib/net/egress/http_body.ts": 2554,
+  "lib/net/egress/http_exchange.ts": 4532,
+  "lib/net/egress/http_head.ts": 5173,
+  "lib/net/egress/http_proxy.ts": 2715,
+  "lib/net/egress/http_request.ts": 5774,
+  "lib/net/egress/inside_sockets.ts": 4365,
+  "lib/net/egress/lists.ts": 1393,
+  "lib/net/egress/mod.ts": 1352,
+  "lib/net/egress/name_server.ts": 5892,
+  "lib/net/egress/own_addresses.ts": 619,
+  "lib/net/egress/policy.ts": 7385,
+  "lib/net/egress/redirect.ts": 4919,
+  "lib/net/egress/redirected.ts": 2765,
+  "lib/net/egress/relay.ts": 3399,
+  "lib/net/egress/resolver.ts": 3176,
+  "lib/net/egress/rule.ts": 3331,
+  "lib/net/egress/server.ts": 5554,
+  "lib/net/egress/session.ts": 3673,
+  "lib/net/egress/socket_address.ts": 1323,
+  "lib/net/egress/socks5.ts": 2319,
+  "lib/net/egress/socks_proxy.ts": 2400,
+  "lib/net/egress/special_ranges.ts": 2873,
+  "lib/net/egress/stand_in_addresses.ts": 2115,
+  "lib/net/egress/tls_hello.ts": 4827,
+  "lib/net/egress/tunnel.ts": 3967,
   "lib/net/host_network.ts": 880,
   "lib/net/ip_address.ts": 6960,
   "lib/net/link.ts": 6481,
@@ -12635,6 +12948,7 @@ export const SOURCES = {
   "lib/net/neighbour.ts": 4156,
   "lib/net/netlink.ts": 9476,
   "lib/net/network.ts": 8999,
+  "lib/net/nf_tables.ts": 5851,
   "lib/net/port_forwarder.ts": 7612,
   "lib/net/qdisc.ts": 7732,
   "lib/net/rate.ts": 753,
@@ -12652,7 +12966,7 @@ export const SOURCES = {
   "lib/plan/cgroup_steps.ts": 6861,
   "lib/plan/check_landlock.ts": 3766,
   "lib/plan/check_limits.ts": 4467,
-  "lib/plan/check_network.ts": 5250,
+  "lib/plan/check_network.ts": 6225,
   "lib/plan/check_privileges.ts": 2222,
   "lib/plan/check_scheduling.ts": 3525,
   "lib/plan/check_spec.ts": 5292,
@@ -12704,19 +13018,19 @@ export const SOURCES = {
   "lib/run/diagnose.ts": 3464,
   "lib/run/filters.ts": 1932,
   "lib/run/first_process.ts": 4998,
-  "lib/run/hooks.ts": 4307,
+  "lib/run/hooks.ts": 4536,
   "lib/run/host_facts.ts": 5193,
   "lib/run/host_tree.ts": 4315,
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,
   "lib/run/late_mounts.ts": 3245,
   "lib/run/launch.ts": 23212,
-  "lib/run/network_modes.ts": 2659,
+  "lib/run/network_modes.ts": 2901,
   "lib/run/network_sides.ts": 1063,
   "lib/run/pipe.ts": 7037,
   "lib/run/plan_view.ts": 3513,
   "lib/run/resolve.ts": 6126,
-  "lib/run/run.ts": 13730,
+  "lib/run/run.ts": 13732,
   "lib/run/socket_address.ts": 1777,
   "lib/run/spares.ts": 3317,
   "lib/run/stdio.ts": 3431,
@@ -12724,7 +13038,7 @@ export const SOURCES = {
   "lib/run/supervision.ts": 8018,
   "lib/run/supervisor.ts": 2745,
   "lib/run/wait_status.ts": 869,
-  "lib/sandbox.ts": 26488,
+  "lib/sandbox.ts": 26636,
   "lib/seccomp/actions.ts": 2001,
   "lib/seccomp/backward_assembler.ts": 4134,
   "lib/seccomp/bpf.ts": 2649,
@@ -12748,7 +13062,7 @@ export const SOURCES = {
   "lib/seccomp/oci_conditions.ts": 3286,
   "lib/seccomp/outcomes.ts": 4069,
   "lib/seccomp/tests.ts": 3876,
-  "lib/spec.ts": 5211,
+  "lib/spec.ts": 5250,
   "lib/spec/landlock.ts": 2739,
   "lib/spec/scheduling.ts": 1630,
   "lib/sys/abi/capability.ts": 1725,
@@ -12761,6 +13075,7 @@ export const SOURCES = {
   "lib/sys/abi/memory.ts": 3583,
   "lib/sys/abi/mount.ts": 11022,
   "lib/sys/abi/netlink.ts": 4629,
+  "lib/sys/abi/nf_tables.ts": 5975,
   "lib/sys/abi/poll.ts": 3172,
   "lib/sys/abi/prctl.ts": 7844,
   "lib/sys/abi/resource.ts": 1203,

@@ -229,7 +229,10 @@ const SPEC = record({
   ioPriority: record({ class: text, level: whole }, ["class"]),
   oomScoreAdj: number,
   personality: list(oneOf(...PERSONALITIES)),
-  network: (value) => checkNetwork(value),
+  network: (value, field) => {
+    if (!isRecord(value)) fail(field, value, "must be a mapping");
+    checkNetwork({ mode: "none", ...value });
+  },
   timeout: duration,
   tty: either(record({ columns: whole, rows: whole }, ["columns", "rows"]), flag),
   newSession: flag,
@@ -300,13 +303,13 @@ function located(file, folder) {
 }
 function sandboxFrom(value, folder) {
   SPEC(value, "");
-  const { hooks = [], namespaces: _, hostname, domainname, timeout, ...file } = located(
+  const { hooks = [], namespaces: _, network: _2, hostname, domainname, timeout, ...file } = located(
     value,
     folder
   );
   const base = withNamespaces(value).spec;
   const given = Object.fromEntries(
-    Object.entries(file).filter(([_2, entry]) => entry !== void 0)
+    Object.entries(file).filter(([_3, entry]) => entry !== void 0)
   );
   let box = Sandbox.from({
     ...base,
