@@ -78,6 +78,8 @@ testIf(
           systemd.kill("SIGKILL");
         } catch { /* it has ended */ }
         await systemd.status;
+        // systemd has made directories there that nobody may enter.
+        await new Deno.Command("chmod", { args: ["-R", "u+rwx", folder] }).output();
         const kill = `${manager}/cgroup.kill`;
         if (exists(kill)) Deno.writeTextFileSync(kill, "1");
       }
