@@ -44,10 +44,10 @@ export function cgroupsOfTests(pid: number = Deno.pid): string[] {
     const agent = /\/paddock\.\d+\.(\d+)\.\d+\.\d+$/.exec(path)?.[1];
     if (agent === undefined) return false;
     try {
-      return Deno.readTextFileSync(`/proc/${agent}/stat`).includes(`) S ${pid} `) ||
-        new RegExp(`\\) \\S ${pid} `).test(Deno.readTextFileSync(`/proc/${agent}/stat`));
+      return new RegExp(`\\) \\S ${pid} `).test(Deno.readTextFileSync(`/proc/${agent}/stat`));
     } catch {
-      return true;
+      // Its agent is gone. This program's is not.
+      return pid !== Deno.pid;
     }
   });
 }
