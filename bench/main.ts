@@ -10,6 +10,7 @@ import { benchBinds, benchLaunch } from "./launch.ts";
 import { benchAlive, benchThroughput } from "./many.ts";
 import type { Timing } from "./measure.ts";
 import { benchMemory } from "./memory.ts";
+import { benchNetworkApart } from "./network.ts";
 import { benchStartup } from "./startup.ts";
 
 const flags = parseArgs(Deno.args, { boolean: ["json"], string: ["rounds"] });
@@ -93,8 +94,14 @@ say("Read-only binds");
 const binds = await benchBinds([100, 1000], 5);
 table(binds);
 
+say("The network");
+const network = await benchNetworkApart(Math.ceil(rounds / 2));
+bar("milliseconds that no network adds", network?.none, 0.3);
+bar("milliseconds that a bridge adds", network?.bridge, 4);
+bar("milliseconds that a published port adds", network?.publish, 2);
+bar("plain loopback against a published port", network && 1 / network.forwarder, 2);
+
 if (flags.json) {
-  console.log(
-    JSON.stringify({ bars, launch, startup, egress, memory, alive, throughput, binds }, null, 2),
-  );
+  const figures = { bars, launch, startup, egress, memory, alive, throughput, binds, network };
+  console.log(JSON.stringify(figures, null, 2));
 }

@@ -18,6 +18,10 @@ import { SplicePump } from "./splice_pump.ts";
 const LOOPBACK = parseAddress("127.0.0.1")!;
 /** Connections that are accepted before others have their turn. */
 const TURNS = 64;
+/** Connections of a port at the same time; further ones wait in the kernel. */
+const MOST_CONNECTIONS = 512;
+/** Until the next try, when this program has all the descriptors that it may have. */
+const PAUSE_MILLISECONDS = 100;
 
 /** Forwards the connections of a listening socket. */
 export class TcpForwarder implements AsyncDisposable {
@@ -34,13 +38,26 @@ export class TcpForwarder implements AsyncDisposable {
     this.#listener = listener;
     this.#supply = supply;
     this.#port = port;
-    reactor().watch(listener, EPOLLIN, () => this.#accept());
+    this.#listen();
+  }
+
+  #listen(): void {
+    if (!this.#closed) reactor().watch(this.#listener, EPOLLIN, () => this.#accept());
+  }
+
+  /** Whoever is not accepted would wake this program again and again. */
+  #pause(): void {
+    reactor().unwatch(this.#listener);
+    const timer = setTimeout(() => this.#listen(), PAUSE_MILLISECONDS);
+    Deno.unrefTimer(timer as unknown as number);
   }
 
   #accept(): void {
     for (let turn = 0; turn < TURNS && !this.#closed; turn++) {
+      if (this.#pumps.size + this.#waiting.size >= MOST_CONNECTIONS) return this.#pause();
       const client = acceptSocket(this.#listener);
       if (client === undefined) return;
+      if (client < 0) return this.#pause();
       let inside: number | undefined;
       try {
         inside = this.#supply.take();

@@ -78,12 +78,16 @@ export function bindUdp(address: AddressBytes, port: number, hint?: string): num
   }
 }
 
-/** The next connection of a listening socket, or `undefined` when there is none. */
+/**
+ * The next connection of a listening socket, or `undefined` when there is none; negative when there
+ * is one that cannot be had, for this program has all the descriptors that it may have.
+ */
 export function acceptSocket(fd: number): number | undefined {
   const result = syscall("accept4", fd, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (result >= 0) return result;
-  // The peer may be gone already, or this program has all the descriptors that it may have.
-  return undefined;
+  return result === -ERRNO.EMFILE || result === -ERRNO.ENFILE || result === -ERRNO.ENOBUFS
+    ? result
+    : undefined;
 }
 
 /** Begins to connect. Whether it succeeded is known when the socket can be written to. */

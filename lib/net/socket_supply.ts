@@ -59,7 +59,7 @@ export class SocketSupply implements Disposable {
       const own = localAddress(this.#connector)!.port;
       for (let strangers = 0; strangers < MOST_STRANGERS; strangers++) {
         const fd = this.#accept();
-        if (fd === undefined) break;
+        if (fd === undefined || fd < 0) break;
         const peer = peerPort(fd);
         syscall("connect", fd, none, none.length);
         if (peer === own) return fd;

@@ -8,6 +8,7 @@ import type { Plugin } from "../hook.ts";
 import { landlockRuleset } from "../landlock/ruleset.ts";
 import { exposure } from "../plan/exposure.ts";
 import { layoutForPlan } from "../cgroup/layout.ts";
+import { describeNetwork } from "../plan/describe_network.ts";
 import { executeStep, planLaunch } from "../plan/plan.ts";
 import type { Phase, Step } from "../plan/step.ts";
 import type { SandboxSpec } from "../spec.ts";
@@ -86,6 +87,8 @@ export function makePlan(
         const heading = step.phase === phase ? [] : [`${HEADINGS[phase = step.phase]}:`];
         return [...heading, `${String(step.number).padStart(4)}. ${step.sentence}`];
       });
+      const connected = describeNetwork(spec.network).map((line) => `      ${line}`);
+      if (connected.length > 0) story.push("By plugins, before the command:", ...connected);
       const open = notIsolated.map((line) => `      ${line}`);
       return [...story, ...(open.length > 0 ? ["Not isolated:", ...open] : [])].join("\n");
     },

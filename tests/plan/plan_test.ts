@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { SpecError, UnsupportedError } from "../../lib/errors.ts";
+import { describeNetwork } from "../../lib/plan/describe_network.ts";
 import type { CgroupLayout } from "../../lib/plan/cgroup_layout.ts";
 import type { HostFacts } from "../../lib/plan/facts.ts";
 import { UNPRIVILEGED_ID } from "../../lib/plan/identity.ts";
@@ -978,4 +979,17 @@ pure("what looks like a contradiction and is none", () => {
   ) planOf(box);
   planOf(sandbox().share("user").user(5, 6, [7]), ROOT);
   assertNotEquals(planOf(sandbox()), planOf(sandbox(), ROOT));
+});
+
+pure("what a network's plugins will do is told after the steps", () => {
+  const box = sandbox().network("bridge", { bridge: "blue", bandwidth: { up: "10mbit" } })
+    .publish("8080:80", "[::1]:53:53/udp");
+  assertEquals(describeNetwork(box.spec.network), [
+    'make it a port of the bridge "blue", with NAT and a resolver',
+    "limit what it sends to 10mbit",
+    "open tcp port 8080 of 127.0.0.1 on the host for its port 80",
+    "open udp port 53 of ::1 on the host for its port 53",
+  ]);
+  assertEquals(describeNetwork(sandbox().spec.network), []);
+  assertEquals(describeNetwork({ mode: "host" }), []);
 });

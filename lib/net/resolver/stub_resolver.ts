@@ -31,6 +31,8 @@ const LARGEST = 65_535;
 const MOST_OPEN = 256;
 const MOST_CONNECTIONS = 32;
 const PATIENCE_MILLISECONDS = 2500;
+/** Until the next try, when this program has all the descriptors that it may have. */
+const PAUSE_MILLISECONDS = 100;
 
 /** What a resolver answers from. */
 export interface StubResolverInit {
@@ -116,7 +118,14 @@ export class StubResolver implements Disposable {
       const from = this.#from.slice(0, this.#fromLength[0]);
       const question = decodeQuestion(query);
       if (question === undefined) continue;
-      const known = this.#init.names(question.name);
+      let known: readonly AddressBytes[] | undefined;
+      try {
+        known = this.#init.names(question.name);
+      } catch {
+        // Nothing thrown here may end the loop that all sandboxes of this program wait in.
+        this.#fail(query, from);
+        continue;
+      }
       if (known !== undefined) this.#say(encodeAnswer(query, question, known), from);
       // A name without a dot is somebody's near here, or nobody's. The root's servers need not know.
       else if (!question.name.includes(".")) {
@@ -177,6 +186,12 @@ export class StubResolver implements Disposable {
   #accept(): void {
     const client = acceptSocket(this.#tcp);
     if (client === undefined) return;
+    if (client < 0) {
+      reactor().unwatch(this.#tcp);
+      const again = () => this.#closed || reactor().watch(this.#tcp, EPOLLIN, () => this.#accept());
+      Deno.unrefTimer(setTimeout(again, PAUSE_MILLISECONDS) as unknown as number);
+      return;
+    }
     const server = this.#init.nameservers[0];
     const address = server === undefined ? undefined : parseAddress(server);
     const full = this.#pumps.size + this.#waiting.size >= MOST_CONNECTIONS;
