@@ -12,21 +12,15 @@
  * @module
  */
 
+import { defineHook, parsePublish, type Plugin, type PublishedPort, SpecError } from "../mod.ts";
 import {
-  defineHook,
-  parsePublish,
-  type Plugin,
-  type PublishedPort,
-  SandboxError,
-  SpecError,
-} from "../mod.ts";
-import {
-  allowLowPorts,
   bindUdp,
   DATAGRAM,
   listenTcp,
+  openSockets,
   parseAddress,
   SocketSupply,
+  STREAM,
   TcpForwarder,
   UdpForwarder,
 } from "../lib/net/mod.ts"; // in your project: "@paddock/paddock/net"
@@ -50,28 +44,26 @@ export function publish(...ports: string[]): Plugin {
   return defineHook({
     name: "publish",
     async networkSetup({ inside, defer }) {
+      const datagrams = published.filter(({ protocol }) => protocol === "udp");
+      const sockets = await openSockets(inside, [
+        [AF_INET, STREAM],
+        [AF_INET, STREAM],
+        ...datagrams.flatMap(() => new Array(UDP_CLIENTS).fill([AF_INET, DATAGRAM])),
+      ]);
       const open = new AsyncDisposableStack();
+      // Those that have no owner yet.
+      open.defer(() => sockets.forEach(close));
       defer(() => open.disposeAsync());
-      if (published.some(({ target }) => target < 1024)) await allowLowPorts(inside);
-      const supply = await SocketSupply.open(inside);
-      open.use(supply);
+      const [listener, connector] = sockets.splice(0, 2);
+      const supply = open.use(new SocketSupply(listener!, connector!));
       for (const port of published) {
         if (port.protocol === "tcp") {
-          const listener = listenTcp(addressOf(port), port.port, hint(port));
-          open.use(new TcpForwarder(listener, supply, port.target));
+          const outside = listenTcp(addressOf(port), port.port, hint(port));
+          open.use(new TcpForwarder(outside, supply, port.target));
           continue;
         }
-        const socket = bindUdp(addressOf(port), port.port, hint(port));
-        const sockets: number[] = [];
-        try {
-          for (let count = 0; count < UDP_CLIENTS; count++) {
-            sockets.push(await inside.descriptor("socket", AF_INET, DATAGRAM, 0));
-          }
-        } catch (error) {
-          for (const fd of [socket, ...sockets]) close(fd);
-          throw new SandboxError(`No sockets for UDP port ${port.port}`, { cause: error });
-        }
-        open.use(new UdpForwarder(socket, sockets, port.target));
+        const outside = bindUdp(addressOf(port), port.port, hint(port));
+        open.use(new UdpForwarder(outside, sockets.splice(0, UDP_CLIENTS), port.target));
       }
     },
   });

@@ -20,7 +20,7 @@ export { bridgeDevice, joinBridge, namesOnBridge, sweepBridges } from "./bridge/
 export { leaveBridge, useBridge } from "./bridge/sweeper.ts";
 export type { Operation } from "../agent/operation.ts";
 export type { ConnectInsideInit, InsideSockets, ProgramRunner } from "./connect_inside.ts";
-export { allowLowPorts, connectInside, openInside } from "./connect_inside.ts";
+export { connectInside, openInside, openSockets } from "./connect_inside.ts";
 export { TcpForwarder, UdpForwarder } from "./port_forwarder.ts";
 export { hostsFile, STUB_RESOLV_CONF, withNameFiles } from "./resolver/name_files.ts";
 export {

@@ -13,9 +13,8 @@ import { SandboxError } from "../errors.ts";
 import { POLLIN } from "../sys/abi/poll.ts";
 import { AF_UNSPEC } from "../sys/abi/socket.ts";
 import { check, syscall } from "../sys/libc.ts";
-import { familyOf, parseAddress, socketAddress } from "./ip_address.ts";
-import type { NamespaceCalls } from "./network.ts";
-import { acceptSocket, bindSocket, localAddress, shutdownSocket, STREAM } from "./socket.ts";
+import { parseAddress, socketAddress } from "./ip_address.ts";
+import { acceptSocket, bindSocket, localAddress, shutdownSocket } from "./socket.ts";
 
 const PATIENCE_NANOSECONDS = 50_000_000n;
 /** Connections of others that came in the moment of listening. */
@@ -26,21 +25,14 @@ export class SocketSupply implements Disposable {
   readonly #listener: number;
   readonly #connector: number;
 
-  private constructor(listener: number, connector: number) {
+  /** Takes over two TCP sockets of a namespace whose loopback device is up. */
+  constructor(listener: number, connector: number, loopback = "127.0.0.1") {
     this.#listener = listener;
     this.#connector = connector;
-  }
-
-  /** Opens a supply of sockets of `calls`' namespace, whose loopback device must be up. */
-  static async open(calls: NamespaceCalls, loopback = "127.0.0.1"): Promise<SocketSupply> {
-    const address = parseAddress(loopback)!;
-    const family = familyOf(address);
-    const listener = await calls.descriptor("socket", family, STREAM, 0);
     try {
-      bindSocket(listener, address, 0);
-      return new SocketSupply(listener, await calls.descriptor("socket", family, STREAM, 0));
+      bindSocket(listener, parseAddress(loopback)!, 0);
     } catch (error) {
-      syscall("close", listener);
+      this[Symbol.dispose]();
       throw error;
     }
   }
