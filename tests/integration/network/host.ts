@@ -9,11 +9,14 @@ import { assertEquals } from "@std/assert";
 import type { Sandbox, SandboxProcess } from "../../../mod.ts";
 import { programArguments, text } from "../support.ts";
 
-/** A server on a port that says its name to whoever connects. It prints a line when it is up. */
+/**
+ * A server on a port that says its name to whoever asks. It prints a line when it is up. It reads all
+ * of the question, which may come in two parts: closing with a part unread would be a reset.
+ */
 export function server(name: string, port: number, address = "0.0.0.0"): string[] {
   const code = `$s=IO::Socket::INET->new(Listen=>64,LocalAddr=>"${address}",LocalPort=>${port},` +
     `ReuseAddr=>1) or die "$@\\n"; $|=1; print "up\\n"; ` +
-    `while($c=$s->accept){sysread $c,$b,4096; print $c "HTTP/1.0 200 OK\\r\\n\\r\\n${name}\\n"; close $c}`;
+    `while($c=$s->accept){$r=""; $r.=$b while $r!~/\\r\\n\\r\\n/ && sysread $c,$b,4096; print $c "HTTP/1.0 200 OK\\r\\n\\r\\n${name}\\n"; close $c}`;
   return ["perl", "-MIO::Socket::INET", "-e", code];
 }
 
