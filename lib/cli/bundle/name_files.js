@@ -54,6 +54,7 @@ const LARGEST = 65535;
 const MOST_OPEN = 256;
 const MOST_CONNECTIONS = 32;
 const PATIENCE_MILLISECONDS = 2500;
+const PAUSE_MILLISECONDS = 100;
 function parseNameservers(text) {
   return text.split("\n").flatMap((line) => {
     const address = /^\s*nameserver\s+(\S+)/.exec(line)?.[1];
@@ -110,7 +111,13 @@ class StubResolver {
       const from = this.#from.slice(0, this.#fromLength[0]);
       const question = decodeQuestion(query);
       if (question === void 0) continue;
-      const known = this.#init.names(question.name);
+      let known;
+      try {
+        known = this.#init.names(question.name);
+      } catch {
+        this.#fail(query, from);
+        continue;
+      }
       if (known !== void 0) this.#say(encodeAnswer(query, question, known), from);
       else if (!question.name.includes(".")) {
         this.#say(encodeAnswer(query, question, [], NAME_ERROR), from);
@@ -161,6 +168,12 @@ class StubResolver {
   #accept() {
     const client = acceptSocket(this.#tcp);
     if (client === void 0) return;
+    if (client < 0) {
+      reactor().unwatch(this.#tcp);
+      const again = () => this.#closed || reactor().watch(this.#tcp, EPOLLIN, () => this.#accept());
+      Deno.unrefTimer(setTimeout(again, PAUSE_MILLISECONDS));
+      return;
+    }
     const server = this.#init.nameservers[0];
     const address = server === void 0 ? void 0 : parseAddress(server);
     const full = this.#pumps.size + this.#waiting.size >= MOST_CONNECTIONS;

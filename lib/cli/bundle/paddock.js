@@ -1980,6 +1980,37 @@ const layoutForPlan = (function layoutForPlan(limits, uid) {
   const [place, ...more] = layoutFor(limits, hierarchies, directory, uid);
   return [{ ...place, controllers: [.../* @__PURE__ */ new Set([...place.controllers, ...needed])] }, ...more];
 });
+const mode = (function mode(network) {
+  switch (network.mode) {
+    case "bridge":
+      return network.bridge === void 0 ? "make it a port of the bridge in which all are alone, with NAT and a resolver" : `make it a port of the bridge "${network.bridge}", with NAT and a resolver`;
+    case "vxlan":
+      return `make it a port of the bridge "${network.bridge}", which a tunnel to ${network.remote} extends, with NAT and a resolver`;
+    case "pasta":
+      return "start pasta, which reaches for it what this user reaches, and a resolver";
+    case "macvlan":
+    case "ipvlan":
+      return `make a ${network.mode} device on "${network.parent}" with ${network.addresses.join(", ")}, and a resolver`;
+    default:
+      return void 0;
+  }
+});
+const describeNetwork = (function describeNetwork(network) {
+  if (network === void 0 || network.mode === "host") return [];
+  const sentences = [mode(network)];
+  if ("bandwidth" in network && network.bandwidth !== void 0) {
+    const { up, down } = network.bandwidth;
+    if (up !== void 0) sentences.push(`limit what it sends to ${up}`);
+    if (down !== void 0) sentences.push(`limit what it receives to ${down}`);
+  }
+  for (const text of network.publish ?? []) {
+    const { address, port, target, protocol } = parsePublish(text, "network.publish");
+    sentences.push(
+      `open ${protocol} port ${port} of ${address} on the host for its port ${target}`
+    );
+  }
+  return sentences.filter(((sentence) => sentence !== void 0));
+});
 const baseCell = (function baseCell(place) {
   return `cgroup base ${place}`;
 });
@@ -5428,6 +5459,8 @@ const makePlan = (function makePlan(source, plugins, command, hasHandler = false
         const heading = step.phase === phase ? [] : [`${HEADINGS[phase = step.phase]}:`];
         return [...heading, `${String(step.number).padStart(4)}. ${step.sentence}`];
       }));
+      const connected = describeNetwork(spec.network).map(((line) => `      ${line}`));
+      if (connected.length > 0) story.push("By plugins, before the command:", ...connected);
       const open = notIsolated.map(((line) => `      ${line}`));
       return [...story, ...open.length > 0 ? ["Not isolated:", ...open] : []].join("\n");
     },
@@ -8824,7 +8857,7 @@ const flag = ((value) => typeof value === "boolean" ? void 0 : "is neither true 
 const text = ((value) => typeof value === "string" && value !== "" && !value.includes("\0") ? void 0 : "is not a text");
 const path = ((value) => text(value) === void 0 ? void 0 : "is not a path");
 const size = ((value) => void parseSize(value, "size"));
-const mode = ((value) => void parseMode(value, "mode"));
+const mode$1 = ((value) => void parseMode(value, "mode"));
 const id = ((value) => Number.isInteger(value) && value >= 0 && value <= 4294967294 ? void 0 : "is not an id");
 const count = ((value) => Number.isSafeInteger(value) && value > 0 ? void 0 : "is not a number above 0");
 const one = ((...words) => ((value) => words.includes(value) ? void 0 : `is none of ${words.join(", ")}`));
@@ -8849,17 +8882,17 @@ const FIELDS$2 = {
     propagation: one("private", "slave", "shared", "unbindable")
   },
   overlay: { ...FLAGS, ...LAYERS },
-  tmpfs: { ...FLAGS, ...OWNER, size, inodes: count, mode },
+  tmpfs: { ...FLAGS, ...OWNER, size, inodes: count, mode: mode$1 },
   proc: { hidepid: one("off", "noaccess", "invisible", "ptraceable"), subset: one("pid") },
   dev: {},
-  devpts: { mode, gid: id, max: count },
+  devpts: { mode: mode$1, gid: id, max: count },
   mqueue: {},
   sysfs: {},
   cgroupfs: { writable: flag },
   filesystem: { ...FLAGS, type: text, source: text, writable: flag, options: anything },
   symlink: { source: path },
-  dir: { ...OWNER, mode },
-  file: { ...OWNER, contents, mode },
+  dir: { ...OWNER, mode: mode$1 },
+  file: { ...OWNER, contents, mode: mode$1 },
   mask: { optional: flag },
   readonly: { optional: flag }
 };
@@ -12794,7 +12827,7 @@ export const SOURCES = {
   "hooks/join_network.ts": 2729,
   "hooks/macvlan.ts": 2245,
   "hooks/pasta.ts": 5923,
-  "hooks/publish.ts": 3065,
+  "hooks/publish.ts": 3005,
   "hooks/vxlan.ts": 2926,
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
@@ -12902,7 +12935,7 @@ export const SOURCES = {
   "lib/net/bridge/managed_bridge.ts": 13320,
   "lib/net/bridge/pool.ts": 4094,
   "lib/net/bridge/sweeper.ts": 1943,
-  "lib/net/connect_inside.ts": 3875,
+  "lib/net/connect_inside.ts": 4074,
   "lib/net/egress/address.ts": 7235,
   "lib/net/egress/bandwidth.ts": 1630,
   "lib/net/egress/connection.ts": 8093,
@@ -12943,22 +12976,22 @@ export const SOURCES = {
   "lib/net/link.ts": 6481,
   "lib/net/link_message.ts": 8904,
   "lib/net/message.ts": 10859,
-  "lib/net/mod.ts": 3258,
+  "lib/net/mod.ts": 3256,
   "lib/net/namespace_file.ts": 977,
   "lib/net/neighbour.ts": 4156,
   "lib/net/netlink.ts": 9476,
   "lib/net/network.ts": 8999,
   "lib/net/nf_tables.ts": 5851,
-  "lib/net/port_forwarder.ts": 7612,
+  "lib/net/port_forwarder.ts": 8304,
   "lib/net/qdisc.ts": 7732,
   "lib/net/rate.ts": 753,
   "lib/net/resolver/dns_message.ts": 2910,
   "lib/net/resolver/name_files.ts": 1630,
-  "lib/net/resolver/stub_resolver.ts": 8452,
+  "lib/net/resolver/stub_resolver.ts": 9062,
   "lib/net/route.ts": 7850,
   "lib/net/rule.ts": 5209,
-  "lib/net/socket.ts": 4717,
-  "lib/net/socket_supply.ts": 3683,
+  "lib/net/socket.ts": 4838,
+  "lib/net/socket_supply.ts": 3291,
   "lib/net/splice_pump.ts": 5807,
   "lib/plan/assignment.ts": 3020,
   "lib/plan/cgroup_layout.ts": 1321,
@@ -12974,6 +13007,7 @@ export const SOURCES = {
   "lib/plan/command_steps.ts": 7518,
   "lib/plan/contradictions.ts": 2456,
   "lib/plan/credential_steps.ts": 5050,
+  "lib/plan/describe_network.ts": 1837,
   "lib/plan/exposure.ts": 2486,
   "lib/plan/id_map_steps.ts": 5007,
   "lib/plan/identity.ts": 7649,
@@ -13028,7 +13062,7 @@ export const SOURCES = {
   "lib/run/network_modes.ts": 2901,
   "lib/run/network_sides.ts": 1063,
   "lib/run/pipe.ts": 7037,
-  "lib/run/plan_view.ts": 3513,
+  "lib/run/plan_view.ts": 3755,
   "lib/run/resolve.ts": 6126,
   "lib/run/run.ts": 13732,
   "lib/run/socket_address.ts": 1777,
