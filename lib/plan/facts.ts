@@ -38,6 +38,8 @@ export interface HostFacts {
   readonly umask: number;
   /** The parts of a tree of the host between which something is mounted; if nothing is, it is one. */
   readonly hostTree: (path: string) => readonly HostPiece[];
+  /** Where ephemeral changes go on a kernel that cannot keep them in memory; of one launch. */
+  readonly changesDirectory?: string;
   /** The path of an open descriptor of the program's, if it has one. */
   readonly descriptorPath: (fd: number) => string | undefined;
   /** A variable of the program's environment. */

@@ -83,7 +83,8 @@ export function compile(
   const programs = launchPrograms(plan, boot, fault);
   const judge = filter?.judge;
   const compiled: Compiled = { spec, skipped, plan, judge, programs, facts, flags, boot };
-  if (!fault && isLasting(source) && skipped.length === 0) kept.set(source, compiled);
+  const lasting = isLasting(source) && facts.changesDirectory === undefined;
+  if (!fault && lasting && skipped.length === 0) kept.set(source, compiled);
   return compiled;
 }
 

@@ -111,6 +111,11 @@ export class HookRunner {
     }
   }
 
+  /** Registers a clean-up of the launch's own. */
+  defer(name: string, cleanup: () => unknown): void {
+    this.#deferred.push({ plugin: name, cleanup });
+  }
+
   /** Aborts what still listens and runs the clean-ups. Resolves to what they threw. */
   async end(): Promise<HookError[]> {
     const errors: HookError[] = [];

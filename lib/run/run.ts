@@ -14,6 +14,7 @@ import type { SandboxSpec } from "../spec.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";
 import { type SandboxOutput, SandboxProcess, type SandboxStatus } from "./child.ts";
 import { prepareFilter } from "./filters.ts";
+import { isEphemeral, makeChangesDirectory, memoryKeepsChanges } from "./changes_directory.ts";
 import { hostFacts } from "./host_facts.ts";
 import { HookRunner } from "./hooks.ts";
 import { Launch, type LaunchInit } from "./launch.ts";
@@ -114,7 +115,12 @@ async function begin(
       hooks.addFirst(connection.plugins);
     }
     const argv = checkCommand(command ?? configuredSpec.command);
-    const facts = hostFacts();
+    let facts = hostFacts();
+    if (isEphemeral(configuredSpec) && !memoryKeepsChanges(configuredSpec)) {
+      const { path, remove } = makeChangesDirectory();
+      facts = { ...facts, changesDirectory: path };
+      hooks.defer("changes", remove);
+    }
     await prepareFilter(configuredSpec);
     const supervise = await superviseCalls(configuredSpec, options.handler);
     if (configuredSpec.limits !== undefined) cgroup = await withCgroup(configuredSpec);

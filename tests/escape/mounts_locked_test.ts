@@ -7,6 +7,7 @@ import {
   inFolder,
   installed,
   lines,
+  PACE,
   ROOT,
   run,
   sh,
@@ -15,12 +16,15 @@ import {
 
 const ADMIN = ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE", "CAP_SYS_CHROOT", "CAP_NET_ADMIN"] as const;
 
+// The filter is another wall: here the mounts have to hold without it.
+const open = sandbox().seccomp("none");
+
 /** With nothing, as user 0 with CAP_SYS_ADMIN, and as pid 1 with it. */
 const WHO: Record<string, Sandbox> = {
-  "a plain command": sandbox(),
-  "root with CAP_SYS_ADMIN": sandbox().user(0).capabilities(ADMIN),
-  "root with CAP_NET_ADMIN only": sandbox().user(0).capabilities(["CAP_NET_ADMIN"]),
-  "root with CAP_SYS_ADMIN as pid 1": sandbox().user(0).capabilities(ADMIN).asPid1(),
+  "a plain command": open,
+  "root with CAP_SYS_ADMIN": open.user(0).capabilities(ADMIN),
+  "root with CAP_NET_ADMIN only": open.user(0).capabilities(["CAP_NET_ADMIN"]),
+  "root with CAP_SYS_ADMIN as pid 1": open.user(0).capabilities(ADMIN).asPid1(),
 };
 
 /** A folder with a secret in it, and a mount of the host's below where root can make one. */
@@ -69,7 +73,7 @@ for (const [who, base] of Object.entries(WHO)) {
     withSecrets(async (folder) => {
       const box = base.tmpfs("/w").dir("/w/moved").dir("/w/work")
         .bind(folder, "/d", { writable: true }).mask("/d/keys", "/d/token");
-      for (const at of ["/d/keys", "/d/token"]) {
+      for (const at of PACE > 1 ? ["/d/keys"] : ["/d/keys", "/d/token"]) {
         for (const attack of ATTACKS) {
           const script = `AT=${at}; (${attack}) > /dev/null 2>&1
             for file in /d/keys/id /d/token /w/moved/keys/id /w/moved/token /w/moved/d/keys/id \\
@@ -87,7 +91,7 @@ for (const [who, base] of Object.entries(WHO)) {
   Deno.test(`${who} cannot write to what is read-only, with all below it, by no way`, () =>
     withSecrets(async (folder) => {
       const box = base.tmpfs("/w").dir("/w/moved").dir("/w/work").bind(folder, "/d");
-      for (const at of ["/d", "/d/below"]) {
+      for (const at of PACE > 1 ? ["/d/below"] : ["/d", "/d/below"]) {
         for (const attack of ATTACKS) {
           const script = `AT=${at}; (${attack}) > /dev/null 2>&1
             for place in /d /d/below /w/moved/d /w/moved/below /w/moved/d/below \\
@@ -170,7 +174,7 @@ testIf(
   "iproute2 is not installed",
   "CAP_NET_ADMIN counts behind the lock, and lo is up",
   async () => {
-    const box = sandbox().user(0).capabilities(["CAP_SYS_ADMIN", "CAP_NET_ADMIN"]);
+    const box = open.user(0).capabilities(["CAP_SYS_ADMIN", "CAP_NET_ADMIN"]);
     assertMatch(await sh(box, "ip -br link show lo"), /UP|UNKNOWN/);
     assertEquals(await sh(box, "ip link set lo down && ip -br link show lo | grep -c DOWN"), "1\n");
   },

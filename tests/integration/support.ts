@@ -17,6 +17,12 @@ export const PACE = Number(Deno.env.get("PADDOCK_TEST_PACE") ?? 1);
 /** Whether the tests run as root. */
 export const ROOT = Deno.uid() === 0;
 
+/** Whether the kernel is of this release or a newer one. */
+export function kernelIs(major: number, minor: number): boolean {
+  const [here = 0, below = 0] = Deno.osRelease().split(".").map(Number);
+  return here > major || (here === major && below >= minor);
+}
+
 /** Bytes as text. */
 export function text(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);

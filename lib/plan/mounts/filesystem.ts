@@ -60,6 +60,7 @@ export class FilesystemPlan {
         workshop = true;
       },
       userxattr: (spec.namespaces.user ?? "shared") !== "shared",
+      changesDirectory: this.facts.changesDirectory,
       freshProc: spec.namespaces.pid === "new",
       ownsNet: spec.namespaces.net !== "shared" && spec.namespaces.net !== undefined,
     };

@@ -6,6 +6,7 @@
  */
 
 import type { Operation, Value } from "../../agent/operation.ts";
+import { UnsupportedError } from "../../errors.ts";
 import { parseSize } from "../../quantity.ts";
 import type { OverlayLayers } from "../../spec.ts";
 import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from "../../sys/abi/fcntl.ts";
@@ -32,26 +33,49 @@ function commonParent(a: string, b: string): { parent: string; rests: [string, s
   };
 }
 
-/** A memory filesystem for the changes; its root's owner and mode are those of the topmost layer. */
-function ephemeralUpper(layers: OverlayLayers, top: string, cell: string, field: string): Upper {
+/** Where changes are until the end; the root's owner and mode are those of the topmost layer. */
+function ephemeralUpper(
+  layers: OverlayLayers,
+  context: MountContext,
+  top: string,
+  cell: string,
+  field: string,
+): Upper {
+  // Several stacks of one launch may have to share a directory.
+  const upper = `${cell}/upper`, work = `${cell}/work`;
   return {
     operations: [
-      ...changesFilesystem(layers.size, cell, field),
-      { call: "mkdirat", args: [{ load32: cell }, "work", 0o755] },
-      ...changesDirectory(top, cell, "upper"),
+      ...changesFilesystem(layers.size, context, cell, field),
+      { call: "mkdirat", args: [{ load32: cell }, cell, 0o755] },
+      { call: "mkdirat", args: [{ load32: cell }, work, 0o755] },
+      ...changesDirectory(top, cell, upper),
     ],
     tree: cell,
-    upper: "upper",
-    work: "work",
+    upper,
+    work,
   };
 }
 
-/** A memory filesystem for changes, detached. */
+/**
+ * A filesystem for changes, detached: in memory, or on kernels that cannot keep overlayfs's marks
+ * there (before Linux 6.6, in a user namespace) a directory that is removed afterwards.
+ */
 export function changesFilesystem(
   size: string | number | undefined,
+  context: MountContext,
   cell: string,
   field: string,
 ): Operation[] {
+  const { changesDirectory: directory } = context;
+  if (directory !== undefined) {
+    if (size !== undefined) {
+      throw new UnsupportedError(
+        `${field}.size`,
+        "before Linux 6.6 changes are kept in a directory, which has no size; leave it out",
+      );
+    }
+    return context.sources.open({ path: directory, recursive: false, writable: true }, field, cell);
+  }
   const options = {
     mode: "700",
     ...(size === undefined ? {} : { size: String(parseSize(size, `${field}.size`)) }),
@@ -131,7 +155,7 @@ export function overlayOperations(
   const upper = layers.upper === undefined
     ? undefined
     : layers.upper === "ephemeral"
-    ? ephemeralUpper(layers, lower[0]!, tree, field)
+    ? ephemeralUpper(layers, context, lower[0]!, tree, field)
     : lastingUpper(layers, context, tree, field);
   return [...open, ...stackOperations({ lower, upper, options: layers.options, cell }, context)];
 }

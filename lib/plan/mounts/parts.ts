@@ -32,6 +32,8 @@ export interface MountContext {
   useWorkshop(): void;
   /** Whether overlays keep their marks in user.* attributes, as they must in a user namespace. */
   readonly userxattr: boolean;
+  /** A directory for ephemeral changes, where memory cannot keep them. */
+  readonly changesDirectory?: string;
   /** Whether a fresh proc can be mounted; if not, the host's is bound. */
   readonly freshProc: boolean;
   /** Whether there is a net namespace whose devices a sysfs can show; if not, the host's is bound. */

@@ -78,7 +78,7 @@ export function pieceSteps(
     name: "changes",
     sentence: `make a filesystem in memory for what is changed of "${root.path}"`,
     operations: [
-      ...changesFilesystem(root.size, CHANGES, "root"),
+      ...changesFilesystem(root.size, context, CHANGES, "root"),
       { call: "mkdirat", args: [WORKSHOP, CHANGES, 0o700] },
       {
         call: "move_mount",

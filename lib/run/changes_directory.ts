@@ -1,0 +1,61 @@
+/**
+ * Where ephemeral changes go on older kernels: before Linux 6.6 a tmpfs has no user.* attributes,
+ * which overlayfs needs in a user namespace to tell a new directory from a changed one.
+ *
+ * @module
+ */
+
+import type { SandboxSpec } from "../spec.ts";
+
+const FOLDER = "/var/tmp";
+const PREFIX = "paddock-changes-";
+
+/** Whether anything of a description is changed in memory. */
+export function isEphemeral({ root, mounts }: SandboxSpec): boolean {
+  const atRoot = typeof root === "object" &&
+    ("overlay" in root ? root.overlay.upper === "ephemeral" : root.ephemeral === true);
+  return atRoot || mounts.some((mount) => mount.kind === "overlay" && mount.upper === "ephemeral");
+}
+
+/** Whether this kernel can keep changes in memory for a sandbox. */
+export function memoryKeepsChanges(spec: SandboxSpec, release = Deno.osRelease()): boolean {
+  const [major = 0, minor = 0] = release.split(".").map(Number);
+  const inUserNamespace = (spec.namespaces.user ?? "shared") !== "shared";
+  return !inUserNamespace || major > 6 || (major === 6 && minor >= 6);
+}
+
+/** Makes a directory for one launch, and removes those of programs that were killed. */
+export function makeChangesDirectory(): { path: string; remove(): void } {
+  const own = `${PREFIX}${Deno.uid()}-`;
+  for (const { name } of Deno.readDirSync(FOLDER)) {
+    const pid = name.startsWith(own) ? /^(\d+)-/.exec(name.slice(own.length))?.[1] : undefined;
+    if (pid !== undefined && !exists(`/proc/${pid}`)) {
+      try {
+        remove(`${FOLDER}/${name}`);
+      } catch { /* another one is at it, too, or it is a namesake of somebody else's */ }
+    }
+  }
+  const path = Deno.makeTempDirSync({ dir: FOLDER, prefix: `${own}${Deno.pid}-` });
+  return { path, remove: () => remove(path) };
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The kernel leaves a directory of mode 0000 in each work directory. */
+function remove(path: string): void {
+  for (const { name } of Deno.readDirSync(path)) {
+    const works = name === "work" ? Deno.readDirSync(`${path}/work`) : [{ name: "" }];
+    for (const { name: number } of works) {
+      const work = name === "work" ? `${path}/work/${number}/work` : `${path}/${name}/work/work`;
+      if (exists(work)) Deno.chmodSync(work, 0o700);
+    }
+  }
+  Deno.removeSync(path, { recursive: true });
+}
