@@ -3881,19 +3881,31 @@ const commonParent = (function commonParent(a, b) {
     rests: [left.slice(common).join("/"), right.slice(common).join("/")]
   };
 });
-const ephemeralUpper = (function ephemeralUpper(layers, top, cell, field) {
+const ephemeralUpper = (function ephemeralUpper(layers, context, top, cell, field) {
+  const upper = `${cell}/upper`, work = `${cell}/work`;
   return {
     operations: [
-      ...changesFilesystem(layers.size, cell, field),
-      { call: "mkdirat", args: [{ load32: cell }, "work", 493] },
-      ...changesDirectory(top, cell, "upper")
+      ...changesFilesystem(layers.size, context, cell, field),
+      { call: "mkdirat", args: [{ load32: cell }, cell, 493] },
+      { call: "mkdirat", args: [{ load32: cell }, work, 493] },
+      ...changesDirectory(top, cell, upper)
     ],
     tree: cell,
-    upper: "upper",
-    work: "work"
+    upper,
+    work
   };
 });
-const changesFilesystem = (function changesFilesystem(size, cell, field) {
+const changesFilesystem = (function changesFilesystem(size, context, cell, field) {
+  const { changesDirectory: directory } = context;
+  if (directory !== void 0) {
+    if (size !== void 0) {
+      throw new UnsupportedError(
+        `${field}.size`,
+        "before Linux 6.6 changes are kept in a directory, which has no size; leave it out"
+      );
+    }
+    return context.sources.open({ path: directory, recursive: false, writable: true }, field, cell);
+  }
   const options = {
     mode: "700",
     ...size === void 0 ? {} : { size: String(parseSize(size, `${field}.size`)) }
@@ -3953,7 +3965,7 @@ const overlayOperations = (function overlayOperations(layers, context, field, ce
     return [...open, { call: "SET", args: [{ load32: lower[0] }], store: cell, store32: true }];
   }
   const tree = scaffold.label("changes");
-  const upper = layers.upper === void 0 ? void 0 : layers.upper === "ephemeral" ? ephemeralUpper(layers, lower[0], tree, field) : lastingUpper(layers, context, tree, field);
+  const upper = layers.upper === void 0 ? void 0 : layers.upper === "ephemeral" ? ephemeralUpper(layers, context, lower[0], tree, field) : lastingUpper(layers, context, tree, field);
   return [...open, ...stackOperations({ lower, upper, options: layers.options, cell }, context)];
 });
 const overlaySentence = (function overlaySentence({ lower, upper }) {
@@ -4217,7 +4229,7 @@ const pieceSteps = (function pieceSteps(root, pieces, context) {
     name: "changes",
     sentence: `make a filesystem in memory for what is changed of "${root.path}"`,
     operations: [
-      ...changesFilesystem(root.size, CHANGES, "root"),
+      ...changesFilesystem(root.size, context, CHANGES, "root"),
       { call: "mkdirat", args: [WORKSHOP, CHANGES, 448] },
       {
         call: "move_mount",
@@ -5341,7 +5353,7 @@ const deviceNumbers = (function deviceNumbers(limit, index) {
   const minor = device & 0xffn | device >> 12n & 0xffffff00n;
   return { ...limit, device: `${major}:${minor}` };
 });
-const exists = (function exists(path) {
+const exists$1 = (function exists$1(path) {
   try {
     Deno.statSync(path);
     return true;
@@ -5378,7 +5390,7 @@ const resolveSpec = (function resolveSpec(spec, facts) {
       throw new SpecError(`mounts[${index}].source`, `"${mount.source}" is not a path`);
     }
     const source = absolute(mount.source, facts);
-    if (mount.optional && !exists(source)) {
+    if (mount.optional && !exists$1(source)) {
       skipped.push(source);
       return [];
     }
@@ -5472,6 +5484,47 @@ const need = (function need(stream, name) {
     throw new TypeError(`${name} is not piped; spawn with { ${name}: "piped" }`);
   }
   return stream;
+});
+const isEphemeral = (function isEphemeral({ root, mounts }) {
+  const atRoot = typeof root === "object" && ("overlay" in root ? root.overlay.upper === "ephemeral" : root.ephemeral === true);
+  return atRoot || mounts.some(((mount) => mount.kind === "overlay" && mount.upper === "ephemeral"));
+});
+const memoryKeepsChanges = (function memoryKeepsChanges(spec, release = Deno.osRelease()) {
+  const [major = 0, minor = 0] = release.split(".").map(Number);
+  const inUserNamespace = (spec.namespaces.user ?? "shared") !== "shared";
+  return !inUserNamespace || major > 6 || major === 6 && minor >= 6;
+});
+const makeChangesDirectory = (function makeChangesDirectory() {
+  const own = `${PREFIX}${Deno.uid()}-`;
+  for (const { name } of Deno.readDirSync(FOLDER)) {
+    const pid = name.startsWith(own) ? /^(\d+)-/.exec(name.slice(own.length))?.[1] : void 0;
+    if (pid !== void 0 && !exists(`/proc/${pid}`)) {
+      try {
+        remove(`${FOLDER}/${name}`);
+      } catch {
+      }
+    }
+  }
+  const path = Deno.makeTempDirSync({ dir: FOLDER, prefix: `${own}${Deno.pid}-` });
+  return { path, remove: (() => remove(path)) };
+});
+const exists = (function exists(path) {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+});
+const remove = (function remove(path) {
+  for (const { name } of Deno.readDirSync(path)) {
+    const works = name === "work" ? Deno.readDirSync(`${path}/work`) : [{ name: "" }];
+    for (const { name: number } of works) {
+      const work = name === "work" ? `${path}/work/${number}/work` : `${path}/${name}/work/work`;
+      if (exists(work)) Deno.chmodSync(work, 448);
+    }
+  }
+  Deno.removeSync(path, { recursive: true });
 });
 const send = (function send(socket, body, fds = [], flags = 0) {
   message ??= new Message();
@@ -5777,7 +5830,8 @@ const compile = (function compile(source, facts, flags, boot, fault) {
   const programs = launchPrograms(plan, boot, fault);
   const judge = filter?.judge;
   const compiled = { spec, skipped, plan, judge, programs, facts, flags, boot };
-  if (!fault && isLasting(source) && skipped.length === 0) kept.set(source, compiled);
+  const lasting = isLasting(source) && facts.changesDirectory === void 0;
+  if (!fault && lasting && skipped.length === 0) kept.set(source, compiled);
   return compiled;
 });
 const isLasting = (function isLasting({ mounts, root }) {
@@ -6151,7 +6205,12 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
       hooks.addFirst(connection.plugins);
     }
     const argv = checkCommand(command ?? configuredSpec.command);
-    const facts = hostFacts();
+    let facts = hostFacts();
+    if (isEphemeral(configuredSpec) && !memoryKeepsChanges(configuredSpec)) {
+      const { path, remove } = makeChangesDirectory();
+      facts = { ...facts, changesDirectory: path };
+      hooks.defer("changes", remove);
+    }
     await prepareFilter(configuredSpec);
     const supervise2 = await superviseCalls(configuredSpec, options.handler);
     if (configuredSpec.limits !== void 0) cgroup = await withCgroup(configuredSpec);
@@ -10473,6 +10532,7 @@ class FilesystemPlan {
         workshop = true;
       }),
       userxattr: (spec.namespaces.user ?? "shared") !== "shared",
+      changesDirectory: this.facts.changesDirectory,
       freshProc: spec.namespaces.pid === "new",
       ownsNet: spec.namespaces.net !== "shared" && spec.namespaces.net !== void 0
     };
@@ -11132,6 +11192,10 @@ class HookRunner {
       }
     }
   }
+  /** Registers a clean-up of the launch's own. */
+  defer(name, cleanup) {
+    this.#deferred.push({ plugin: name, cleanup });
+  }
   /** Aborts what still listens and runs the clean-ups. Resolves to what they threw. */
   async end() {
     const errors = [];
@@ -11230,6 +11294,8 @@ class SandboxProcess {
   }
 }
 
+const FOLDER = "/var/tmp";
+const PREFIX = "paddock-changes-";
 const MOST_FDS = 64;
 const RECEIVE_FLAGS = MSG_CMSG_CLOEXEC | MSG_DONTWAIT;
 class Message {
@@ -13022,13 +13088,13 @@ export const SOURCES = {
   "lib/plan/mounts/cover.ts": 3590,
   "lib/plan/mounts/dev.ts": 2114,
   "lib/plan/mounts/files.ts": 6710,
-  "lib/plan/mounts/filesystem.ts": 6075,
+  "lib/plan/mounts/filesystem.ts": 6128,
   "lib/plan/mounts/guard.ts": 1748,
   "lib/plan/mounts/kernel.ts": 7845,
   "lib/plan/mounts/lock.ts": 5552,
-  "lib/plan/mounts/overlay.ts": 6030,
-  "lib/plan/mounts/parts.ts": 4195,
-  "lib/plan/mounts/pieces.ts": 3987,
+  "lib/plan/mounts/overlay.ts": 6855,
+  "lib/plan/mounts/parts.ts": 4308,
+  "lib/plan/mounts/pieces.ts": 3996,
   "lib/plan/mounts/root.ts": 6281,
   "lib/plan/mounts/scaffold.ts": 11365,
   "lib/plan/mounts/sources.ts": 12308,
@@ -13047,12 +13113,13 @@ export const SOURCES = {
   "lib/plan/terminal_step.ts": 1798,
   "lib/presets.ts": 6248,
   "lib/quantity.ts": 2703,
+  "lib/run/changes_directory.ts": 2392,
   "lib/run/child.ts": 4874,
-  "lib/run/compiled.ts": 6628,
+  "lib/run/compiled.ts": 6695,
   "lib/run/diagnose.ts": 3464,
   "lib/run/filters.ts": 1932,
   "lib/run/first_process.ts": 4998,
-  "lib/run/hooks.ts": 4536,
+  "lib/run/hooks.ts": 4698,
   "lib/run/host_facts.ts": 5193,
   "lib/run/host_tree.ts": 4315,
   "lib/run/inside.ts": 5985,
@@ -13064,7 +13131,7 @@ export const SOURCES = {
   "lib/run/pipe.ts": 7037,
   "lib/run/plan_view.ts": 3755,
   "lib/run/resolve.ts": 6126,
-  "lib/run/run.ts": 13732,
+  "lib/run/run.ts": 14055,
   "lib/run/socket_address.ts": 1777,
   "lib/run/spares.ts": 3317,
   "lib/run/stdio.ts": 3431,
