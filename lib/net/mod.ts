@@ -15,8 +15,11 @@
 export { NetlinkError, type NetlinkErrorInit, SandboxError } from "../errors.ts";
 export * from "../sys/abi/netlink.ts";
 export * from "../sys/abi/rtnetlink.ts";
-export type { BridgePort, ManagedBridgeInit } from "./bridge/managed_bridge.ts";
-export { bridgeDevice, joinBridge, namesOnBridge, sweepBridges } from "./bridge/managed_bridge.ts";
+export type { BridgePort, ManagedBridgeInit } from "./bridge/bridge_state.ts";
+export { namesOnBridge } from "./bridge/bridge_names.ts";
+export { bridgeDevice } from "./bridge/bridge_state.ts";
+export { joinBridge } from "./bridge/join_bridge.ts";
+export { sweepBridges } from "./bridge/sweep_bridges.ts";
 export { leaveBridge, useBridge } from "./bridge/sweeper.ts";
 export type { Operation } from "../agent/operation.ts";
 export type { ConnectInsideInit, InsideSockets, ProgramRunner } from "./connect_inside.ts";

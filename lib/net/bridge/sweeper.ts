@@ -7,7 +7,7 @@
 
 import { deleteLink, findLink } from "../link.ts";
 import { Netlink } from "../netlink.ts";
-import { sweepBridges } from "./managed_bridge.ts";
+import { sweepBridges } from "./sweep_bridges.ts";
 
 const LINGER_MILLISECONDS = 500;
 /** The kernel removes an ended sandbox's devices in its own time. */
