@@ -140,12 +140,10 @@ const TCA_MIRRED_PARMS = 2;
 
 const HEADER_SIZE = 16;
 const ATTRIBUTE_HEADER = 4;
-const TYPE_BITS = 16383;
 function aligned(length) {
   return length + 3 & -4;
 }
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 class MessageBuilder {
   #bytes = new Uint8Array(256);
   #view = new DataView(this.#bytes.buffer);
@@ -280,6 +278,9 @@ class MessageBuilder {
     return this.#bytes.slice(0, this.#length);
   }
 }
+
+const TYPE_BITS = 16383;
+const decoder = new TextDecoder();
 class MalformedMessageError extends SandboxError {
   /** The class's name. */
   name = "MalformedMessageError";

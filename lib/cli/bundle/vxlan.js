@@ -2,11 +2,11 @@
 import { defineHook, UnsupportedError } from './paddock.js';
 import './builder.js';
 import { joinBridge, useBridge, leaveBridge, namesOnBridge } from './sweeper.js';
+import './message.js';
+import { openNetwork } from './route.js';
 import { openInside, connectInside } from './connect_inside.js';
 import './port_forwarder.js';
 import { StubResolver, hostNameservers, withNameFiles, STUB_RESOLV_CONF, hostsFile } from './name_files.js';
-import './message.js';
-import { openNetwork } from './route.js';
 import { Netlink } from './netlink2.js';
 import './compile_filter.js';
 import './compile.js';
