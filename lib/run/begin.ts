@@ -1,0 +1,150 @@
+/**
+ * Begins a launch: what has to be looked up, loaded or opened for it, and the launch itself.
+ *
+ * @module
+ */
+
+import type { CgroupSession } from "../cgroup/session.ts";
+import { SpecError } from "../errors.ts";
+import type { Plugin } from "../hook.ts";
+import { checkLimits } from "../plan/check_limits.ts";
+import type { Fault } from "../plan/launch_shape.ts";
+import type { SandboxSpec } from "../spec.ts";
+import { isEphemeral, makeChangesDirectory, memoryKeepsChanges } from "./changes_directory.ts";
+import { prepareFilter } from "./filters.ts";
+import { hostFacts } from "./host_facts.ts";
+import { HookRunner } from "./hooks.ts";
+import { Launch, type LaunchInit } from "./launch.ts";
+import { commandLine } from "./resolve.ts";
+import { openStdio, type Stdio, type StdioFds } from "./stdio.ts";
+import type { Handler } from "./supervision.ts";
+import { supervisor } from "./supervisor.ts";
+
+/** A program and its arguments; bytes for what is not UTF-8. */
+export type Command = readonly (string | Uint8Array)[];
+
+/** @internal What a sandbox has besides its description, and for tests a system call that fails. */
+export interface LaunchOptions {
+  /** Who is asked about system calls. */
+  handler?: Handler;
+  /** Makes a system call of the launch fail. */
+  fault?: Fault;
+}
+
+const PATTERN_NUL = /\0/;
+
+/** A command that can be executed, or an error that says why not. */
+export function checkCommand(command: Command | undefined): Command {
+  if (command === undefined || command.length === 0) {
+    throw new SpecError("command", 'there is nothing to run; give a program, e.g. ["id"]');
+  }
+  if (!Array.isArray(command)) {
+    throw new SpecError("command", "a command is a list of the program and its arguments");
+  }
+  command.forEach((word, index) => {
+    if (typeof word !== "string" && !((word as unknown) instanceof Uint8Array)) {
+      throw new SpecError(`command[${index}]`, `${word} is neither text nor bytes`);
+    }
+    const bad = typeof word === "string" ? PATTERN_NUL.test(word) : word.includes(0);
+    if (bad) throw new SpecError(`command[${index}]`, "an argument cannot hold a NUL byte");
+  });
+  if (command[0]!.length === 0) throw new SpecError("command[0]", "the program's name is empty");
+  return command;
+}
+
+/** A launch under way, with what belongs to it. */
+export interface Begun {
+  launch: Launch;
+  stdio: StdioFds;
+  hooks: HookRunner;
+  cgroup?: CgroupSession;
+  at: number;
+}
+
+async function configured(spec: SandboxSpec, hooks: HookRunner): Promise<SandboxSpec> {
+  let current = spec;
+  await hooks.run("configure", () => structuredClone(current), (returned) => {
+    if (returned !== undefined) current = returned as SandboxSpec;
+  });
+  return current;
+}
+
+/** The cgroup for a launch. Loaded when first used: most sandboxes have no limits. */
+async function withCgroup(spec: SandboxSpec): Promise<CgroupSession> {
+  checkLimits(spec.limits);
+  const { openCgroup } = await import("../cgroup/session.ts");
+  return await openCgroup(spec.limits!, supervisor().agent.pid, spec.asPid1);
+}
+
+/** Begins; what is still open when it fails is closed. */
+export async function begin(
+  source: SandboxSpec,
+  plugins: readonly Plugin[],
+  command: Command | undefined,
+  stdioChoice: [Stdio, Stdio, Stdio],
+  reportStart: boolean,
+  options: { signal?: AbortSignal } & LaunchOptions,
+): Promise<Begun> {
+  const at = performance.now();
+  const hooks = new HookRunner(plugins);
+  let cgroup: CgroupSession | undefined;
+  try {
+    options.signal?.throwIfAborted();
+    let configuredSpec = hooks.has("configure") ? await configured(source, hooks) : source;
+    const { network } = configuredSpec;
+    // Most sandboxes are not connected at all, and load nothing of it.
+    if (network !== undefined && (network.mode !== "none" || Object.keys(network).length > 1)) {
+      const { connected } = await import("./network_modes.ts");
+      const connection = await connected(configuredSpec);
+      configuredSpec = connection.spec;
+      hooks.addFirst(connection.plugins);
+    }
+    const argv = checkCommand(command ?? configuredSpec.command);
+    let facts = hostFacts();
+    if (isEphemeral(configuredSpec) && !memoryKeepsChanges(configuredSpec)) {
+      const { path, remove } = makeChangesDirectory();
+      facts = { ...facts, changesDirectory: path };
+      hooks.defer("changes", remove);
+    }
+    await prepareFilter(configuredSpec);
+    const supervise = await superviseCalls(configuredSpec, options.handler);
+    if (configuredSpec.limits !== undefined) cgroup = await withCgroup(configuredSpec);
+    // What takes its time may have been aborted meanwhile.
+    options.signal?.throwIfAborted();
+    const stdio = openStdio(configuredSpec.tty ? ["null", "null", "null"] : stdioChoice);
+    try {
+      const launch = new Launch({
+        spec: configuredSpec,
+        facts,
+        command: (spec) => commandLine(spec, facts, argv),
+        stdio: stdio.theirs,
+        hooks,
+        reportStart: reportStart || hooks.has("postStart"),
+        cgroup,
+        supervise,
+        fault: options.fault,
+      });
+      return { launch, stdio, hooks, cgroup, at };
+    } catch (error) {
+      stdio.abandon();
+      throw error;
+    }
+  } catch (error) {
+    cgroup?.end();
+    await hooks.end();
+    throw error;
+  }
+}
+
+/** Who serves the calls that the filter asks about; loaded for the few that have such a filter. */
+async function superviseCalls(
+  { seccomp }: SandboxSpec,
+  handler: Handler | undefined,
+): Promise<LaunchInit["supervise"]> {
+  if (handler === undefined && !seccomp?.log) return undefined;
+  const { Supervision } = await import("./supervision.ts");
+  return {
+    hasHandler: handler !== undefined,
+    start: (listener, judge) => new Supervision(listener, judge, handler),
+  };
+}
