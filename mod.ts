@@ -15,6 +15,8 @@
  */
 
 export { Sandbox, sandbox } from "./lib/sandbox.ts";
+export { pool } from "./lib/pool.ts";
+export type { Pool, PoolOptions, PoolRunOptions } from "./lib/run/pool.ts";
 export type { BindOptions, NamespaceName } from "./lib/sandbox.ts";
 export { readOnlyHost, scratch, SECRETS, workspace } from "./lib/presets.ts";
 export type { HideOptions, Preset, ScratchOptions, WorkspacePresetOptions } from "./lib/presets.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { sandbox } from "../mod.ts";
+import { pool, sandbox } from "../mod.ts";
 import { type Candidate, installed, paired, type Timing } from "./measure.ts";
 
 const BWRAP = [
@@ -35,6 +35,16 @@ export async function benchLaunch(rounds: number): Promise<Timing[]> {
     });
   }
   return await paired(candidates, rounds);
+}
+
+/** Times a run of a warm pool, filled before each, against a plain process. */
+export async function benchPool(rounds: number): Promise<Timing[]> {
+  await using warm = pool(sandbox(), { size: 2 });
+  const filled = () => warm.ready();
+  return await paired([
+    { name: "warm pool", before: filled, run: () => warm.run(["/bin/true"]) },
+    { name: "plain process", before: filled, run: command("/bin/true", []) },
+  ], rounds);
 }
 
 /** Times launches with many read-only binds: the growth should be linear. */

@@ -6,7 +6,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { benchEgress } from "./egress.ts";
-import { benchBinds, benchLaunch } from "./launch.ts";
+import { benchBinds, benchLaunch, benchPool } from "./launch.ts";
 import { benchAlive, benchThroughput } from "./many.ts";
 import type { Timing } from "./measure.ts";
 import { benchMemory } from "./memory.ts";
@@ -55,6 +55,11 @@ table(launch);
 bar("against bwrap", of(launch, "paddock") / of(launch, "bwrap"), 0.5);
 bar("against a plain process", of(launch, "paddock") / of(launch, "plain process"), 2.2);
 
+say("A run of a warm pool, filled before each");
+const pooled = await benchPool(rounds);
+table(pooled);
+bar("a pool against a plain process", of(pooled, "warm pool") / of(pooled, "plain process"), 1);
+
 say("The command as a process");
 const startup = await benchStartup(Math.ceil(rounds / 5));
 table(startup);
@@ -102,6 +107,17 @@ bar("milliseconds that a published port adds", network?.publish, 2);
 bar("plain loopback against a published port", network && 1 / network.forwarder, 2);
 
 if (flags.json) {
-  const figures = { bars, launch, startup, egress, memory, alive, throughput, binds, network };
+  const figures = {
+    bars,
+    launch,
+    pooled,
+    startup,
+    egress,
+    memory,
+    alive,
+    throughput,
+    binds,
+    network,
+  };
   console.log(JSON.stringify(figures, null, 2));
 }

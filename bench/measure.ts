@@ -9,6 +9,8 @@
 export interface Candidate {
   name: string;
   run: () => Promise<unknown>;
+  /** What must be done before each run, and is not timed. */
+  before?: () => Promise<unknown>;
 }
 
 /** Times of one candidate in milliseconds. */
@@ -33,7 +35,8 @@ export async function paired(
 ): Promise<Timing[]> {
   const times = candidates.map((): number[] => []);
   for (let round = -warmUp; round < rounds; round++) {
-    for (const [index, { run }] of candidates.entries()) {
+    for (const [index, { run, before }] of candidates.entries()) {
+      await before?.();
       const start = performance.now();
       await run();
       if (round >= 0) times[index]!.push(performance.now() - start);

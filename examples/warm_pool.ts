@@ -7,7 +7,7 @@
  * @module
  */
 
-import { pool, sandbox } from "@paddock/paddock";
+import { pool, sandbox } from "../mod.ts"; // in your project: "jsr:@paddock/paddock"
 
 const box = sandbox().hostname("warm").timeout("5s");
 

@@ -27,6 +27,6 @@ import { descriptionOf, type Sandbox } from "./sandbox.ts";
  * ```
  */
 export function pool(box: Sandbox, options: PoolOptions = {}): Pool {
-  const { spec, plugins } = descriptionOf(box);
-  return new Pool(spec, plugins, options);
+  const { spec, plugins, handler } = descriptionOf(box);
+  return new Pool(spec, plugins, handler, options);
 }

@@ -116,6 +116,15 @@ function copy(value: string | Uint8Array): string | Uint8Array {
   return value instanceof Uint8Array ? value.slice() : value;
 }
 
+/** All of a sandbox. */
+interface Description {
+  readonly spec: SandboxSpec;
+  readonly plugins: readonly Plugin[];
+  readonly handler: Handler | undefined;
+}
+
+let reveal: (box: Sandbox) => Description;
+
 /**
  * A sandbox, described. Every method returns a new one and changes nothing; only `plan`, `spawn`
  * and `output` do something.
@@ -129,6 +138,10 @@ function copy(value: string | Uint8Array): string | Uint8Array {
  * ```
  */
 export class Sandbox {
+  static {
+    reveal = (box) => ({ spec: box.#spec, plugins: box.#plugins, handler: box.#handler });
+  }
+
   readonly #spec: SandboxSpec;
   readonly #plugins: readonly Plugin[];
   /** Who is asked about system calls. */
@@ -680,6 +693,11 @@ export class Sandbox {
   ): Promise<SandboxOutput> {
     return output(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }
+}
+
+/** What a sandbox consists of, for the modules above this one. */
+export function descriptionOf(box: Sandbox): Description {
+  return reveal(box);
 }
 
 /** A sandbox with safe defaults; loosening it is always spelled out. */

@@ -13,7 +13,7 @@ import type { Step } from "./step.ts";
 export const REQUEST_FD = { launch: 0, firstJoin: 1 } as const;
 
 /** The points at which a set-up can wait for the host program. */
-export const Barrier = { MAPS: 1, PRE_MOUNT: 2, NETWORK: 3 } as const;
+export const Barrier = { MAPS: 1, PRE_MOUNT: 2, NETWORK: 3, COMMAND: 4 } as const;
 
 /** The first word of what the host answers at a barrier. */
 export const Answer = { CONTINUE: 0, LOAD_REST: 1, RUN: 2 } as const;
@@ -56,6 +56,8 @@ export interface LaunchShape {
   readonly asPid1: boolean;
   /** The host wants to know when the command runs. */
   readonly reportStart: boolean;
+  /** The command is told when everything else is done. */
+  readonly commandLater?: boolean;
   /** The sandbox has a cgroup of its own. */
   readonly cgroup?: CgroupShape;
   /** What the fourth to sixth argument of the calls behind the filter must be, where it wants that. */

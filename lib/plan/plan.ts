@@ -55,6 +55,7 @@ import {
 } from "./scheduling_steps.ts";
 import { type LandlockRuleset, landlockRulesStep, landlockStep } from "./landlock_steps.ts";
 import type { NewStep, Step } from "./step.ts";
+import { waitSteps } from "./pool_step.ts";
 import { terminalStep } from "./terminal_step.ts";
 
 /** A filter, as far as a plan has to know it. */
@@ -73,6 +74,8 @@ export interface LaunchChoices {
   readonly networkSetup: boolean;
   /** The host wants to know when the command runs. */
   readonly reportStart: boolean;
+  /** The command line and its streams come when everything else is done. */
+  readonly commandLater?: boolean;
   /** Where in memory each received descriptor is. */
   readonly requestFd: (index: number) => number;
   /** Mounts whose source was opened and handed in: the index in the list to the descriptor inside. */
@@ -192,6 +195,7 @@ class Planner {
       asPid1: spec.asPid1,
       reportStart: choices.reportStart,
       secret: choices.filter?.secret,
+      commandLater: choices.commandLater,
       cgroup: layout && {
         places: layout,
         pipe: {
@@ -347,7 +351,7 @@ class Planner {
     const stdio: Value[] = spec.tty
       ? [slave, slave, slave]
       : ([0, 1, 2] as const).map(assignedStdio);
-    steps.push(stdioStep(stdio));
+    if (!choices.commandLater) steps.push(stdioStep(stdio));
     if (spec.newSession || spec.tty) steps.push(sessionStep(spec.tty !== false));
     const softNofile = facts.softNofile;
     if (softNofile !== undefined && spec.rlimits.nofile === undefined) {
@@ -376,8 +380,13 @@ class Planner {
     steps.push(noNewPrivsStep());
     if (choices.landlock) steps.push(landlockStep());
     steps.push(lastStep());
-    if (choices.filter !== undefined) steps.push(choices.filter.step);
-    return steps;
+    const filter = choices.filter === undefined ? [] : [choices.filter.step];
+    if (!choices.commandLater) return [...steps, ...filter];
+    const wait = waitSteps({ load32: choices.requestFd(REQUEST_FD.launch) });
+    // The default filter lets pass what comes after the wait, another one may not.
+    const isDefault = spec.seccomp === undefined || spec.seccomp.profile === "default";
+    const filterFirst = isDefault && choices.filter?.secret === undefined;
+    return filterFirst ? [...steps, ...filter, ...wait] : [...steps, ...wait, ...filter];
   }
 }
 

@@ -118,7 +118,7 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
     // Until the credentials change; what is waited for until then may take long.
     { ...dieWithParent(), label: "command" },
     { call: "fcntl", args: [AGENT_FD.status, F_DUPFD_CLOEXEC, 3], store: "status" },
-    ...loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE),
+    ...(shape.commandLater ? [] : loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE)),
   ];
   if (shape.asPid1) return begin;
   return [

@@ -76,11 +76,14 @@ async function withCgroup(spec: SandboxSpec): Promise<CgroupSession> {
   return await openCgroup(spec.limits!, supervisor().agent.pid, spec.asPid1);
 }
 
-/** Begins; what is still open when it fails is closed. */
+/**
+ * Begins; what is still open when it fails is closed. `"later"`: the sandbox is built up to its
+ * command, which {@linkcode Launch.command} tells it.
+ */
 export async function begin(
   source: SandboxSpec,
   plugins: readonly Plugin[],
-  command: Command | undefined,
+  command: Command | "later" | undefined,
   stdioChoice: [Stdio, Stdio, Stdio],
   reportStart: boolean,
   options: { signal?: AbortSignal } & LaunchOptions,
@@ -99,6 +102,7 @@ export async function begin(
       configuredSpec = connection.spec;
       hooks.addFirst(connection.plugins);
     }
+<<<<<<< HEAD
     const argv = checkCommand(command ?? configuredSpec.command);
     let facts = hostFacts();
     if (isEphemeral(configuredSpec) && !memoryKeepsChanges(configuredSpec)) {
@@ -106,6 +110,10 @@ export async function begin(
       facts = { ...facts, changesDirectory: path };
       hooks.defer("changes", remove);
     }
+=======
+    const argv = command === "later" ? undefined : checkCommand(command ?? configuredSpec.command);
+    const facts = hostFacts();
+>>>>>>> 28a09e0 (A warm pool: sandboxes built up to their command)
     await prepareFilter(configuredSpec);
     const supervise = await superviseCalls(configuredSpec, options.handler);
     if (configuredSpec.limits !== undefined) cgroup = await withCgroup(configuredSpec);
@@ -116,7 +124,7 @@ export async function begin(
       const launch = new Launch({
         spec: configuredSpec,
         facts,
-        command: (spec) => commandLine(spec, facts, argv),
+        command: argv && ((spec) => commandLine(spec, facts, argv)),
         stdio: stdio.theirs,
         hooks,
         reportStart: reportStart || hooks.has("postStart"),

@@ -25,6 +25,8 @@ export interface LaunchFlags {
   readonly preMount: boolean;
   readonly networkSetup: boolean;
   readonly reportStart: boolean;
+  /** The command is told when everything else is done. */
+  readonly commandLater?: boolean;
   /** Where its cgroup is made, if it has one. */
   readonly cgroup?: CgroupLayout;
   /** Somebody decides about system calls that the filter asks about. */
@@ -50,7 +52,8 @@ const kept = new WeakMap<SandboxSpec, Compiled>();
 
 function sameFlags(a: LaunchFlags, b: LaunchFlags): boolean {
   return a.preMount === b.preMount && a.networkSetup === b.networkSetup &&
-    a.reportStart === b.reportStart && a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
+    a.reportStart === b.reportStart && a.commandLater === b.commandLater &&
+    a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
 }
 
 /** Compiles a description, or finds it compiled. */
@@ -126,6 +129,11 @@ export function commandProgram(compiled: Compiled, line: CommandLine, fault?: Fa
   const program = executeProgram(executeStep(compiled.plan, line), fault);
   last = fault ? undefined : { compiled, line: { ...line, argv: [...line.argv] }, program };
   return program;
+}
+
+/** Where a command's program alone lies, for a sandbox whose other programs have been read. */
+export function commandAssignment(offset: number, executeLength: number): Assignment {
+  return { setup: [0, 0], init: [0, 0], execute: [offset, executeLength] };
 }
 
 /** Fills in what differs from launch to launch; the image is good until the next call. */

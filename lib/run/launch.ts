@@ -23,6 +23,7 @@ import { SandboxError } from "../errors.ts";
 import type { MountSpec, SandboxSpec } from "../spec.ts";
 import type { Inside } from "../hook.ts";
 import { landlockRuleset } from "../landlock/ruleset.ts";
+import { encodeAssignment } from "../plan/assignment.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
 import { isCaller, sourceDescriptors } from "../plan/mounts/sources.ts";
@@ -32,14 +33,17 @@ import { EXECUTE_STEP } from "../plan/program.ts";
 import { patchLaunch } from "../plan/program_parts.ts";
 import { restProgram } from "../plan/setup_program.ts";
 import type { Step } from "../plan/step.ts";
+import { ERRNO } from "../sys/abi/errno.ts";
 import { EPOLLIN } from "../sys/abi/poll.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";
 import { check, rawSyscall, syscall } from "../sys/libc.ts";
 import { SYS } from "../sys/syscall_numbers.ts";
 import {
   assignment,
+  commandAssignment,
   commandProgram,
   compile,
+  type Compiled,
   type LaunchFlags,
   spareShape,
   stamp,
@@ -59,8 +63,8 @@ export interface LaunchInit {
   /** The description, not yet resolved. */
   spec: SandboxSpec;
   facts: HostFacts;
-  /** Makes the command line for the resolved description. */
-  command: (spec: SandboxSpec) => CommandLine;
+  /** Makes the command line for the resolved description; without, it comes by {@linkcode Launch.command}. */
+  command?: (spec: SandboxSpec) => CommandLine;
   /** The sandbox's standard input, output and error. */
   stdio: readonly [number, number, number];
   hooks: HookRunner;
@@ -97,6 +101,8 @@ export class Launch implements Supervised {
   readonly started: Promise<void>;
   /** Resolves when everything inside has ended; rejects when the launch failed. */
   readonly ended: Promise<Ending>;
+  /** Resolves when a sandbox that is told its command later waits for it. */
+  readonly ready: Promise<void>;
   /** The description with absolute paths; hooks may have added to it. */
   spec: SandboxSpec;
   /** Optional mounts whose source was not there. */
@@ -107,9 +113,12 @@ export class Launch implements Supervised {
   readonly #supervisor: Supervisor;
   readonly #start: Deferred<void> = Promise.withResolvers();
   readonly #end: Deferred<Ending> = Promise.withResolvers();
+  readonly #ready: Deferred<void> = Promise.withResolvers();
   readonly #socket: number;
   readonly #externals: ReadonlyMap<string, number>;
-  readonly #commandLine: CommandLine;
+  readonly #compiled: Compiled;
+  #commandLine: CommandLine | undefined;
+  #isHeld = false;
   #setup: Program;
   readonly #outside: Program;
   #shape: string | undefined;
@@ -142,25 +151,28 @@ export class Launch implements Supervised {
     this.#init = init;
     this.started = this.#start.promise;
     this.ended = this.#end.promise;
+    this.ready = this.#ready.promise;
     // Whoever awaits one of them may not await the other.
     this.started.catch(() => {});
     this.ended.catch(() => {});
+    this.ready.catch(() => {});
     const { agent } = this.#supervisor = supervisor();
     const { hooks, facts, fault } = init;
     const flags: LaunchFlags = {
       preMount: hooks.has("preMount"),
       networkSetup: hooks.has("networkSetup"),
       reportStart: init.reportStart,
+      commandLater: init.command === undefined,
       cgroup: init.cgroup?.layout,
       hasHandler: init.supervise?.hasHandler ?? false,
     };
-    const compiled = compile(init.spec, facts, flags, agent.boot, fault);
+    const compiled = this.#compiled = compile(init.spec, facts, flags, agent.boot, fault);
     const { programs } = compiled;
     this.spec = compiled.spec;
     this.skipped = compiled.skipped;
     this.plan = compiled.plan;
     this.#judge = compiled.judge;
-    this.#commandLine = init.command(this.spec);
+    this.#commandLine = init.command?.(this.spec);
 
     // A program's first launch is often its only one, which a spare would but slow down.
     const shape = fault || launches++ === 0 ? undefined : spareShape(compiled);
@@ -172,12 +184,13 @@ export class Launch implements Supervised {
       const { setup, externals, image } = programs.inside();
       this.#setup = setup;
       this.#externals = externals;
-      const command = commandProgram(compiled, this.#commandLine, fault);
-      const { offset } = slot = agent.arena.take(image.length + command.bytes.length);
-      agent.arena.write(command.bytes, offset + image.length);
+      const command = this.#commandLine && commandProgram(compiled, this.#commandLine, fault).bytes;
+      const commandLength = command?.length ?? 0;
+      const { offset } = slot = agent.arena.take(image.length + commandLength);
+      if (command) agent.arena.write(command, offset + image.length);
       const assign = (process: FirstProcess) => {
         agent.arena.write(stamp(compiled, process.number), offset);
-        return process.assign(assignment(compiled, offset, command.bytes.length), init.stdio);
+        return process.assign(assignment(compiled, offset, commandLength), init.stdio);
       };
       // Of one just made it is told elsewhere why it has ended.
       if (!assign(first) && first === spare) {
@@ -193,7 +206,7 @@ export class Launch implements Supervised {
     this.number = first.number;
     this.#socket = first.socket;
     this.#slots.push(first.slot, slot);
-    reactor().hold();
+    this.#hold();
     this.#adopt(first);
     this.#shape = shape;
     this.#outside = programs.outside;
@@ -231,6 +244,42 @@ export class Launch implements Supervised {
     return this.#supervision;
   }
 
+  /** The program stays alive for this launch. */
+  #hold(): void {
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    reactor().hold();
+  }
+
+  #release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    reactor().release();
+  }
+
+  /** Whether everything has ended. */
+  get isOver(): boolean {
+    return this.#over;
+  }
+
+  /** Tells the command to a sandbox that waits for it, or will. */
+  command(line: CommandLine, stdio: readonly [number, number, number]): void {
+    if (this.#over) return;
+    this.#hold();
+    const { agent } = this.#supervisor;
+    const { bytes } = commandProgram(this.#compiled, line, this.#init.fault);
+    const slot = agent.arena.take(bytes.length);
+    this.#slots.push(slot);
+    agent.arena.write(bytes, slot.offset);
+    this.#commandLine = line;
+    const body = encodeAssignment(commandAssignment(slot.offset, bytes.length));
+    const sent = send(this.#socket, body, stdio);
+    // Of one that has ended it is told elsewhere why.
+    if (sent !== -ERRNO.EPIPE && sent !== -ERRNO.ECONNRESET) {
+      check(sent, "sendmsg", { path: "the sandbox's socket" });
+    }
+  }
+
   /** The command's pid on the host, once it runs. */
   get pid(): number | undefined {
     this.drain();
@@ -264,6 +313,8 @@ export class Launch implements Supervised {
     this.drain();
     if (this.#over) return;
     this.#killed = true;
+    // One that waits for its command is not waited for itself.
+    this.#hold();
     // The command's pidfd comes when it has been executed, also to those who did not ask to know.
     const runs = this.#hasStarted || this.#commandPidfd !== undefined;
     if (reason && !runs) this.#error ??= reason;
@@ -382,6 +433,10 @@ export class Launch implements Supervised {
       // Whoever failed ends by itself, but whoever waits for what it was to do would go on waiting.
       this.#killed = true;
       this.#killNow();
+    } else if (event.kind === EventKind.BARRIER && event.pid === Barrier.COMMAND) {
+      // An idle sandbox does not keep the program alive.
+      if (this.#commandLine === undefined) this.#release();
+      this.#ready.resolve();
     } else if (event.kind === EventKind.BARRIER) {
       this.drain();
       this.#atBarrier(event.pid).catch((error) => this.kill(error));
@@ -393,7 +448,9 @@ export class Launch implements Supervised {
   }
 
   #stepOf(number: number): Step | undefined {
-    if (number === EXECUTE_STEP) return executeStep(this.plan, this.#commandLine);
+    if (number === EXECUTE_STEP && this.#commandLine) {
+      return executeStep(this.plan, this.#commandLine);
+    }
     return this.plan.steps[number - 1];
   }
 
@@ -437,13 +494,14 @@ export class Launch implements Supervised {
       this.#noAnswer?.(error);
       this.#start.reject(error);
       this.#end.reject(error);
+      this.#ready.reject(error);
     } else {
       this.#keepSpare();
       this.#start.resolve();
       this.#end.resolve({ status: ending.status, usage: ending.usage });
     }
     this.#letGo();
-    reactor().release();
+    this.#release();
   }
 
   /** The next launch of this shape finds its first process made. */
@@ -586,6 +644,7 @@ export class Launch implements Supervised {
       preMount: true,
       networkSetup: hooks.has("networkSetup"),
       reportStart: this.#init.reportStart && !full.asPid1,
+      commandLater: this.#init.command === undefined,
       requestFd: (index) => requestFd(agent.boot, index),
       // A hook may have added something that can be written.
       filter: launchFilter(full, facts, {

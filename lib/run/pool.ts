@@ -13,6 +13,7 @@ import { hostFacts } from "./host_facts.ts";
 import { commandLine } from "./resolve.ts";
 import { collect } from "./run.ts";
 import { openStdio, type Stdio } from "./stdio.ts";
+import type { Handler } from "./supervision.ts";
 import { supervisor } from "./supervisor.ts";
 
 /** How many sandboxes a pool keeps. */
@@ -37,13 +38,19 @@ const MOST = 1024;
 export class Pool {
   readonly #spec: SandboxSpec;
   readonly #plugins: readonly Plugin[];
+  readonly #handler: Handler | undefined;
   readonly #size: number;
   readonly #idle: Begun[] = [];
   readonly #making = new Set<Promise<void>>();
   #closed = false;
 
   /** Begins to fill it. Throws a `SpecError` for a size, or a sandbox, that cannot be pooled. */
-  constructor(spec: SandboxSpec, plugins: readonly Plugin[], { size = 1 }: PoolOptions = {}) {
+  constructor(
+    spec: SandboxSpec,
+    plugins: readonly Plugin[],
+    handler: Handler | undefined,
+    { size = 1 }: PoolOptions = {},
+  ) {
     if (!Number.isInteger(size) || size < 1 || size > MOST) {
       throw new SpecError("size", `${size} is not a number from 1 to ${MOST}`);
     }
@@ -55,6 +62,7 @@ export class Pool {
     }
     this.#spec = spec;
     this.#plugins = plugins;
+    this.#handler = handler;
     this.#size = size;
     this.#fill();
   }
@@ -129,7 +137,7 @@ export class Pool {
       "later",
       ["null", "null", "null"],
       false,
-      {},
+      { handler: this.#handler },
     );
     const { launch, hooks, cgroup } = begun;
     const unused = () => {

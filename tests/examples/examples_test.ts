@@ -241,6 +241,13 @@ example("sys_unshare.ts", ["sh", "uname"], (output) => {
   assertMatch(output, /^openat2: EXDEV - openat2 "\.\.\/etc\/passwd"/m);
 });
 
+example("warm_pool.ts", ["uname"], (output) => {
+  assertMatch(output, /^no sandbox: [\d.]+ ms, it says "Linux"$/m);
+  const [plain] = match(output, /^a sandbox: ([\d.]+) ms, it says "warm"$/m);
+  const [warm] = match(output, /^from a warm pool: ([\d.]+) ms, it says "warm"$/m);
+  assert(Number(warm) < Number(plain), output);
+});
+
 Deno.test("every example has a test, and at most 60 lines", async () => {
   for (const folder of ["", "namespaces/"]) {
     for await (const { name, isFile } of Deno.readDir(new URL(`examples/${folder}`, ROOT))) {

@@ -15,7 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/plan/"],
   ["lib/landlock/", "lib/image/", "lib/seccomp/", "lib/cgroup/"],
   ["lib/run/"],
-  ["lib/defaults.ts", "lib/presets.ts", "lib/sandbox.ts"],
+  ["lib/defaults.ts", "lib/pool.ts", "lib/presets.ts", "lib/sandbox.ts"],
   ["mod.ts"],
   ["hooks/", "lib/cli/"],
   ["cli.ts"],
