@@ -102,18 +102,13 @@ export async function begin(
       configuredSpec = connection.spec;
       hooks.addFirst(connection.plugins);
     }
-<<<<<<< HEAD
-    const argv = checkCommand(command ?? configuredSpec.command);
+    const argv = command === "later" ? undefined : checkCommand(command ?? configuredSpec.command);
     let facts = hostFacts();
     if (isEphemeral(configuredSpec) && !memoryKeepsChanges(configuredSpec)) {
       const { path, remove } = makeChangesDirectory();
       facts = { ...facts, changesDirectory: path };
       hooks.defer("changes", remove);
     }
-=======
-    const argv = command === "later" ? undefined : checkCommand(command ?? configuredSpec.command);
-    const facts = hostFacts();
->>>>>>> 28a09e0 (A warm pool: sandboxes built up to their command)
     await prepareFilter(configuredSpec);
     const supervise = await superviseCalls(configuredSpec, options.handler);
     if (configuredSpec.limits !== undefined) cgroup = await withCgroup(configuredSpec);

@@ -63,12 +63,12 @@ Deno.test("more runs than the pool holds are built as they come", async () => {
 });
 
 Deno.test("errors of a pooled command are those of any other", async () => {
-  await using warm = pool(sandbox().timeout("300ms"), { size: 2 });
+  await using warm = pool(sandbox().timeout("1500ms"), { size: 2 });
   await warm.ready();
   const missing = await assertRejects(() => warm.run(["no-such-program"]), StepError);
   assertEquals(missing.step, "execute");
   // The time counts from the run, however long it has waited.
-  await new Promise((done) => setTimeout(done, 400));
+  await new Promise((done) => setTimeout(done, 1600));
   assertEquals((await warm.run(["true"])).timedOut, false);
   const { timedOut, signal } = await warm.run(["sleep", "60"]);
   assertEquals([timedOut, signal], [true, "SIGKILL"]);

@@ -4961,6 +4961,27 @@ const commandSchedulingSteps = (function commandSchedulingSteps(spec, outside) {
 const isRealtime = (function isRealtime(scheduler) {
   return scheduler?.policy === "fifo" || scheduler?.policy === "rr";
 });
+const waitSteps = (function waitSteps(socket) {
+  return [
+    {
+      phase: "execute",
+      name: "wait",
+      sentence: "wait for the command",
+      operations: [
+        {
+          call: "SET",
+          args: [Barrier.COMMAND],
+          store: { name: "barrier", offset: EVENT_OFFSET.pid }
+        },
+        { call: "write", args: [{ load32: "status" }, { at: "barrier" }, EVENT_SIZE] },
+        ...awaitAssignment(socket),
+        // Standard error takes the place of the arena, so this comes first.
+        ...loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE)
+      ]
+    },
+    { ...stdioStep([0, 1, 2].map(assignedStdio)), phase: "execute" }
+  ];
+});
 const terminalStep = (function terminalStep(dev, size, user, socketPlace) {
   return {
     phase: "finish",
@@ -5479,12 +5500,6 @@ const makePlan = (function makePlan(source, plugins, command, hasHandler = false
     toJSON: (() => steps.map(((step) => plain(step))))
   };
 });
-const need = (function need(stream, name) {
-  if (stream === void 0) {
-    throw new TypeError(`${name} is not piped; spawn with { ${name}: "piped" }`);
-  }
-  return stream;
-});
 const isEphemeral = (function isEphemeral({ root, mounts }) {
   const atRoot = typeof root === "object" && ("overlay" in root ? root.overlay.upper === "ephemeral" : root.ephemeral === true);
   return atRoot || mounts.some(((mount) => mount.kind === "overlay" && mount.upper === "ephemeral"));
@@ -5699,7 +5714,7 @@ const start = (function start(shape, socket) {
     // Until the credentials change; what is waited for until then may take long.
     { ...dieWithParent(), label: "command" },
     { call: "fcntl", args: [AGENT_FD.status, F_DUPFD_CLOEXEC, 3], store: "status" },
-    ...loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE)
+    ...shape.commandLater ? [] : loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE)
   ];
   if (shape.asPid1) return begin;
   return [
@@ -5808,7 +5823,7 @@ const insidePrograms = (function insidePrograms(shape, boot, outside, fault) {
   return { setup, init, image, externals };
 });
 const sameFlags = (function sameFlags(a, b) {
-  return a.preMount === b.preMount && a.networkSetup === b.networkSetup && a.reportStart === b.reportStart && a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
+  return a.preMount === b.preMount && a.networkSetup === b.networkSetup && a.reportStart === b.reportStart && a.commandLater === b.commandLater && a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
 });
 const compile = (function compile(source, facts, flags, boot, fault) {
   const found = kept.get(source);
@@ -5861,6 +5876,9 @@ const commandProgram = (function commandProgram(compiled, line, fault) {
   const program = executeProgram(executeStep(compiled.plan, line), fault);
   last = fault ? void 0 : { compiled, line: { ...line, argv: [...line.argv] }, program };
   return program;
+});
+const commandAssignment = (function commandAssignment(offset, executeLength) {
+  return { setup: [0, 0], init: [0, 0], execute: [offset, executeLength] };
 });
 const stamp = (function stamp({ programs }, launch) {
   const { setup, init, image } = programs.inside();
@@ -6153,14 +6171,6 @@ const openStdio = (function openStdio(choices) {
     abandon: (() => close([...made.splice(0), ...ours.filter(((fd) => fd !== void 0))]))
   };
 });
-const exitStatus = (function exitStatus(raw) {
-  const signal = raw & 127;
-  if (signal === 0) {
-    const code = raw >> 8 & 255;
-    return { success: code === 0, code, signal: null };
-  }
-  return { success: false, code: 128 + signal, signal: NAMES.get(signal) ?? null };
-});
 const checkCommand = (function checkCommand(command) {
   if (command === void 0 || command.length === 0) {
     throw new SpecError("command", 'there is nothing to run; give a program, e.g. ["id"]');
@@ -6204,7 +6214,7 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
       configuredSpec = connection.spec;
       hooks.addFirst(connection.plugins);
     }
-    const argv = checkCommand(command ?? configuredSpec.command);
+    const argv = command === "later" ? void 0 : checkCommand(command ?? configuredSpec.command);
     let facts = hostFacts();
     if (isEphemeral(configuredSpec) && !memoryKeepsChanges(configuredSpec)) {
       const { path, remove } = makeChangesDirectory();
@@ -6212,7 +6222,7 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
       hooks.defer("changes", remove);
     }
     await prepareFilter(configuredSpec);
-    const supervise2 = await superviseCalls(configuredSpec, options.handler);
+    const supervise = await superviseCalls(configuredSpec, options.handler);
     if (configuredSpec.limits !== void 0) cgroup = await withCgroup(configuredSpec);
     options.signal?.throwIfAborted();
     const stdio = openStdio(configuredSpec.tty ? ["null", "null", "null"] : stdioChoice);
@@ -6220,12 +6230,12 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
       const launch = new Launch({
         spec: configuredSpec,
         facts,
-        command: ((spec) => commandLine(spec, facts, argv)),
+        command: argv && (((spec) => commandLine(spec, facts, argv))),
         stdio: stdio.theirs,
         hooks,
         reportStart: reportStart || hooks.has("postStart"),
         cgroup,
-        supervise: supervise2,
+        supervise,
         fault: options.fault
       });
       return { launch, stdio, hooks, cgroup, at };
@@ -6246,6 +6256,20 @@ const superviseCalls = (async function superviseCalls({ seccomp }, handler) {
     hasHandler: handler !== void 0,
     start: ((listener, judge) => new Supervision(listener, judge, handler))
   };
+});
+const need = (function need(stream, name) {
+  if (stream === void 0) {
+    throw new TypeError(`${name} is not piped; spawn with { ${name}: "piped" }`);
+  }
+  return stream;
+});
+const exitStatus = (function exitStatus(raw) {
+  const signal = raw & 127;
+  if (signal === 0) {
+    const code = raw >> 8 & 255;
+    return { success: code === 0, code, signal: null };
+  }
+  return { success: false, code: 128 + signal, signal: NAMES.get(signal) ?? null };
 });
 const supervise = (function supervise(begun, options) {
   const { launch, hooks } = begun;
@@ -6347,6 +6371,9 @@ const output = (async function output(spec, plugins, command, options = {}) {
     throw new SpecError("stdin", "output() cannot pipe the input; use spawn()");
   }
   const begun = await begin(spec, plugins, command, [stdin, "piped", "piped"], false, options);
+  return await collect(begun, options);
+});
+const collect = (async function collect(begun, options) {
   const collectors = [1, 2].map(((index) => new Collector(begun.stdio.ours[index])));
   try {
     const status = await supervise(begun, options);
@@ -9749,7 +9776,7 @@ const CONTROL_SIZE = 16 + MOST_REQUEST_FDS * 4;
 
 const CHILD_SIGNAL = words(2 ** (SIGNALS.SIGCHLD - 1));
 const REQUEST_FD = { launch: 0, firstJoin: 1 };
-const Barrier = { MAPS: 1, PRE_MOUNT: 2, NETWORK: 3 };
+const Barrier = { MAPS: 1, PRE_MOUNT: 2, NETWORK: 3, COMMAND: 4 };
 const Answer = { CONTINUE: 0, LOAD_REST: 1, RUN: 2 };
 const HOOK_PROGRAM = HOOK_AREA + 32;
 const RECORDS = [
@@ -10726,6 +10753,7 @@ class Planner {
       asPid1: spec.asPid1,
       reportStart: choices.reportStart,
       secret: choices.filter?.secret,
+      commandLater: choices.commandLater,
       cgroup: layout && {
         places: layout,
         pipe: {
@@ -10867,7 +10895,7 @@ class Planner {
     const steps = [];
     const slave = { load32: "slave" };
     const stdio = spec.tty ? [slave, slave, slave] : [0, 1, 2].map(assignedStdio);
-    steps.push(stdioStep(stdio));
+    if (!choices.commandLater) steps.push(stdioStep(stdio));
     if (spec.newSession || spec.tty) steps.push(sessionStep(spec.tty !== false));
     const softNofile = facts.softNofile;
     if (softNofile !== void 0 && spec.rlimits.nofile === void 0) {
@@ -10896,8 +10924,12 @@ class Planner {
     steps.push(noNewPrivsStep());
     if (choices.landlock) steps.push(landlockStep());
     steps.push(lastStep());
-    if (choices.filter !== void 0) steps.push(choices.filter.step);
-    return steps;
+    const filter = choices.filter === void 0 ? [] : [choices.filter.step];
+    if (!choices.commandLater) return [...steps, ...filter];
+    const wait = waitSteps({ load32: choices.requestFd(REQUEST_FD.launch) });
+    const isDefault = spec.seccomp === void 0 || spec.seccomp.profile === "default";
+    const filterFirst = isDefault && choices.filter?.secret === void 0;
+    return filterFirst ? [...steps, ...filter, ...wait] : [...steps, ...wait, ...filter];
   }
 }
 const SECCOMP_SET_MODE_FILTER = 1;
@@ -11225,75 +11257,6 @@ const HEADINGS = {
   command: "In the command's own process",
   execute: "There, at the very end"
 };
-class SandboxProcess {
-  #init;
-  /** Its process, as the host numbers it. */
-  pid;
-  /** Resolves when it has ended, and everything inside with it. */
-  status;
-  /** Made by `spawn`. */
-  constructor(init) {
-    this.#init = init;
-    this.pid = init.pid;
-    this.status = init.status;
-  }
-  /** Its standard input; with a terminal, what is typed. */
-  get stdin() {
-    return need(this.#init.stdin, "stdin");
-  }
-  /** Its standard output; with a terminal, what is shown. */
-  get stdout() {
-    return need(this.#init.stdout, "stdout");
-  }
-  /** Its standard error. */
-  get stderr() {
-    return need(this.#init.stderr, "stderr");
-  }
-  /** Its cgroup, if it has `limits`, to watch, freeze and change while it runs. */
-  get cgroup() {
-    return this.#init.cgroup;
-  }
-  /** Its terminal. */
-  get terminal() {
-    const { terminal } = this.#init;
-    if (terminal === void 0) throw new TypeError("The command has no terminal; see tty()");
-    return terminal;
-  }
-  /** Sends it a signal. Throws a `TypeError` if it has ended already, as `Deno.ChildProcess` does. */
-  kill(signal = "SIGTERM") {
-    const number = SIGNALS[signal];
-    if (number === void 0) throw new TypeError(`Unknown signal "${signal}"`);
-    this.#init.signal(number);
-  }
-  /** Collects both streams and waits for the end. */
-  async output() {
-    const bytes = ((stream) => new Response(stream).bytes());
-    const [status, stdout, stderr] = await Promise.all([
-      this.status,
-      bytes(this.stdout),
-      bytes(this.stderr)
-    ]);
-    return {
-      ...status,
-      stdout,
-      stderr
-    };
-  }
-  /** Kills everything inside, waits for the end, and closes the streams that nobody uses. */
-  async [Symbol.asyncDispose]() {
-    const { killAll, stdin, stdout, stderr } = this.#init;
-    killAll();
-    await this.status.catch((() => {
-    }));
-    if (stdin?.locked === false) await stdin.abort().catch((() => {
-    }));
-    for (const stream of [stdout, stderr]) {
-      if (stream?.locked === false) await stream.cancel().catch((() => {
-      }));
-    }
-  }
-}
-
 const FOLDER = "/var/tmp";
 const PREFIX = "paddock-changes-";
 const MOST_FDS = 64;
@@ -11798,6 +11761,8 @@ class Launch {
   started;
   /** Resolves when everything inside has ended; rejects when the launch failed. */
   ended;
+  /** Resolves when a sandbox that is told its command later waits for it. */
+  ready;
   /** The description with absolute paths; hooks may have added to it. */
   spec;
   /** Optional mounts whose source was not there. */
@@ -11808,9 +11773,12 @@ class Launch {
   #supervisor;
   #start = Promise.withResolvers();
   #end = Promise.withResolvers();
+  #ready = Promise.withResolvers();
   #socket;
   #externals;
+  #compiled;
   #commandLine;
+  #isHeld = false;
   #setup;
   #outside;
   #shape;
@@ -11842,9 +11810,12 @@ class Launch {
     this.#init = init;
     this.started = this.#start.promise;
     this.ended = this.#end.promise;
+    this.ready = this.#ready.promise;
     this.started.catch((() => {
     }));
     this.ended.catch((() => {
+    }));
+    this.ready.catch((() => {
     }));
     const { agent } = this.#supervisor = supervisor();
     const { hooks, facts, fault } = init;
@@ -11852,16 +11823,17 @@ class Launch {
       preMount: hooks.has("preMount"),
       networkSetup: hooks.has("networkSetup"),
       reportStart: init.reportStart,
+      commandLater: init.command === void 0,
       cgroup: init.cgroup?.layout,
       hasHandler: init.supervise?.hasHandler ?? false
     };
-    const compiled = compile(init.spec, facts, flags, agent.boot, fault);
+    const compiled = this.#compiled = compile(init.spec, facts, flags, agent.boot, fault);
     const { programs } = compiled;
     this.spec = compiled.spec;
     this.skipped = compiled.skipped;
     this.plan = compiled.plan;
     this.#judge = compiled.judge;
-    this.#commandLine = init.command(this.spec);
+    this.#commandLine = init.command?.(this.spec);
     const shape = fault || launches++ === 0 ? void 0 : spareShape(compiled);
     const spare = shape === void 0 ? void 0 : takeSpare(this.#supervisor, shape);
     let first = spare ?? this.#makeFirst(programs.outside);
@@ -11870,12 +11842,13 @@ class Launch {
       const { setup, externals, image } = programs.inside();
       this.#setup = setup;
       this.#externals = externals;
-      const command = commandProgram(compiled, this.#commandLine, fault);
-      const { offset } = slot = agent.arena.take(image.length + command.bytes.length);
-      agent.arena.write(command.bytes, offset + image.length);
+      const command = this.#commandLine && commandProgram(compiled, this.#commandLine, fault).bytes;
+      const commandLength = command?.length ?? 0;
+      const { offset } = slot = agent.arena.take(image.length + commandLength);
+      if (command) agent.arena.write(command, offset + image.length);
       const assign = ((process) => {
         agent.arena.write(stamp(compiled, process.number), offset);
-        return process.assign(assignment(compiled, offset, command.bytes.length), init.stdio);
+        return process.assign(assignment(compiled, offset, commandLength), init.stdio);
       });
       if (!assign(first) && first === spare) {
         dismiss(spare);
@@ -11890,7 +11863,7 @@ class Launch {
     this.number = first.number;
     this.#socket = first.socket;
     this.#slots.push(first.slot, slot);
-    reactor().hold();
+    this.#hold();
     this.#adopt(first);
     this.#shape = shape;
     this.#outside = programs.outside;
@@ -11923,6 +11896,37 @@ class Launch {
   get supervision() {
     return this.#supervision;
   }
+  /** The program stays alive for this launch. */
+  #hold() {
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    reactor().hold();
+  }
+  #release() {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    reactor().release();
+  }
+  /** Whether everything has ended. */
+  get isOver() {
+    return this.#over;
+  }
+  /** Tells the command to a sandbox that waits for it, or will. */
+  command(line, stdio) {
+    if (this.#over) return;
+    this.#hold();
+    const { agent } = this.#supervisor;
+    const { bytes } = commandProgram(this.#compiled, line, this.#init.fault);
+    const slot = agent.arena.take(bytes.length);
+    this.#slots.push(slot);
+    agent.arena.write(bytes, slot.offset);
+    this.#commandLine = line;
+    const body = encodeAssignment(commandAssignment(slot.offset, bytes.length));
+    const sent = send(this.#socket, body, stdio);
+    if (sent !== -32 && sent !== -104) {
+      check(sent, "sendmsg", { path: "the sandbox's socket" });
+    }
+  }
   /** The command's pid on the host, once it runs. */
   get pid() {
     this.drain();
@@ -11952,6 +11956,7 @@ class Launch {
     this.drain();
     if (this.#over) return;
     this.#killed = true;
+    this.#hold();
     const runs = this.#hasStarted || this.#commandPidfd !== void 0;
     if (reason && !runs) this.#error ??= reason;
     this.#noAnswer?.(reason ?? new SandboxError("The sandbox was killed"));
@@ -12049,6 +12054,9 @@ class Launch {
       if (this.#alivePids.size === 0) return this.#finish();
       this.#killed = true;
       this.#killNow();
+    } else if (event.kind === EventKind.BARRIER && event.pid === Barrier.COMMAND) {
+      if (this.#commandLine === void 0) this.#release();
+      this.#ready.resolve();
     } else if (event.kind === EventKind.BARRIER) {
       this.drain();
       this.#atBarrier(event.pid).catch(((error) => this.kill(error)));
@@ -12058,7 +12066,9 @@ class Launch {
     }
   }
   #stepOf(number) {
-    if (number === EXECUTE_STEP) return executeStep(this.plan, this.#commandLine);
+    if (number === EXECUTE_STEP && this.#commandLine) {
+      return executeStep(this.plan, this.#commandLine);
+    }
     return this.plan.steps[number - 1];
   }
   #running() {
@@ -12096,13 +12106,14 @@ class Launch {
       this.#noAnswer?.(error);
       this.#start.reject(error);
       this.#end.reject(error);
+      this.#ready.reject(error);
     } else {
       this.#keepSpare();
       this.#start.resolve();
       this.#end.resolve({ status: ending.status, usage: ending.usage });
     }
     this.#letGo();
-    reactor().release();
+    this.#release();
   }
   /** The next launch of this shape finds its first process made. */
   #keepSpare() {
@@ -12229,6 +12240,7 @@ class Launch {
       preMount: true,
       networkSetup: hooks.has("networkSetup"),
       reportStart: this.#init.reportStart && !full.asPid1,
+      commandLater: this.#init.command === void 0,
       requestFd: ((index) => requestFd(agent.boot, index)),
       // A hook may have added something that can be written.
       filter: launchFilter(full, facts, {
@@ -12406,12 +12418,83 @@ class PipeWriter {
 }
 
 let nullFd;
+const PATTERN_NUL = /\0/;
+class SandboxProcess {
+  #init;
+  /** Its process, as the host numbers it. */
+  pid;
+  /** Resolves when it has ended, and everything inside with it. */
+  status;
+  /** Made by `spawn`. */
+  constructor(init) {
+    this.#init = init;
+    this.pid = init.pid;
+    this.status = init.status;
+  }
+  /** Its standard input; with a terminal, what is typed. */
+  get stdin() {
+    return need(this.#init.stdin, "stdin");
+  }
+  /** Its standard output; with a terminal, what is shown. */
+  get stdout() {
+    return need(this.#init.stdout, "stdout");
+  }
+  /** Its standard error. */
+  get stderr() {
+    return need(this.#init.stderr, "stderr");
+  }
+  /** Its cgroup, if it has `limits`, to watch, freeze and change while it runs. */
+  get cgroup() {
+    return this.#init.cgroup;
+  }
+  /** Its terminal. */
+  get terminal() {
+    const { terminal } = this.#init;
+    if (terminal === void 0) throw new TypeError("The command has no terminal; see tty()");
+    return terminal;
+  }
+  /** Sends it a signal. Throws a `TypeError` if it has ended already, as `Deno.ChildProcess` does. */
+  kill(signal = "SIGTERM") {
+    const number = SIGNALS[signal];
+    if (number === void 0) throw new TypeError(`Unknown signal "${signal}"`);
+    this.#init.signal(number);
+  }
+  /** Collects both streams and waits for the end. */
+  async output() {
+    const bytes = ((stream) => new Response(stream).bytes());
+    const [status, stdout, stderr] = await Promise.all([
+      this.status,
+      bytes(this.stdout),
+      bytes(this.stderr)
+    ]);
+    return {
+      ...status,
+      stdout,
+      stderr
+    };
+  }
+  /** Kills everything inside, waits for the end, and closes the streams that nobody uses. */
+  async [Symbol.asyncDispose]() {
+    const { killAll, stdin, stdout, stderr } = this.#init;
+    killAll();
+    await this.status.catch((() => {
+    }));
+    if (stdin?.locked === false) await stdin.abort().catch((() => {
+    }));
+    for (const stream of [stdout, stderr]) {
+      if (stream?.locked === false) await stream.cancel().catch((() => {
+      }));
+    }
+  }
+}
+
 const NAMES = new Map(
   Object.entries(SIGNALS).map((([name, number]) => [number, name]))
 );
-const PATTERN_NUL = /\0/;
 const ALIASES = { mnt: "mount", network: "net" };
 class Sandbox {
+  static {
+  }
   #spec;
   #plugins;
   /** Who is asked about system calls. */
@@ -13085,7 +13168,7 @@ export const SOURCES = {
   "lib/plan/init_program.ts": 6736,
   "lib/plan/keeper_program.ts": 5124,
   "lib/plan/landlock_steps.ts": 5452,
-  "lib/plan/launch_shape.ts": 2736,
+  "lib/plan/launch_shape.ts": 2842,
   "lib/plan/mount_table.ts": 6334,
   "lib/plan/mounts/attributes.ts": 1572,
   "lib/plan/mounts/bind.ts": 2782,
@@ -13108,19 +13191,22 @@ export const SOURCES = {
   "lib/plan/mounts/workshop.ts": 1451,
   "lib/plan/namespace_steps.ts": 8774,
   "lib/plan/outside_program.ts": 8770,
-  "lib/plan/plan.ts": 14764,
+  "lib/plan/plan.ts": 15454,
+  "lib/plan/pool_step.ts": 1520,
   "lib/plan/program.ts": 3177,
   "lib/plan/program_parts.ts": 4516,
   "lib/plan/rlimit_steps.ts": 3001,
   "lib/plan/scheduling_steps.ts": 7352,
-  "lib/plan/setup_program.ts": 8214,
+  "lib/plan/setup_program.ts": 8242,
   "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
+  "lib/pool.ts": 1295,
   "lib/presets.ts": 6248,
   "lib/quantity.ts": 2703,
+  "lib/run/begin.ts": 5917,
   "lib/run/changes_directory.ts": 2392,
   "lib/run/child.ts": 4874,
-  "lib/run/compiled.ts": 6695,
+  "lib/run/compiled.ts": 7092,
   "lib/run/diagnose.ts": 3464,
   "lib/run/filters.ts": 1932,
   "lib/run/first_process.ts": 4998,
@@ -13130,21 +13216,23 @@ export const SOURCES = {
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,
   "lib/run/late_mounts.ts": 3245,
-  "lib/run/launch.ts": 23212,
+  "lib/run/launch.ts": 25399,
   "lib/run/network_modes.ts": 2901,
   "lib/run/network_sides.ts": 1063,
   "lib/run/pipe.ts": 7037,
   "lib/run/plan_view.ts": 3755,
+  "lib/run/pool.ts": 5711,
   "lib/run/resolve.ts": 6126,
-  "lib/run/run.ts": 14055,
+  "lib/run/run.ts": 5165,
   "lib/run/socket_address.ts": 1777,
   "lib/run/spares.ts": 3317,
   "lib/run/stdio.ts": 3431,
+  "lib/run/supervise.ts": 4249,
   "lib/run/supervised_call.ts": 8190,
   "lib/run/supervision.ts": 8018,
   "lib/run/supervisor.ts": 2745,
   "lib/run/wait_status.ts": 869,
-  "lib/sandbox.ts": 26636,
+  "lib/sandbox.ts": 27100,
   "lib/seccomp/actions.ts": 2001,
   "lib/seccomp/backward_assembler.ts": 4134,
   "lib/seccomp/bpf.ts": 2649,
@@ -13226,7 +13314,7 @@ export const SOURCES = {
   "lib/sys/terminal.ts": 6443,
   "lib/sys/unshare.ts": 2464,
   "lib/sys/wait.ts": 3446,
-  "mod.ts": 2739,
+  "mod.ts": 2853,
   "std/path/mod.ts": 6368,
   "std/yaml/mod.ts": 4907,
 };
