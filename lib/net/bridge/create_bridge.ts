@@ -22,8 +22,8 @@ import {
   UNFINISHED,
   writeState,
 } from "./bridge_state.ts";
-import { addFirewall, DEVICE_PREFIX } from "./firewall.ts";
-import { openUplinks, prepareBridge, uplinks } from "./forwarding.ts";
+import { addFirewall, deleteFirewall, DEVICE_PREFIX } from "./firewall.ts";
+import { closeUplinks, openUplinks, prepareBridge, uplinks } from "./forwarding.ts";
 import { chooseSubnet, placesOf, subnet6 } from "./pool.ts";
 
 /** Makes the bridge, of which there may be a part from somebody who was killed. */
@@ -66,6 +66,7 @@ export function createBridge(netlink: Netlink, device: string, init: ManagedBrid
   }
   prepareBridge(device);
   const opened = openUplinks(uplinks(netlink));
+  writeState(netlink, device, { ...UNFINISHED, opened });
   const subnets = wideAdded ? [subnet, wide] : [subnet];
   addFirewall({ device, subnets, isolated: init.isolated, hostAccess: init.hostAccess, opened });
   if (init.tunnel !== undefined) {
@@ -76,6 +77,20 @@ export function createBridge(netlink: Netlink, device: string, init: ManagedBrid
   }
   setLink(netlink, device, { up: true });
   writeState(netlink, device, { settings: settingsOf(init), opened });
+}
+
+/** Takes back what there is of a bridge whose making failed. */
+export function abandonBridge(netlink: Netlink, device: string): void {
+  const link = findLink(netlink, device);
+  const state = link && readState(link);
+  if (link === undefined || state?.settings !== UNFINISHED.settings) return;
+  closeUplinks(state.opened);
+  removeDevices(netlink, link);
+  try {
+    deleteFirewall(device);
+  } catch {
+    // What failed may be nft itself; that error is the one to tell.
+  }
 }
 
 /** Refuses what contradicts the settings of a bridge that is there. */

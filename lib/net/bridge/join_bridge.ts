@@ -18,7 +18,7 @@ import {
   readState,
   TUNNEL_MTU,
 } from "./bridge_state.ts";
-import { checkSettings, createBridge } from "./create_bridge.ts";
+import { abandonBridge, checkSettings, createBridge } from "./create_bridge.ts";
 import { forwardsIpv6 } from "./forwarding.ts";
 import { underLock } from "./lock.ts";
 import { placesOf } from "./pool.ts";
@@ -115,7 +115,13 @@ export function joinBridge(
     if (port !== undefined) return port;
     underLock("alone", () => {
       const link = findLink(netlink, device);
-      if (link === undefined || !isFinished(readState(link))) createBridge(netlink, device, init);
+      if (link !== undefined && isFinished(readState(link))) return;
+      try {
+        createBridge(netlink, device, init);
+      } catch (error) {
+        abandonBridge(netlink, device);
+        throw error;
+      }
     });
   }
 }

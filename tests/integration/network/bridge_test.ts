@@ -264,3 +264,20 @@ testIf(
     assert(last < first * 1.5, `${first} ms, ${last} ms`);
   },
 );
+
+testIf(
+  READY,
+  WHY,
+  "bridge: what fails half-way leaves nothing, and says what is missing",
+  async () => {
+    await onHost(`
+    const path = Deno.env.get("PATH");
+    Deno.env.set("PATH", "/nowhere");
+    await assertRejects(() => sandbox().network("bridge").output(["/bin/true"]), Error, "install the package nftables");
+    Deno.env.set("PATH", path);
+    const links = await new Deno.Command("ip", { args: ["-o", "link"] }).output();
+    assertEquals(text(links.stdout).trim().split("\\n").length, 1);
+    assertEquals((await sandbox().network("bridge").output(["true"])).code, 0);
+  `);
+  },
+);
