@@ -219,6 +219,7 @@ function createBridge(netlink, device, init) {
   }
   prepareBridge(device);
   const opened = openUplinks(uplinks(netlink));
+  writeState(netlink, device, { ...UNFINISHED, opened });
   const subnets = wideAdded ? [subnet, wide] : [subnet];
   addFirewall({ device, subnets, isolated: init.isolated, hostAccess: init.hostAccess, opened });
   if (init.tunnel !== void 0) {
@@ -229,6 +230,17 @@ function createBridge(netlink, device, init) {
   }
   setLink(netlink, device, { up: true });
   writeState(netlink, device, { settings: settingsOf(init), opened });
+}
+function abandonBridge(netlink, device) {
+  const link = findLink(netlink, device);
+  const state = link && readState(link);
+  if (link === void 0 || state?.settings !== UNFINISHED.settings) return;
+  closeUplinks(state.opened);
+  removeDevices(netlink, link);
+  try {
+    deleteFirewall(device);
+  } catch {
+  }
 }
 function checkSettings(link, state, init, netlink) {
   const wanted = settingsOf(init);
@@ -349,7 +361,13 @@ function joinBridge(netlink, init, box) {
     if (port !== void 0) return port;
     underLock("alone", () => {
       const link = findLink(netlink, device);
-      if (link === void 0 || !isFinished(readState(link))) createBridge(netlink, device, init);
+      if (link !== void 0 && isFinished(readState(link))) return;
+      try {
+        createBridge(netlink, device, init);
+      } catch (error) {
+        abandonBridge(netlink, device);
+        throw error;
+      }
     });
   }
 }
