@@ -36,5 +36,6 @@ export type {
   EgressRequest,
   EgressVerdict,
 } from "./request.ts";
+export type { EgressLists } from "./lists.ts";
 export type { Lookup } from "./resolver.ts";
 export { EgressSession, type EgressSessionOptions } from "./session.ts";
