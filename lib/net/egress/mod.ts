@@ -20,6 +20,7 @@
  * @module
  */
 
+export { SpecError } from "../../errors.ts";
 export { parseRate } from "../rate.ts";
 export { NAME_SERVER, PROXY } from "./inside_sockets.ts";
 export type { ProgramRunner } from "./inside_sockets.ts";
