@@ -5,9 +5,6 @@ import { NLMSG_ERROR, NLM_F_ACK, NLM_F_CREATE, NLM_F_APPEND, NLM_F_EXCL } from '
 import { MessageBuilder, RTM_NEWADDR, RT_SCOPE_HOST, IFA_LOCAL, IFA_ADDRESS, RTM_NEWROUTE, RT_TABLE_MAIN, RTPROT_BOOT, RTN_LOCAL, RTA_OIF } from './message.js';
 import { decodeError, Netlink } from './netlink2.js';
 import { OWN_ADDRESS } from './stand_in_addresses.js';
-import './builder.js';
-import './compile_filter.js';
-import './compile.js';
 import './rate.js';
 
 const NFNETLINK_V0 = 0;

@@ -2,9 +2,6 @@
 import { openLibrary, SOCK_STREAM, AF_INET, AF_INET6, reactor, EPOLLIN, EPOLLRDHUP, EPOLLOUT, rawSyscall, SYS, MSG_NOSIGNAL, SyscallError, SHUT_WR, SO_LINGER, SOL_SOCKET, EPOLLHUP, EPOLLERR, EPOLLET, SO_KEEPALIVE, SOCK_NONBLOCK, SOCK_CLOEXEC, SO_ERROR, errnoName, ERRNO, parseAuthority, hostText, parseHost, MSG_DONTWAIT, addressFromBytes, parseAddress } from './paddock.js';
 import { TCP_NODELAY, IPPROTO_TCP, encodeSocketAddress, SOCKET_ADDRESS_SIZE, decodeSocketAddress } from './egress.js';
 import { StandInAddresses } from './stand_in_addresses.js';
-import './builder.js';
-import './compile_filter.js';
-import './compile.js';
 import './rate.js';
 import './netlink.js';
 
