@@ -78,8 +78,12 @@ class Forwarder {
   }
 }
 
-/** Runs a command to its end. */
-export async function execute(box: Sandbox, command: Command): Promise<SandboxStatus> {
+/** Runs a command to its end, and saves what it changed, if that is wanted. */
+export async function execute(
+  box: Sandbox,
+  command: Command,
+  saveDiff?: string,
+): Promise<SandboxStatus> {
   const { tty, newSession } = box.spec;
   const forwarder = new Forwarder();
   const terminal = tty ? await import("./terminal.ts") : undefined;
@@ -90,7 +94,9 @@ export async function execute(box: Sandbox, command: Command): Promise<SandboxSt
     forwarder.listen(!tty && !newSession && Deno.stdin.isTerminal());
     const child = await spawned;
     forwarder.to(child);
-    return await (terminal ? terminal.relay(child) : child.status);
+    const status = await (terminal ? terminal.relay(child) : child.status);
+    if (saveDiff !== undefined) await child.saveDiff(saveDiff);
+    return status;
   } catch (error) {
     const [signal] = forwarder.waiting;
     if (signal === undefined || !forwarder.early.signal.aborted) throw error;

@@ -8,6 +8,8 @@ import type { SandboxStatus } from "../run/child.ts";
 import { SpecError } from "../errors.ts";
 import type { CliContext } from "./command.ts";
 import { applyOptions, parseOptions } from "./options.ts";
+import { hasChanges, overlaidRoot } from "./values.ts";
+import { imageCommand } from "../run/image_root.ts";
 import { RUN_OPTIONS } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
 
@@ -50,7 +52,12 @@ export async function run(args: readonly string[], context: CliContext): Promise
     ? []
     : await (await import("./hook_module.ts")).loadHooks(request.hooks);
   for (const plugin of plugins) request.box = request.box.use(plugin);
-  const command = rest.length > 0 ? rest : request.box.spec.command;
+  if (request.overlayRoot) request.box = request.box.root(overlaidRoot(request.box.spec.root));
+  const { saveDiff, box: { spec } } = request;
+  if (saveDiff !== undefined && !hasChanges(spec.root)) {
+    throw new SpecError("--save-diff", "there are no changes to save; see --overlay-root");
+  }
+  const command = rest.length > 0 ? rest : spec.command ?? imageCommand(spec);
   if (command === undefined || command.length === 0) {
     throw new SpecError(
       "command line",
@@ -65,7 +72,7 @@ export async function run(args: readonly string[], context: CliContext): Promise
     return 0;
   }
   const { execute } = await import("./execute.ts");
-  return finish(await execute(request.box, command), request.json);
+  return finish(await execute(request.box, command, saveDiff), request.json);
 }
 
 /** Tells what there is to tell of the end, and makes the exit code of it. */

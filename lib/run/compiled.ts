@@ -18,6 +18,7 @@ import { executeProgram, type LaunchPrograms, launchPrograms } from "../plan/pro
 import { patchLaunch } from "../plan/program_parts.ts";
 import type { OverlayLayers, SandboxSpec } from "../spec.ts";
 import { launchFilter } from "./filters.ts";
+import { imageOf } from "./image_root.ts";
 import { resolveSpec } from "./resolve.ts";
 
 /** What decides the shape of a launch besides its description. */
@@ -41,6 +42,8 @@ export interface Compiled {
   /** What the listener of the filter goes by, if there is one. */
   readonly judge?: Uint8Array;
   readonly programs: LaunchPrograms;
+  /** The image whose layers are in it; its name may mean another one the next time. */
+  readonly imageId?: string;
   /** What tells this launch's first process from those of other shapes; made when first asked for. */
   shape?: string;
   readonly facts: HostFacts;
@@ -64,10 +67,11 @@ export function compile(
   boot: Program,
   fault?: Fault,
 ): Compiled {
+  const image = imageOf(source)?.id;
   const found = kept.get(source);
   if (
     found && !fault && found.facts.hostView === facts.hostView &&
-    sameFlags(found.flags, flags) && found.boot === boot
+    sameFlags(found.flags, flags) && found.boot === boot && found.imageId === image
   ) return found;
   const { spec, skipped } = resolveSpec(source, facts);
   const { ruleset: landlock, skipped: lacking } = landlockRuleset(spec, facts.landlockVersion);
@@ -79,13 +83,23 @@ export function compile(
   const plan = planLaunch(spec, facts, {
     ...flags,
     reportStart: flags.reportStart && !spec.asPid1,
+    keepChanges: flags.reportStart,
     requestFd: (index) => requestFd(boot, index),
     landlock,
     filter,
   });
   const programs = launchPrograms(plan, boot, fault);
-  const judge = filter?.judge;
-  const compiled: Compiled = { spec, skipped, plan, judge, programs, facts, flags, boot };
+  const compiled: Compiled = {
+    spec,
+    skipped,
+    plan,
+    judge: filter?.judge,
+    programs,
+    imageId: image,
+    facts,
+    flags,
+    boot,
+  };
   const lasting = isLasting(source) && facts.changesDirectory === undefined;
   if (!fault && lasting && skipped.length === 0) kept.set(source, compiled);
   return compiled;
@@ -99,6 +113,9 @@ function isLasting({ mounts, root }: SandboxSpec): boolean {
   if (typeof root === "object") {
     // What is mounted in a directory decides into which parts it is taken.
     if ("path" in root && root.ephemeral) return false;
+    if ("image" in root) {
+      return (root.upper ?? "ephemeral") === "ephemeral" || absolute(root.upper!);
+    }
     if (!("overlay" in root ? layers(root.overlay) : absolute(root.path))) return false;
   }
   return mounts.every((mount) => {

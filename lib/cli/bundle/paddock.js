@@ -40,7 +40,7 @@ const openLibrary = (function openLibrary(symbols) {
     { cause: last2 }
   );
 });
-const open = (function open() {
+const open$1 = (function open$1() {
   const symbols = openLibrary(SYMBOLS);
   const location = symbols.__errno_location();
   const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4));
@@ -61,7 +61,7 @@ const word$1 = (function word$1(argument) {
   return typeof argument === "object" ? addressOf(argument) : argument;
 });
 const rawSyscall = (function rawSyscall(number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0) {
-  const { symbols, errno } = opened ?? open();
+  const { symbols, errno } = opened ?? open$1();
   const n = word$1(number);
   let result;
   const buffers = (isBuffer(a) ? 1 : 0) + (isBuffer(b) ? 1 : 0) + (isBuffer(c) ? 1 : 0) + (isBuffer(d) ? 1 : 0) + (isBuffer(e) ? 1 : 0) + (isBuffer(f) ? 1 : 0);
@@ -87,11 +87,11 @@ const check = (function check(result, name, about) {
   return result;
 });
 const epollWaitAsync = (function epollWaitAsync(epfd, events, most, timeoutMilliseconds) {
-  const { symbols } = opened ?? open();
+  const { symbols } = opened ?? open$1();
   return symbols.epoll_wait(epfd, events, most, timeoutMilliseconds);
 });
 const posixSpawn = (function posixSpawn(path, name) {
-  const { symbols } = opened ?? open();
+  const { symbols } = opened ?? open$1();
   const pid = new Int32Array(1), program = cString(path), argument = cString(name);
   const argv = new BigUint64Array([BigInt(addressOf(argument)), 0n]), envp = new BigUint64Array(1);
   const errno = symbols.posix_spawn(
@@ -474,6 +474,409 @@ const listValue = (function listValue(value) {
   const words = value.split(",").filter(((word) => word !== ""));
   if (words.length === 0) throw wrong(value, "names nothing");
   return words;
+});
+const rootValue = (function rootValue(value) {
+  if (value === "") throw wrong(value, "is no root; give host, empty, a directory or an image");
+  if (value === "host" || value === "empty") return value;
+  if (/^\.{0,2}\//.test(value) || value === "." || value === "..") return { path: value };
+  try {
+    if (Deno.statSync(value).isDirectory) return { path: value };
+  } catch {
+  }
+  return { image: value };
+});
+const overlaidRoot = (function overlaidRoot(root) {
+  if (typeof root === "string") {
+    throw new SpecError("--overlay-root", "needs a directory or an image: --root DIR or IMAGE");
+  }
+  if ("image" in root) return { ...root, readonly: false };
+  if ("overlay" in root) {
+    return { overlay: { ...root.overlay, upper: root.overlay.upper ?? "ephemeral" } };
+  }
+  return { overlay: { lower: [root.path], upper: "ephemeral" } };
+});
+const hasChanges = (function hasChanges(root) {
+  if (typeof root === "string") return false;
+  if ("image" in root) return !root.readonly;
+  return "overlay" in root && root.overlay.upper !== void 0;
+});
+const flagNames = (function flagNames(value, constants, which) {
+  const found = [];
+  let rest = BigInt(value);
+  const flags = Object.entries(constants).filter(
+    ((entry) => typeof entry[1] === "number" && entry[1] > 0 && !NO_FLAG.test(entry[0]) && (typeof which === "string" ? entry[0].startsWith(which) : which.test(entry[0])))
+  ).map((([name, flag]) => [name, BigInt(flag)])).sort(((a, b) => bits$1(b[1]) - bits$1(a[1])));
+  for (const [name, flag] of flags) {
+    if ((rest & flag) !== flag) continue;
+    found.push([name, flag]);
+    rest &= ~flag;
+  }
+  const names = found.sort(((a, b) => a[1] < b[1] ? -1 : 1)).map((([name]) => name));
+  if (rest !== 0n) names.push(`0x${rest.toString(16)}`);
+  return names.join("|");
+});
+const bits$1 = (function bits$1(value) {
+  let count = 0;
+  for (let rest = value; rest !== 0n; rest &= rest - 1n) count++;
+  return count;
+});
+const open = (function open(path, options = {}) {
+  const flags = (options.flags ?? O_RDONLY) | O_CLOEXEC;
+  const mode = options.mode ?? 384;
+  const name = pathArgument(path);
+  const result = uninterrupted(
+    (() => syscall("openat", options.dirfd ?? AT_FDCWD, name, flags, mode))
+  );
+  return check(result, "openat", {
+    get path() {
+      return pathText(path);
+    },
+    get flags() {
+      return flagNames(flags, fcntlAbi, "O_");
+    }
+  });
+});
+const close = (function close(fd) {
+  const result = syscall("close", fd);
+  if (result !== -4) check(result, "close", { path: `fd ${fd}` });
+});
+const closeRange = (function closeRange(first, last = 4294967295, flags = 0) {
+  check(syscall("close_range", first, last, flags), "close_range", {
+    get flags() {
+      return flagNames(flags, fcntlAbi, "CLOSE_RANGE_");
+    }
+  });
+});
+const read = (function read(fd, into) {
+  return check(uninterrupted((() => syscall("read", fd, into, into.length))), "read", {
+    path: `fd ${fd}`
+  });
+});
+const readAll = (function readAll(fd) {
+  const chunks = [];
+  let total = 0;
+  for (; ; ) {
+    const chunk = new Uint8Array(65536);
+    const count = read(fd, chunk);
+    if (count === 0) break;
+    chunks.push(chunk.subarray(0, count));
+    total += count;
+  }
+  const all = new Uint8Array(total);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+});
+const write = (function write(fd, bytes) {
+  return check(uninterrupted((() => syscall("write", fd, bytes, bytes.length))), "write", {
+    path: `fd ${fd}`
+  });
+});
+const writeAll$1 = (function writeAll$1(fd, bytes) {
+  for (let at = 0; at < bytes.length; ) at += write(fd, bytes.subarray(at));
+});
+const pread = (function pread(fd, into, offset) {
+  return check(uninterrupted((() => syscall("pread64", fd, into, into.length, offset))), "pread64", {
+    path: `fd ${fd}`
+  });
+});
+const pwrite = (function pwrite(fd, bytes, offset) {
+  return check(
+    uninterrupted((() => syscall("pwrite64", fd, bytes, bytes.length, offset))),
+    "pwrite64",
+    { path: `fd ${fd}` }
+  );
+});
+const seek = (function seek(fd, offset, whence) {
+  return check(syscall("lseek", fd, offset, whence), "lseek", { path: `fd ${fd}` });
+});
+const ftruncate = (function ftruncate(fd, size) {
+  check(uninterrupted((() => syscall("ftruncate", fd, size))), "ftruncate", { path: `fd ${fd}` });
+});
+const pipe = (function pipe(flags = 0) {
+  const fds = new Int32Array(2);
+  check(syscall("pipe2", fds, flags | O_CLOEXEC), "pipe2");
+  return [fds[0], fds[1]];
+});
+const duplicate = (function duplicate(fd, least = 3) {
+  return check(syscall("fcntl", fd, F_DUPFD_CLOEXEC, least), "fcntl", {
+    path: `fd ${fd}`,
+    flags: "F_DUPFD_CLOEXEC"
+  });
+});
+const duplicateOnto = (function duplicateOnto(from, to) {
+  check(syscall("dup3", from, to, O_CLOEXEC), "dup3", {
+    path: `fd ${from}`,
+    dest: `fd ${to}`
+  });
+});
+const getStatusFlags = (function getStatusFlags(fd) {
+  return check(syscall("fcntl", fd, F_GETFL), "fcntl", { path: `fd ${fd}`, flags: "F_GETFL" });
+});
+const setStatusFlags = (function setStatusFlags(fd, flags) {
+  check(syscall("fcntl", fd, F_SETFL, flags), "fcntl", { path: `fd ${fd}`, flags: "F_SETFL" });
+});
+const setNonblocking$1 = (function setNonblocking$1(fd, on = true) {
+  const flags = getStatusFlags(fd);
+  setStatusFlags(fd, on ? flags | O_NONBLOCK : flags & -2049);
+});
+const setCloseOnExec = (function setCloseOnExec(fd, on = true) {
+  check(syscall("fcntl", fd, F_SETFD, on ? FD_CLOEXEC : 0), "fcntl", {
+    path: `fd ${fd}`,
+    flags: "F_SETFD"
+  });
+});
+const encodeOpenHow = (function encodeOpenHow(flags, mode, resolve) {
+  return BigUint64Array.of(BigInt(flags >>> 0), BigInt(mode), BigInt(resolve));
+});
+const openat2 = (function openat2(path, options = {}) {
+  const flags = (options.flags ?? O_RDONLY) | O_CLOEXEC;
+  const how = encodeOpenHow(flags, options.mode ?? 0, options.resolve ?? 0);
+  const name = pathArgument(path);
+  let result = 0;
+  for (let attempt = 0; attempt < TRIES; attempt++) {
+    result = syscall("openat2", options.dirfd ?? AT_FDCWD, name, how, how.byteLength);
+    if (result !== -11 && result !== -4) break;
+    if ((options.resolve ?? 0) & RESOLVE_CACHED || flags & O_NONBLOCK) break;
+  }
+  return check(result, "openat2", {
+    get path() {
+      return pathText(path);
+    },
+    get flags() {
+      return [flagNames(flags, fcntlAbi, "O_"), flagNames(options.resolve ?? 0, fcntlAbi, "RESOLVE_")].filter(((part) => part)).join(", ");
+    },
+    hint: result === -11 ? `files kept being renamed during ${TRIES} tries` : void 0
+  });
+});
+const openInRoot = (function openInRoot(root, path, options = {}) {
+  const resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+  return openat2(path, { ...options, dirfd: root, resolve });
+});
+const byteString = (function byteString(bytes, start = 0, end = bytes.length) {
+  const nul = bytes.indexOf(0, start);
+  return exactByteString(bytes.subarray(start, nul < 0 || nul > end ? end : nul));
+});
+const exactByteString = (function exactByteString(bytes) {
+  if (bytes.length <= MOST_ARGUMENTS) {
+    return String.fromCharCode.apply(null, bytes);
+  }
+  let text = "";
+  for (let at = 0; at < bytes.length; at += MOST_ARGUMENTS) {
+    text += exactByteString(bytes.subarray(at, at + MOST_ARGUMENTS));
+  }
+  return text;
+});
+const toBytes = (function toBytes(text) {
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < text.length; at++) bytes[at] = text.charCodeAt(at);
+  return bytes;
+});
+const fromText = (function fromText(text) {
+  return exactByteString(new TextEncoder().encode(text));
+});
+const toText = (function toText(bytes) {
+  return /^[ -~]*$/.test(bytes) ? bytes : new TextDecoder().decode(toBytes(bytes));
+});
+const shown = (function shown(bytes) {
+  if (/^[ -~]{0,512}$/.test(bytes)) return bytes;
+  const text = toText(bytes);
+  const short = text.length > 512 ? `${text.slice(0, 256)} ... ${text.slice(-256)}` : text;
+  return Array.from(short, ((character) => {
+    const code = character.charCodeAt(0);
+    const control = code < 32 || code >= 127 && code < 160;
+    return control ? `\\x${code.toString(16).padStart(2, "0")}` : character;
+  })).join("");
+});
+const lines = (function lines(trees, name) {
+  for (const tree of trees) {
+    const root = open(tree, { flags: O_DIRECTORY });
+    try {
+      const flags = O_NOFOLLOW | O_NONBLOCK;
+      const fd = openat2(`etc/${name}`, { dirfd: root, flags, resolve: STRICTLY_BELOW });
+      try {
+        const text = new TextDecoder().decode(readAll(fd).subarray(0, LARGEST));
+        return text.split("\n").map(((line) => line.split(":")));
+      } finally {
+        close(fd);
+      }
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+    } finally {
+      close(root);
+    }
+  }
+  return [];
+});
+const isNumber = (function isNumber(text) {
+  return /^[0-9]{1,10}$/.test(text) && Number(text) < 4294967295;
+});
+const accountOf = (function accountOf(image, trees, user) {
+  const [name = "", group] = user.split(":");
+  const passwd = lines(trees, "passwd");
+  const line = passwd.find(((fields) => fields[0] === name)) ?? passwd.find(((fields) => isNumber(name) && fields[2] === String(Number(name))));
+  if (line === void 0 && !isNumber(name)) {
+    throw new ImageError(image, `its user, "${name}", is not in its /etc/passwd; give one: user()`);
+  }
+  return {
+    uid: Number(line?.[2] ?? name),
+    gid: group === void 0 ? Number(line?.[3] ?? 0) : groupOf(image, trees, group),
+    home: line?.[5]
+  };
+});
+const groupOf = (function groupOf(image, trees, group) {
+  if (isNumber(group)) return Number(group);
+  const line = lines(trees, "group").find(((fields) => fields[0] === group));
+  if (line !== void 0) return Number(line[2]);
+  throw new ImageError(image, `its group, "${group}", is not in its /etc/group; give one: user()`);
+});
+const tryLock = (function tryLock(fd, kind) {
+  const how = (kind === "shared" ? LOCK_SH : LOCK_EX) | LOCK_NB;
+  const result = syscall("flock", fd, how);
+  if (result === -11) return false;
+  check(result, "flock", { path: `fd ${fd}` });
+  return true;
+});
+const take = (function take(path, kind) {
+  const fd = open(path, { flags: O_RDWR | O_CREAT });
+  if (tryLock(fd, kind)) return new HeldLock(fd);
+  close(fd);
+});
+const waitFor = (async function waitFor(path) {
+  for (; ; ) {
+    const held = take(path, "exclusive");
+    if (held !== void 0) return held;
+    await new Promise(((resolve) => setTimeout(resolve, 10)));
+  }
+});
+const storePath = (function storePath() {
+  const given = Deno.env.get("PADDOCK_STORE");
+  if (given) return checked(given, "PADDOCK_STORE");
+  if (Deno.uid() === 0) return "/var/lib/paddock";
+  const data = Deno.env.get("XDG_DATA_HOME");
+  if (data) return `${checked(data, "XDG_DATA_HOME")}/paddock`;
+  const home = Deno.env.get("HOME");
+  if (home) return `${checked(home, "HOME")}/.local/share/paddock`;
+  throw new SpecError("HOME", "is not set, so there is no place for images; set XDG_DATA_HOME");
+});
+const checked = (function checked(path, variable) {
+  if (path.startsWith("/")) return path.replace(/\/+$/, "");
+  throw new SpecError(variable, `"${path}" must be an absolute path`);
+});
+const places = (function places(store) {
+  return {
+    layers: `${store}/layers`,
+    images: `${store}/images`,
+    names: `${store}/names.json`,
+    tmp: `${store}/tmp`,
+    mountPoints: `${store}/mountpoints`,
+    lock: `${store}/lock`,
+    layer: ((name) => `${store}/layers/${name}`),
+    tree: ((name) => `${store}/layers/${name}/fs`),
+    image: ((id) => `${store}/images/${hex(id)}.json`),
+    lease: ((id) => `${store}/images/${hex(id)}.lease`)
+  };
+});
+const isDigest = (function isDigest(text) {
+  return typeof text === "string" && /^sha256:[0-9a-f]{64}$/.test(text);
+});
+const hex = (function hex(digest) {
+  return digest.slice("sha256:".length);
+});
+const readJson = (function readJson(path) {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return void 0;
+    throw error;
+  }
+});
+const readNames = (function readNames(store) {
+  return readJson(places(store).names) ?? {};
+});
+const fullName = (function fullName(name) {
+  const short = name.replace(/^(docker\.io\/)?library\//, "").replace(/^docker\.io\//, "");
+  return /:[^/]*$/.test(short) ? short : `${short}:latest`;
+});
+const findImage = (function findImage(store, name) {
+  const named = readNames(store)[fullName(name)];
+  const id = named ?? completeId(store, name);
+  return id === void 0 ? void 0 : readJson(places(store).image(id));
+});
+const completeId = (function completeId(store, name) {
+  const digits = name.replace(/^sha256:/, "");
+  if (!/^[0-9a-f]{8,64}$/.test(digits)) return void 0;
+  let found;
+  try {
+    found = [...Deno.readDirSync(places(store).images)].map(((entry) => entry.name)).filter(((file) => file.startsWith(digits) && file.endsWith(".json")));
+  } catch {
+    return void 0;
+  }
+  if (found.length > 1) throw new ImageError(name, "several ids begin so; give more digits");
+  return found.length === 0 ? void 0 : `sha256:${found[0].slice(0, 64)}`;
+});
+const needImage = (function needImage(store, name) {
+  const found = findImage(store, name);
+  if (found !== void 0) return found;
+  const names = Object.keys(readNames(store));
+  throw new ImageError(
+    name,
+    names.length === 0 ? "there is no such image, and no other; import one: paddock image import FILE" : `there is no such image; there are ${names.slice(0, 8).join(", ")}`
+  );
+});
+const imageOf = (function imageOf({ root }) {
+  if (typeof root !== "object" || !("image" in root)) return void 0;
+  return needImage(storePath(), root.image);
+});
+const holdImage = (function holdImage(spec) {
+  const record = imageOf(spec);
+  if (record === void 0) return void 0;
+  const held = take(places(storePath()).lease(record.id), "shared");
+  if (held !== void 0) return held;
+  throw new ImageError(spec.root.image, "it is just being removed");
+});
+const imageCommand = (function imageCommand(spec) {
+  const config = imageOf(spec)?.config;
+  const words = [...config?.Entrypoint ?? [], ...config?.Cmd ?? []];
+  return words.length === 0 ? void 0 : words;
+});
+const withImage = (function withImage(spec) {
+  const record = imageOf(spec);
+  if (record === void 0) return spec;
+  const root = spec.root;
+  const at = places(storePath());
+  const trees = record.layers.map((({ name }) => at.tree(name))).reverse();
+  const { config, owners } = record;
+  const account = config.User === void 0 ? { uid: 0, gid: 0, home: "/root" } : accountOf(root.image, trees, config.User);
+  const ownsUsers = spec.namespaces.user === "new";
+  return {
+    ...spec,
+    root: layered(root, trees, at.mountPoints),
+    user: spec.user ?? (ownsUsers ? { uid: account.uid, gid: account.gid } : void 0),
+    idMap: spec.idMap ?? (ownsUsers && owners === "kept" ? "auto" : void 0),
+    cwd: spec.cwd ?? config.WorkingDir,
+    env: environmentOf(spec, config.Env ?? [], account.home)
+  };
+});
+const layered = (function layered(root, trees, mountPoints) {
+  const { readonly = false, upper = "ephemeral", size } = root;
+  if (readonly) return { overlay: { lower: [...trees, mountPoints] } };
+  if (upper !== "ephemeral") return { overlay: { lower: [...trees, mountPoints], upper } };
+  return { overlay: { lower: trees, upper, ...size === void 0 ? {} : { size } } };
+});
+const environmentOf = (function environmentOf({ env }, given, home) {
+  const image = { PATH: DEFAULT_PATH };
+  if (home) image.HOME = home;
+  for (const line of given) {
+    const at = line.indexOf("=");
+    if (at > 0) image[line.slice(0, at)] = line.slice(at + 1);
+  }
+  const set = { ...env.set };
+  if (set.HOME === "/tmp" && image.HOME !== void 0) delete set.HOME;
+  return { ...env, set: { ...image, ...set } };
 });
 const numbers = (function numbers(options, ...keys) {
   return Object.fromEntries(
@@ -936,7 +1339,12 @@ const run = (async function run(args, context) {
   }
   const plugins = request.hooks.length === 0 ? [] : await (await import(import.meta.resolve('./hook_module.js'))).loadHooks(request.hooks);
   for (const plugin of plugins) request.box = request.box.use(plugin);
-  const command = rest.length > 0 ? rest : request.box.spec.command;
+  if (request.overlayRoot) request.box = request.box.root(overlaidRoot(request.box.spec.root));
+  const { saveDiff, box: { spec } } = request;
+  if (saveDiff !== void 0 && !hasChanges(spec.root)) {
+    throw new SpecError("--save-diff", "there are no changes to save; see --overlay-root");
+  }
+  const command = rest.length > 0 ? rest : spec.command ?? imageCommand(spec);
   if (command === void 0 || command.length === 0) {
     throw new SpecError(
       "command line",
@@ -951,7 +1359,7 @@ const run = (async function run(args, context) {
     return 0;
   }
   const { execute } = await Promise.resolve().then((function () { return execute$1; }));
-  return finish(await execute(request.box, command), request.json);
+  return finish(await execute(request.box, command, saveDiff), request.json);
 });
 const finish = (async function finish(status, json) {
   const filtered = status.filteredSyscalls ?? [];
@@ -1360,14 +1768,30 @@ const checkLayers = (function checkLayers(layers, field) {
     }
   }
 });
+const checkImage = (function checkImage(root) {
+  if (typeof root.image !== "string" || root.image === "") {
+    throw new SpecError("root.image", `${show$1(root.image)} is not the name of an image`);
+  }
+  for (const [name, check] of Object.entries({ readonly: flag, upper: path, size })) {
+    const value = root[name];
+    if (value !== void 0) checkField(value, `root.${name}`, check);
+  }
+  if (root.readonly && root.upper !== void 0) {
+    throw new SpecError("root.upper", "there are no changes to keep where it is read-only");
+  }
+  if (root.size !== void 0 && (root.readonly || (root.upper ?? "ephemeral") !== "ephemeral")) {
+    throw new SpecError("root.size", "goes with ephemeral changes");
+  }
+});
 const checkRoot = (function checkRoot(root) {
   if (root === "host" || root === "empty") return;
   if (isRecord(root) && "overlay" in root) {
     if (!isRecord(root.overlay)) throw new SpecError("root.overlay", "is a mapping with lower");
     return checkLayers(root.overlay, "root.overlay");
   }
+  if (isRecord(root) && "image" in root) return checkImage(root);
   if (!isRecord(root) || path(root.path) !== void 0) {
-    throw new SpecError("root", `${show$1(root)} is none of "host", "empty", a directory`);
+    throw new SpecError("root", `${show$1(root)} is none of "host", "empty", a directory, an image`);
   }
   for (const [name, check] of Object.entries({ ...BIND, ephemeral: flag, size })) {
     const value = root[name];
@@ -1532,7 +1956,7 @@ const ofMount = (function ofMount(mount) {
 });
 const isWritable = (function isWritable(root) {
   if (typeof root !== "object") return root === "empty";
-  return "overlay" in root ? root.overlay.upper !== void 0 : root.writable === true;
+  return "overlay" in root ? root.overlay.upper !== void 0 : "path" in root && root.writable === true;
 });
 const fromMounts = (function fromMounts(spec) {
   return [
@@ -3881,19 +4305,31 @@ const commonParent = (function commonParent(a, b) {
     rests: [left.slice(common).join("/"), right.slice(common).join("/")]
   };
 });
-const ephemeralUpper = (function ephemeralUpper(layers, context, top, cell, field) {
+const ephemeralUpper = (function ephemeralUpper(layers, context, top, cell, field, changesSocket) {
   const upper = `${cell}/upper`, work = `${cell}/work`;
   return {
     operations: [
       ...changesFilesystem(layers.size, context, cell, field),
       { call: "mkdirat", args: [{ load32: cell }, cell, 493] },
       { call: "mkdirat", args: [{ load32: cell }, work, 493] },
-      ...changesDirectory(top, cell, upper)
+      ...changesDirectory(top, cell, upper),
+      ...changesSocket === void 0 ? [] : handOut(cell, upper, changesSocket)
     ],
     tree: cell,
     upper,
     work
   };
+});
+const handOut = (function handOut(cell, path, socket) {
+  return [
+    {
+      call: "openat",
+      args: [{ load32: cell }, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0],
+      store: "changes"
+    },
+    ...sendDescriptor(socket, "changes"),
+    { call: "close", args: [{ load32: "changes" }] }
+  ];
 });
 const changesFilesystem = (function changesFilesystem(size, context, cell, field) {
   const { changesDirectory: directory } = context;
@@ -3950,7 +4386,7 @@ const lastingUpper = (function lastingUpper(layers, context, cell, field) {
     work: rests[1]
   };
 });
-const overlayOperations = (function overlayOperations(layers, context, field, cell) {
+const overlayOperations = (function overlayOperations(layers, context, field, cell, changesSocket) {
   const { scaffold } = context;
   const writable = layers.upper !== void 0;
   const lower = layers.lower.map((() => scaffold.label("layer")));
@@ -3965,7 +4401,7 @@ const overlayOperations = (function overlayOperations(layers, context, field, ce
     return [...open, { call: "SET", args: [{ load32: lower[0] }], store: cell, store32: true }];
   }
   const tree = scaffold.label("changes");
-  const upper = layers.upper === void 0 ? void 0 : layers.upper === "ephemeral" ? ephemeralUpper(layers, context, lower[0], tree, field) : lastingUpper(layers, context, tree, field);
+  const upper = layers.upper === void 0 ? void 0 : layers.upper === "ephemeral" ? ephemeralUpper(layers, context, lower[0], tree, field, changesSocket) : lastingUpper(layers, context, tree, field);
   return [...open, ...stackOperations({ lower, upper, options: layers.options, cell }, context)];
 });
 const overlaySentence = (function overlaySentence({ lower, upper }) {
@@ -4579,7 +5015,7 @@ const overlayRootStep = (function overlayRootStep({ overlay }, context) {
       // Every mode from here on is meant as it stands.
       { call: "umask", args: [0] },
       ...openWorkshop(),
-      ...overlayOperations(overlay, context, "root.overlay", "root"),
+      ...overlayOperations(overlay, context, "root.overlay", "root", context.changesSocket),
       ...closeWorkshop(),
       setAttributes(ROOT, mountAttributes({ writable: overlay.upper !== void 0 })),
       PLACE
@@ -5043,7 +5479,9 @@ const isWritableHost = (function isWritableHost(mount) {
 const writesToHost = (function writesToHost({ namespaces, root, mounts }) {
   if (namespaces.mount !== "new") return true;
   if (typeof root === "object") {
-    if ("overlay" in root ? isHostUpper(root.overlay.upper) : root.writable === true) return true;
+    if ("image" in root && isHostUpper(root.upper)) return true;
+    if ("overlay" in root && isHostUpper(root.overlay.upper)) return true;
+    if ("path" in root && root.writable === true) return true;
   }
   return mounts.some(isWritableHost);
 });
@@ -5391,8 +5829,9 @@ const layers = (function layers(from, facts) {
     ...work === void 0 ? {} : { work: absolute(work, facts) }
   };
 });
-const resolveSpec = (function resolveSpec(spec, facts) {
-  checkSpec(spec);
+const resolveSpec = (function resolveSpec(source, facts) {
+  checkSpec(source);
+  const spec = withImage(source);
   const skipped = [];
   const mounts = spec.mounts.flatMap(((mount, index) => {
     const target = insidePath(mount.target, `mounts[${index}].target`);
@@ -5410,14 +5849,14 @@ const resolveSpec = (function resolveSpec(spec, facts) {
     if (mount.source === "" || mount.source.includes("\0")) {
       throw new SpecError(`mounts[${index}].source`, `"${mount.source}" is not a path`);
     }
-    const source = absolute(mount.source, facts);
-    if (mount.optional && !exists$1(source)) {
-      skipped.push(source);
+    const source2 = absolute(mount.source, facts);
+    if (mount.optional && !exists$1(source2)) {
+      skipped.push(source2);
       return [];
     }
-    return [{ ...mount, source, target }];
+    return [{ ...mount, source: source2, target }];
   }));
-  const root = typeof spec.root === "string" ? spec.root : "overlay" in spec.root ? { ...spec.root, overlay: layers(spec.root.overlay, facts) } : { ...spec.root, path: absolute(spec.root.path, facts) };
+  const root = typeof spec.root === "string" || "image" in spec.root ? spec.root : "overlay" in spec.root ? { ...spec.root, overlay: layers(spec.root.overlay, facts) } : { ...spec.root, path: absolute(spec.root.path, facts) };
   const limits = spec.limits?.io === void 0 ? spec.limits : { ...spec.limits, io: spec.limits.io.map(deviceNumbers) };
   const cwd = spec.cwd === void 0 ? void 0 : insidePath(spec.cwd, "cwd");
   return { spec: { ...spec, mounts, root, cwd, limits }, skipped };
@@ -5501,7 +5940,7 @@ const makePlan = (function makePlan(source, plugins, command, hasHandler = false
   };
 });
 const isEphemeral = (function isEphemeral({ root, mounts }) {
-  const atRoot = typeof root === "object" && ("overlay" in root ? root.overlay.upper === "ephemeral" : root.ephemeral === true);
+  const atRoot = typeof root === "object" && ("overlay" in root ? root.overlay.upper === "ephemeral" : "image" in root ? !root.readonly && (root.upper ?? "ephemeral") === "ephemeral" : root.ephemeral === true);
   return atRoot || mounts.some(((mount) => mount.kind === "overlay" && mount.upper === "ephemeral"));
 });
 const memoryKeepsChanges = (function memoryKeepsChanges(spec, release = Deno.osRelease()) {
@@ -5826,8 +6265,9 @@ const sameFlags = (function sameFlags(a, b) {
   return a.preMount === b.preMount && a.networkSetup === b.networkSetup && a.reportStart === b.reportStart && a.commandLater === b.commandLater && a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
 });
 const compile = (function compile(source, facts, flags, boot, fault) {
+  const image = imageOf(source)?.id;
   const found = kept.get(source);
-  if (found && !fault && found.facts.hostView === facts.hostView && sameFlags(found.flags, flags) && found.boot === boot) return found;
+  if (found && !fault && found.facts.hostView === facts.hostView && sameFlags(found.flags, flags) && found.boot === boot && found.imageId === image) return found;
   const { spec, skipped } = resolveSpec(source, facts);
   const { ruleset: landlock, skipped: lacking } = landlockRuleset(spec, facts.landlockVersion);
   skipped.push(...lacking);
@@ -5838,13 +6278,23 @@ const compile = (function compile(source, facts, flags, boot, fault) {
   const plan = planLaunch(spec, facts, {
     ...flags,
     reportStart: flags.reportStart && !spec.asPid1,
+    keepChanges: flags.reportStart,
     requestFd: ((index) => requestFd(boot, index)),
     landlock,
     filter
   });
   const programs = launchPrograms(plan, boot, fault);
-  const judge = filter?.judge;
-  const compiled = { spec, skipped, plan, judge, programs, facts, flags, boot };
+  const compiled = {
+    spec,
+    skipped,
+    plan,
+    judge: filter?.judge,
+    programs,
+    imageId: image,
+    facts,
+    flags,
+    boot
+  };
   const lasting = isLasting(source) && facts.changesDirectory === void 0;
   if (!fault && lasting && skipped.length === 0) kept.set(source, compiled);
   return compiled;
@@ -5854,6 +6304,9 @@ const isLasting = (function isLasting({ mounts, root }) {
   const layers = (({ lower, upper = "ephemeral", work = "/" }) => lower.every(absolute) && (upper === "ephemeral" || absolute(upper)) && absolute(work));
   if (typeof root === "object") {
     if ("path" in root && root.ephemeral) return false;
+    if ("image" in root) {
+      return (root.upper ?? "ephemeral") === "ephemeral" || absolute(root.upper);
+    }
     if (!("overlay" in root ? layers(root.overlay) : absolute(root.path))) return false;
   }
   return mounts.every(((mount) => {
@@ -6214,7 +6667,9 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
       configuredSpec = connection.spec;
       hooks.addFirst(connection.plugins);
     }
-    const argv = command === "later" ? void 0 : checkCommand(command ?? configuredSpec.command);
+    const argv = command === "later" ? void 0 : checkCommand(
+      command ?? configuredSpec.command ?? imageCommand(configuredSpec)
+    );
     let facts = hostFacts();
     if (isEphemeral(configuredSpec) && !memoryKeepsChanges(configuredSpec)) {
       const { path, remove } = makeChangesDirectory();
@@ -6225,6 +6680,7 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
     const supervise = await superviseCalls(configuredSpec, options.handler);
     if (configuredSpec.limits !== void 0) cgroup = await withCgroup(configuredSpec);
     options.signal?.throwIfAborted();
+    const lease = holdImage(configuredSpec);
     const stdio = openStdio(configuredSpec.tty ? ["null", "null", "null"] : stdioChoice);
     try {
       const launch = new Launch({
@@ -6238,8 +6694,9 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
         supervise,
         fault: options.fault
       });
-      return { launch, stdio, hooks, cgroup, at };
+      return { launch, stdio, hooks, cgroup, at, source: configuredSpec, facts, lease };
     } catch (error) {
+      lease?.[Symbol.dispose]();
       stdio.abandon();
       throw error;
     }
@@ -6336,6 +6793,7 @@ const supervise = (function supervise(begun, options) {
       if (timer !== void 0) clearTimeout(timer);
       options.signal?.removeEventListener("abort", abort);
       begun.cgroup?.end();
+      begun.lease?.[Symbol.dispose]();
       await hooks.end();
     }
   });
@@ -6378,6 +6836,7 @@ const collect = (async function collect(begun, options) {
   try {
     const status = await supervise(begun, options);
     begun.stdio.release();
+    begun.launch.closeDescriptors();
     for (const collector of collectors) collector.drain(Infinity);
     for (const collector of collectors) collector.end();
     const [stdout, stderr] = await Promise.all(collectors.map((({ done }) => done)));
@@ -6386,6 +6845,14 @@ const collect = (async function collect(begun, options) {
     begun.stdio.release();
     for (const collector of collectors) collector.end();
   }
+});
+const keepsChanges = (function keepsChanges({ root }) {
+  return typeof root === "object" && "overlay" in root && root.overlay.upper === "ephemeral";
+});
+const changesOf = (function changesOf({ launch, source, facts }) {
+  const { spec, plan } = launch;
+  const memory = keepsChanges(spec) ? launch.takeDescriptor() : void 0;
+  return { source, spec, identity: plan.identity, caller: facts.uid, memory };
 });
 const spawn = (async function spawn(spec, plugins, command, options = {}) {
   const { stdin = "inherit", stdout = "inherit", stderr = "inherit" } = options;
@@ -6409,6 +6876,7 @@ const spawn = (async function spawn(spec, plugins, command, options = {}) {
     await status;
     throw reason;
   }
+  const changes = changesOf(begun);
   let terminal;
   if (launch.spec.tty) {
     const master = launch.takeDescriptor();
@@ -6417,7 +6885,7 @@ const spawn = (async function spawn(spec, plugins, command, options = {}) {
       throw new SandboxError("The sandbox ended before its terminal could be taken");
     }
     const [{ close, duplicate }, { setWindowSize }] = await Promise.all([
-      import(import.meta.resolve('./file.js')).then((function (n) { return n.file; })),
+      Promise.resolve().then((function () { return file$1; })),
       import(import.meta.resolve('./terminal.js'))
     ]);
     const writer = new PipeWriter(duplicate(master));
@@ -6441,6 +6909,7 @@ const spawn = (async function spawn(spec, plugins, command, options = {}) {
     ...streams,
     terminal,
     cgroup: begun.cgroup?.cgroup,
+    changes,
     signal: ((number) => launch.signal(number)),
     killAll: (() => launch.kill())
   });
@@ -6468,7 +6937,7 @@ const copy = (function copy(value) {
 const sandbox = (function sandbox() {
   return Sandbox.create();
 });
-const execute = (async function execute(box, command) {
+const execute = (async function execute(box, command, saveDiff) {
   const { tty, newSession } = box.spec;
   const forwarder = new Forwarder();
   const terminal = tty ? await import(import.meta.resolve('./terminal2.js')) : void 0;
@@ -6478,7 +6947,9 @@ const execute = (async function execute(box, command) {
     forwarder.listen(!tty && !newSession && Deno.stdin.isTerminal());
     const child = await spawned;
     forwarder.to(child);
-    return await (terminal ? terminal.relay(child) : child.status);
+    const status = await (terminal ? terminal.relay(child) : child.status);
+    if (saveDiff !== void 0) await child.saveDiff(saveDiff);
+    return status;
   } catch (error) {
     const [signal] = forwarder.waiting;
     if (signal === void 0 || !forwarder.early.signal.aborted) throw error;
@@ -8031,18 +8502,115 @@ const BIND_FLAGS = {
   shared: { propagation: "shared" },
   unbindable: { propagation: "unbindable" }
 };
+const NO_FLAG = /[A-Z]__|ACCMODE|_SIZE_VER|_SYNC_TYPE|^CSIGNAL$/;
+var file$1 = /*#__PURE__*/Object.freeze({
+  __proto__: null,
+  close: close,
+  closeRange: closeRange,
+  duplicate: duplicate,
+  duplicateOnto: duplicateOnto,
+  ftruncate: ftruncate,
+  getStatusFlags: getStatusFlags,
+  open: open,
+  pipe: pipe,
+  pread: pread,
+  pwrite: pwrite,
+  read: read,
+  readAll: readAll,
+  seek: seek,
+  setCloseOnExec: setCloseOnExec,
+  setNonblocking: setNonblocking$1,
+  setStatusFlags: setStatusFlags,
+  write: write,
+  writeAll: writeAll$1
+});
+
+const TRIES = 128;
+const MOST_ARGUMENTS = 4096;
+const STRICTLY_BELOW = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+const MOST = 128;
+class DirectoryHandles {
+  /** Below this root, which stays the caller's. */
+  constructor(root) {
+    this.root = root;
+  }
+  #open = /* @__PURE__ */ new Map();
+  /** The directory's descriptor, or undefined if it does not exist. Valid until the next call. */
+  get(path) {
+    if (path === "") return this.root;
+    const known = this.#open.get(path);
+    if (known !== void 0) {
+      this.#open.delete(path);
+      this.#open.set(path, known);
+      return known;
+    }
+    try {
+      const fd = openat2(toBytes(path), {
+        dirfd: this.root,
+        flags: O_RDONLY | O_DIRECTORY,
+        resolve: STRICTLY_BELOW
+      });
+      this.#keep(path, fd);
+      return fd;
+    } catch (error) {
+      if (error instanceof SyscallError && error.errno === ERRNO.ENOENT) return void 0;
+      throw error;
+    }
+  }
+  #keep(path, fd) {
+    if (this.#open.size >= MOST) {
+      const [oldest, descriptor] = this.#open.entries().next().value;
+      this.#open.delete(oldest);
+      close(descriptor);
+    }
+    this.#open.set(path, fd);
+  }
+  /** Closes all of them, but not the root. */
+  close() {
+    for (const fd of this.#open.values()) close(fd);
+    this.#open.clear();
+  }
+}
+
+const LARGEST = 1024 * 1024;
+class HeldLock {
+  #fd;
+  /** Takes over the descriptor. */
+  constructor(fd) {
+    this.#fd = fd;
+  }
+  /** Gives it back; twice is once. */
+  [Symbol.dispose]() {
+    if (this.#fd >= 0) close(this.#fd);
+    this.#fd = -1;
+  }
+}
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const FILES = "Filesystem (in the order given)";
 const cwd = (() => Deno.cwd());
 
 const FILESYSTEM_OPTIONS = [
   {
     name: "root",
-    value: "host|empty|DIR",
+    value: "host|empty|DIR|IMAGE",
     group: FILES,
-    help: "what / is: a minimal view of the host (default), nothing, or a directory, read-only",
+    help: "what / is: a minimal view of the host (default), nothing, a directory (read-only), an image",
+    apply: ((run, value) => run.box = run.box.root(rootValue(value)))
+  },
+  {
+    name: "overlay-root",
+    group: FILES,
+    help: "let the command change the root, in memory only; an image's root is always so",
+    apply: ((run) => run.overlayRoot = true)
+  },
+  {
+    name: "save-diff",
+    value: "FILE",
+    group: FILES,
+    help: "when the command has ended, save what it changed as a layer, a tar archive",
     apply: ((run, value) => {
-      if (value === "") throw new SpecError("value", "is empty; give host, empty or a directory");
-      run.box = run.box.root(value);
+      if (value === "") throw new SpecError("value", "is empty; give a file");
+      run.saveDiff = value;
     })
   },
   {
@@ -10533,10 +11101,11 @@ class Scaffold {
   }
 }
 class FilesystemPlan {
-  constructor(spec, facts, sources, landlock) {
+  constructor(spec, facts, sources, landlock, changesSocket) {
     this.spec = spec;
     this.facts = facts;
     this.landlock = landlock;
+    this.changesSocket = changesSocket;
     this.sources = sources;
     const { root } = spec;
     if (typeof root === "object" && "path" in root && root.ephemeral) {
@@ -10558,6 +11127,9 @@ class FilesystemPlan {
       useWorkshop: (() => {
         workshop = true;
       }),
+      ...this.changesSocket === void 0 ? {} : {
+        changesSocket: { load32: this.changesSocket }
+      },
       userxattr: (spec.namespaces.user ?? "shared") !== "shared",
       changesDirectory: this.facts.changesDirectory,
       freshProc: spec.namespaces.pid === "new",
@@ -10600,6 +11172,7 @@ class FilesystemPlan {
     const { scaffold } = context;
     if (root === "empty") return [emptyRootStep()];
     if (root === "host") return [emptyRootStep(), hostViewStep(this.#hostView(), context)];
+    if ("image" in root) throw new SpecError("root.image", "has to be resolved before planning");
     const pieces = this.#pieces;
     if (pieces && pieces.length > 1) return [emptyRootStep()];
     const overlay = pieces ? wholeOverlay(root) : root;
@@ -10687,7 +11260,13 @@ class Planner {
       firstSource(spec, REQUEST_FD.firstJoin),
       choices.adoptedFds
     );
-    this.#filesystem = new FilesystemPlan(spec, facts, sources, choices.landlock);
+    this.#filesystem = new FilesystemPlan(
+      spec,
+      facts,
+      sources,
+      choices.landlock,
+      choices.keepChanges ? choices.requestFd(REQUEST_FD.launch) : void 0
+    );
   }
   steps = [];
   identity;
@@ -11243,7 +11822,6 @@ class HookRunner {
     }
   }
 }
-const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const HEADINGS = {
   outside: "Outside",
   join: "Joining",
@@ -11942,6 +12520,10 @@ class Launch {
     if (this.#descriptors.length === 0) this.drain();
     return this.#descriptors.shift();
   }
+  /** Closes what the set-up handed out and nobody takes. */
+  closeDescriptors() {
+    for (const fd of this.#descriptors.splice(0)) syscall("close", fd);
+  }
   /** Sends a signal to the command. */
   signal(number) {
     this.drain();
@@ -12178,10 +12760,19 @@ class Launch {
       return this.#exchange(message);
     }));
   }
+  /** The agent tells of a process it has made while that may be at its first barrier already. */
+  async #knownPid() {
+    for (; ; ) {
+      const pid = this.firstPid;
+      if (pid !== void 0) return pid;
+      if (this.#over) throw new SandboxError("The sandbox's first process was lost");
+      await new Promise(((resolve) => setTimeout(resolve, 0)));
+    }
+  }
   async #atBarrier(code) {
     this.#barrier = code;
     const { hooks } = this.#init;
-    const pid = this.firstPid;
+    const pid = await this.#knownPid();
     if (code === Barrier.MAPS) {
       const { mapByHelper } = await import(import.meta.resolve('./map_programs.js'));
       await mapByHelper(pid, this.plan.identity.maps);
@@ -12419,15 +13010,19 @@ class PipeWriter {
 
 let nullFd;
 const PATTERN_NUL = /\0/;
+const abandoned = new FinalizationRegistry(((fd) => syscall("close", fd)));
 class SandboxProcess {
   #init;
   /** Its process, as the host numbers it. */
   pid;
   /** Resolves when it has ended, and everything inside with it. */
   status;
+  #disposed = false;
   /** Made by `spawn`. */
   constructor(init) {
     this.#init = init;
+    const { memory } = init.changes;
+    if (memory !== void 0) abandoned.register(this, memory, this);
     this.pid = init.pid;
     this.status = init.status;
   }
@@ -12459,6 +13054,32 @@ class SandboxProcess {
     if (number === void 0) throw new TypeError(`Unknown signal "${signal}"`);
     this.#init.signal(number);
   }
+  /**
+   * What the command changed of the root, up to now: absolute paths inside, sorted. The root must be
+   * an image or an overlay with an `upper`. Changes in memory can be told also when the command has
+   * ended, until this process is disposed of.
+   *
+   * Permissions: `--allow-all`.
+   */
+  async changes() {
+    return await (await this.#changes()).compare();
+  }
+  /**
+   * Saves what the command changed as a tar archive, a layer in the sense of OCI, with `.wh.NAME` for
+   * what is gone. It should have ended, for a file that shrinks meanwhile is an error.
+   */
+  async saveDiff(path) {
+    await (await this.#changes()).save(path);
+  }
+  /** Makes an image of the one that is the root and of what was changed, by this name. */
+  async commit(name) {
+    return await (await this.#changes()).commit(name);
+  }
+  async #changes() {
+    const { changes } = this.#init;
+    if (this.#disposed) throw new TypeError("The process was disposed of, and its changes with it");
+    return new (await import(import.meta.resolve('./changes.js'))).SandboxChanges(changes);
+  }
   /** Collects both streams and waits for the end. */
   async output() {
     const bytes = ((stream) => new Response(stream).bytes());
@@ -12473,12 +13094,21 @@ class SandboxProcess {
       stderr
     };
   }
+  #dropChanges() {
+    const { memory } = this.#init.changes;
+    if (!this.#disposed && memory !== void 0) {
+      abandoned.unregister(this);
+      syscall("close", memory);
+    }
+    this.#disposed = true;
+  }
   /** Kills everything inside, waits for the end, and closes the streams that nobody uses. */
   async [Symbol.asyncDispose]() {
     const { killAll, stdin, stdout, stderr } = this.#init;
     killAll();
     await this.status.catch((() => {
     }));
+    this.#dropChanges();
     if (stdin?.locked === false) await stdin.abort().catch((() => {
     }));
     for (const stream of [stdout, stderr]) {
@@ -12967,7 +13597,7 @@ var execute$1 = /*#__PURE__*/Object.freeze({
   execute: execute
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, FD_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, IFF_RUNNING, IFF_UP, ImageError, LANDLOCK_ALLOW, LANDLOCK_SCOPES, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_KINDS, NS_GET_USERNS, NetlinkError, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PERSONALITIES, POLLERR, POLLHUP, POLLIN, POLLOUT, PRIVILEGE_OPTIONS, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, RLIMIT_NAMES, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, UnsupportedError, VMIN, VTIME, WEXITED, __WALL, abi$1 as abi, abi$4 as abi$1, abi as abi$2, abi$3, abi$2 as abi$4, abi$5, accountName, addressFromBytes, addressOf, applyOptions, assemble, attributeWords, cString, cgroupSettings, check, checkLimits, checkNetwork, compileLists, complain, controllersOf, countedUnified, defineHook, directoryOf, dirname, errnoName, errors, fcntlAbi, hasGate, hostText, isFresh, isInRange, isMountedOutside, isRootCgroup, isWithin, layoutFor, main, matchesName, mayWrite, nearest, neededUnified, openLibrary, optionsHelp, parentDirectory, parseAddress, parseAuthority, parseDuration, parseHost, parseMode, parseOptions, parsePublish, parseRange, parseSize, pathArgument, pathText, print, processesIn, rawSyscall, reactor, readHierarchies, readText, readWords, refused, resolve, sandbox, setCompiler, signalName, subordinate, syscall, syscallName, toFileUrl, uninterrupted, writeAll };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DirectoryHandles, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, IFF_RUNNING, IFF_UP, ImageError, LANDLOCK_ALLOW, LANDLOCK_SCOPES, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_KINDS, NS_GET_USERNS, NetlinkError, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PERSONALITIES, POLLERR, POLLHUP, POLLIN, POLLOUT, PRIVILEGE_OPTIONS, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RLIMITS, RLIMIT_NAMES, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, STRICTLY_BELOW, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, Sandbox, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, UnsupportedError, VMIN, VTIME, WEXITED, __WALL, abi$1 as abi, abi$4 as abi$1, abi as abi$2, abi$3, abi$2 as abi$4, abi$5, accountName, addressFromBytes, addressOf, applyOptions, assemble, attributeWords, byteString, cString, cgroupSettings, check, checkLimits, checkNetwork, close, compileLists, complain, controllersOf, countedUnified, defineHook, directoryOf, dirname, duplicate, errnoName, errors, exactByteString, fcntlAbi, flagNames, fromText, ftruncate, fullName, hasGate, hex, hostText, imageOf, isDigest, isFresh, isInRange, isMountedOutside, isRootCgroup, isWithin, layoutFor, main, matchesName, mayWrite, nearest, needImage, neededUnified, open, openInRoot, openLibrary, openat2, optionsHelp, parentDirectory, parseAddress, parseAuthority, parseDuration, parseHost, parseMode, parseOptions, parsePublish, parseRange, parseSize, pathArgument, pathText, pipe, places, pread, print, processesIn, pwrite, rawSyscall, reactor, read, readHierarchies, readJson, readNames, readText, readWords, refused, resolve, sandbox, seek, setCompiler, setNonblocking$1 as setNonblocking, shown, signalName, storePath, subordinate, syscall, syscallName, take, toBytes, toFileUrl, toText, uninterrupted, waitFor, writeAll, writeAll$1 };
 export const SOURCES = {
   "deno.json": 3310,
   "hooks/bandwidth.ts": 2446,
@@ -12999,7 +13629,7 @@ export const SOURCES = {
   "lib/cgroup/session.ts": 4705,
   "lib/cgroup/statistics.ts": 7044,
   "lib/cgroup/systemd.ts": 5079,
-  "lib/cli/execute.ts": 4122,
+  "lib/cli/execute.ts": 4287,
   "lib/cli/explain.ts": 3319,
   "lib/cli/failure.ts": 2797,
   "lib/cli/freshness.ts": 2057,
@@ -13017,49 +13647,50 @@ export const SOURCES = {
   "lib/cli/main.ts": 2141,
   "lib/cli/nearest.ts": 1536,
   "lib/cli/options.ts": 4340,
-  "lib/cli/options/filesystem.ts": 6543,
+  "lib/cli/options/filesystem.ts": 6961,
   "lib/cli/options/landlock.ts": 3630,
   "lib/cli/options/limits.ts": 3850,
   "lib/cli/options/network.ts": 4460,
   "lib/cli/options/privileges.ts": 2327,
   "lib/cli/options/scheduling.ts": 2210,
   "lib/cli/preset.ts": 699,
-  "lib/cli/run.ts": 3449,
+  "lib/cli/run.ts": 3875,
   "lib/cli/run_options.ts": 6766,
   "lib/cli/seccomp.ts": 5771,
   "lib/cli/seccomp_profile.ts": 1661,
   "lib/cli/shape/checks.ts": 4868,
   "lib/cli/shape/landlock.ts": 923,
   "lib/cli/shape/limits.ts": 1337,
-  "lib/cli/shape/mounts.ts": 2672,
-  "lib/cli/spec_file.ts": 5726,
+  "lib/cli/shape/mounts.ts": 2785,
+  "lib/cli/spec_file.ts": 6017,
   "lib/cli/spec_shape.ts": 2954,
   "lib/cli/terminal.ts": 3896,
-  "lib/cli/values.ts": 10528,
+  "lib/cli/values.ts": 11849,
   "lib/defaults.ts": 1514,
   "lib/errors.ts": 7515,
   "lib/hook.ts": 8621,
   "lib/ids/map_programs.ts": 1570,
   "lib/ids/subordinate.ts": 1049,
+  "lib/image/accounts.ts": 2652,
   "lib/image/byte_source.ts": 5076,
   "lib/image/byte_string.ts": 2243,
   "lib/image/changes.ts": 8351,
   "lib/image/decompress.ts": 4370,
   "lib/image/decompressor_program.ts": 4554,
-  "lib/image/export.ts": 5918,
+  "lib/image/export.ts": 5921,
   "lib/image/formats/archive_files.ts": 5915,
   "lib/image/formats/description.ts": 9343,
   "lib/image/images.ts": 5634,
-  "lib/image/import.ts": 9515,
+  "lib/image/import.ts": 11037,
   "lib/image/import_input.ts": 5410,
   "lib/image/limits.ts": 1608,
   "lib/image/owners/user_namespace.ts": 6270,
-  "lib/image/owners/worker.ts": 2794,
+  "lib/image/owners/worker.ts": 3059,
   "lib/image/store/locks.ts": 1305,
-  "lib/image/store/paths.ts": 2131,
+  "lib/image/store/paths.ts": 2265,
   "lib/image/store/record.ts": 4078,
   "lib/image/store/remove.ts": 2999,
-  "lib/image/store/workplace.ts": 2316,
+  "lib/image/store/workplace.ts": 2474,
   "lib/image/tar/header.ts": 3641,
   "lib/image/tar/pax.ts": 2278,
   "lib/image/tar/reader.ts": 11271,
@@ -13072,10 +13703,10 @@ export const SOURCES = {
   "lib/image/tree/remove_tree.ts": 1705,
   "lib/image/tree/tree_walk.ts": 2056,
   "lib/image/tree/tree_writer.ts": 14482,
-  "lib/image/write_archive.ts": 7252,
+  "lib/image/write_archive.ts": 7681,
   "lib/image/write_layer.ts": 2791,
   "lib/landlock/features.ts": 2295,
-  "lib/landlock/from_mounts.ts": 2091,
+  "lib/landlock/from_mounts.ts": 2117,
   "lib/landlock/ruleset.ts": 4938,
   "lib/net/address.ts": 4735,
   "lib/net/bridge/bridge_names.ts": 845,
@@ -13172,18 +13803,18 @@ export const SOURCES = {
   "lib/plan/mount_table.ts": 6334,
   "lib/plan/mounts/attributes.ts": 1572,
   "lib/plan/mounts/bind.ts": 2782,
-  "lib/plan/mounts/check.ts": 8807,
+  "lib/plan/mounts/check.ts": 9686,
   "lib/plan/mounts/cover.ts": 3590,
   "lib/plan/mounts/dev.ts": 2114,
   "lib/plan/mounts/files.ts": 6710,
-  "lib/plan/mounts/filesystem.ts": 6128,
+  "lib/plan/mounts/filesystem.ts": 6517,
   "lib/plan/mounts/guard.ts": 1748,
   "lib/plan/mounts/kernel.ts": 7845,
   "lib/plan/mounts/lock.ts": 5552,
-  "lib/plan/mounts/overlay.ts": 6855,
-  "lib/plan/mounts/parts.ts": 4308,
+  "lib/plan/mounts/overlay.ts": 7524,
+  "lib/plan/mounts/parts.ts": 4442,
   "lib/plan/mounts/pieces.ts": 3996,
-  "lib/plan/mounts/root.ts": 6281,
+  "lib/plan/mounts/root.ts": 6304,
   "lib/plan/mounts/scaffold.ts": 11365,
   "lib/plan/mounts/sources.ts": 12308,
   "lib/plan/mounts/stack.ts": 6940,
@@ -13191,7 +13822,7 @@ export const SOURCES = {
   "lib/plan/mounts/workshop.ts": 1451,
   "lib/plan/namespace_steps.ts": 8774,
   "lib/plan/outside_program.ts": 8770,
-  "lib/plan/plan.ts": 15454,
+  "lib/plan/plan.ts": 15679,
   "lib/plan/pool_step.ts": 1520,
   "lib/plan/program.ts": 3177,
   "lib/plan/program_parts.ts": 4516,
@@ -13203,31 +13834,34 @@ export const SOURCES = {
   "lib/pool.ts": 1295,
   "lib/presets.ts": 6248,
   "lib/quantity.ts": 2703,
-  "lib/run/begin.ts": 5917,
-  "lib/run/changes_directory.ts": 2392,
-  "lib/run/child.ts": 4874,
-  "lib/run/compiled.ts": 7092,
+  "lib/run/begin.ts": 6338,
+  "lib/run/changes.ts": 6407,
+  "lib/run/changes_directory.ts": 2502,
+  "lib/run/child.ts": 6841,
+  "lib/run/compiled.ts": 7507,
   "lib/run/diagnose.ts": 3464,
   "lib/run/filters.ts": 1932,
   "lib/run/first_process.ts": 4998,
   "lib/run/hooks.ts": 4698,
   "lib/run/host_facts.ts": 5193,
   "lib/run/host_tree.ts": 4315,
+  "lib/run/image_root.ts": 3649,
   "lib/run/inside.ts": 5985,
   "lib/run/joins.ts": 1270,
   "lib/run/late_mounts.ts": 3245,
-  "lib/run/launch.ts": 25399,
+  "lib/run/launch.ts": 25959,
   "lib/run/network_modes.ts": 2901,
   "lib/run/network_sides.ts": 1063,
   "lib/run/pipe.ts": 7037,
   "lib/run/plan_view.ts": 3755,
   "lib/run/pool.ts": 5711,
-  "lib/run/resolve.ts": 6126,
-  "lib/run/run.ts": 5165,
+  "lib/run/resolve.ts": 6118,
+  "lib/run/run.ts": 5860,
+  "lib/run/search_path.ts": 237,
   "lib/run/socket_address.ts": 1777,
   "lib/run/spares.ts": 3317,
   "lib/run/stdio.ts": 3431,
-  "lib/run/supervise.ts": 4249,
+  "lib/run/supervise.ts": 4288,
   "lib/run/supervised_call.ts": 8190,
   "lib/run/supervision.ts": 8018,
   "lib/run/supervisor.ts": 2745,
@@ -13248,7 +13882,7 @@ export const SOURCES = {
   "lib/seccomp/default_profile.ts": 1208,
   "lib/seccomp/describe.ts": 4514,
   "lib/seccomp/exemption.ts": 3396,
-  "lib/seccomp/filter.ts": 6592,
+  "lib/seccomp/filter.ts": 6696,
   "lib/seccomp/int_arguments.ts": 1169,
   "lib/seccomp/interpreter.ts": 3801,
   "lib/seccomp/listening.ts": 1078,
