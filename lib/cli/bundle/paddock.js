@@ -797,13 +797,40 @@ const readJson = (function readJson(path) {
 const readNames = (function readNames(store) {
   return readJson(places(store).names) ?? {};
 });
+const currentNames = (function currentNames(store) {
+  const path = places(store).names;
+  let info;
+  try {
+    info = Deno.statSync(path);
+  } catch {
+    return {};
+  }
+  const file = `${path} ${info.ino} ${info.mtime?.getTime()} ${info.size}`;
+  if (known$1?.file !== file) {
+    known$1 = { file, names: readNames(store) };
+    records.clear();
+  }
+  return known$1.names;
+});
+const namedRecord = (function namedRecord(store, id) {
+  const path = places(store).image(id);
+  let record = records.get(path);
+  if (record === void 0) {
+    record = readJson(path);
+    if (record === void 0) return void 0;
+    if (records.size >= 64) records.clear();
+    records.set(path, record);
+  }
+  return record;
+});
 const fullName = (function fullName(name) {
   const short = name.replace(/^(docker\.io\/)?library\//, "").replace(/^docker\.io\//, "");
   return /:[^/]*$/.test(short) ? short : `${short}:latest`;
 });
 const findImage = (function findImage(store, name) {
-  const named = readNames(store)[fullName(name)];
-  const id = named ?? completeId(store, name);
+  const named = currentNames(store)[fullName(name)];
+  if (named !== void 0) return namedRecord(store, named);
+  const id = completeId(store, name);
   return id === void 0 ? void 0 : readJson(places(store).image(id));
 });
 const completeId = (function completeId(store, name) {
@@ -8585,6 +8612,9 @@ class HeldLock {
     this.#fd = -1;
   }
 }
+let known$1;
+
+const records = /* @__PURE__ */ new Map();
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const FILES = "Filesystem (in the order given)";
 const cwd = (() => Deno.cwd());
@@ -13688,7 +13718,7 @@ export const SOURCES = {
   "lib/image/owners/worker.ts": 3059,
   "lib/image/store/locks.ts": 1305,
   "lib/image/store/paths.ts": 2265,
-  "lib/image/store/record.ts": 4078,
+  "lib/image/store/record.ts": 5259,
   "lib/image/store/remove.ts": 2999,
   "lib/image/store/workplace.ts": 2474,
   "lib/image/tar/header.ts": 3641,
