@@ -17,7 +17,7 @@
 export { Sandbox, sandbox } from "./lib/sandbox.ts";
 export { pool } from "./lib/pool.ts";
 export type { Pool, PoolOptions, PoolRunOptions } from "./lib/run/pool.ts";
-export type { BindOptions, NamespaceName } from "./lib/sandbox.ts";
+export type { BindOptions, MountOptions, NamespaceName } from "./lib/sandbox.ts";
 export { readOnlyHost, scratch, SECRETS, workspace } from "./lib/presets.ts";
 export type { HideOptions, Preset, ScratchOptions, WorkspacePresetOptions } from "./lib/presets.ts";
 export { ArgumentPattern, call, Filter, filter, int, long } from "./lib/seccomp/builder.ts";

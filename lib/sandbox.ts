@@ -70,7 +70,7 @@ import { CAPABILITIES } from "./sys/abi/capability.ts";
 export type NamespaceName = NamespaceKind | "mnt" | "network";
 
 /** What can be said about a mount beside its kind and its place. */
-type Options<Mount> = Omit<Mount, "kind" | "target">;
+export type MountOptions<Mount> = Omit<Mount, "kind" | "target">;
 
 /** How a bind shows its source. */
 export type BindOptions = Omit<BindMount, "kind" | "source" | "target">;
@@ -291,7 +291,7 @@ export class Sandbox {
   }
 
   /** Puts an empty filesystem in memory there. */
-  tmpfs(target: string, options: Options<TmpfsMount> = {}): Sandbox {
+  tmpfs(target: string, options: MountOptions<TmpfsMount> = {}): Sandbox {
     if (options.size !== undefined) parseSize(options.size, "tmpfs.size");
     if (options.mode !== undefined) parseMode(options.mode, "tmpfs.mode");
     return this.#mount({ kind: "tmpfs", target, ...options });
@@ -301,12 +301,12 @@ export class Sandbox {
    * Stacks directories of the host there, the topmost first; none of them is written. Changes go to
    * `upper`: `"ephemeral"` for memory, or a directory; without it the overlay is read-only.
    */
-  overlay(target: string, layers: Options<OverlayMount>): Sandbox {
+  overlay(target: string, layers: MountOptions<OverlayMount>): Sandbox {
     return this.#mount(structuredClone({ kind: "overlay", target, ...layers }));
   }
 
   /** Mounts the sandbox's own proc there. */
-  proc(target: string = "/proc", options: Options<ProcMount> = {}): Sandbox {
+  proc(target: string = "/proc", options: MountOptions<ProcMount> = {}): Sandbox {
     return this.#mount({ kind: "proc", target, ...options });
   }
 
@@ -316,7 +316,7 @@ export class Sandbox {
   }
 
   /** Mounts terminals of the sandbox's own there; `dev()` has some already. */
-  devpts(target: string = "/dev/pts", options: Options<DevptsMount> = {}): Sandbox {
+  devpts(target: string = "/dev/pts", options: MountOptions<DevptsMount> = {}): Sandbox {
     return this.#mount({ kind: "devpts", target, ...options });
   }
 
@@ -331,7 +331,7 @@ export class Sandbox {
   }
 
   /** Mounts the sandbox's own cgroup of version 2 there; read-only unless `writable`. */
-  cgroupfs(target: string = "/sys/fs/cgroup", options: Options<CgroupfsMount> = {}): Sandbox {
+  cgroupfs(target: string = "/sys/fs/cgroup", options: MountOptions<CgroupfsMount> = {}): Sandbox {
     return this.#mount({ kind: "cgroupfs", target, ...options });
   }
 
@@ -341,7 +341,7 @@ export class Sandbox {
   }
 
   /** Makes a directory. */
-  dir(target: string, options: Options<DirMount> = {}): Sandbox {
+  dir(target: string, options: MountOptions<DirMount> = {}): Sandbox {
     return this.#mount({ kind: "dir", target, ...options });
   }
 
@@ -349,7 +349,7 @@ export class Sandbox {
   file(
     target: string,
     contents: string | Uint8Array,
-    options: Omit<Options<FileMount>, "contents"> = {},
+    options: Omit<MountOptions<FileMount>, "contents"> = {},
   ): Sandbox {
     return this.#mount({ kind: "file", target, contents: copy(contents), ...options });
   }
