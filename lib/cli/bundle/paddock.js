@@ -13896,7 +13896,7 @@ export const SOURCES = {
   "lib/run/supervision.ts": 8018,
   "lib/run/supervisor.ts": 2745,
   "lib/run/wait_status.ts": 869,
-  "lib/sandbox.ts": 27100,
+  "lib/sandbox.ts": 27147,
   "lib/seccomp/actions.ts": 2001,
   "lib/seccomp/backward_assembler.ts": 4134,
   "lib/seccomp/bpf.ts": 2649,
@@ -13978,7 +13978,7 @@ export const SOURCES = {
   "lib/sys/terminal.ts": 6443,
   "lib/sys/unshare.ts": 2464,
   "lib/sys/wait.ts": 3446,
-  "mod.ts": 2853,
+  "mod.ts": 2867,
   "std/path/mod.ts": 6368,
   "std/yaml/mod.ts": 4907,
 };
