@@ -13,6 +13,7 @@ import {
   type BridgePort,
   hardwareAddress,
   isFinished,
+  managed,
   type ManagedBridgeInit,
   networksOf,
   readState,
@@ -110,6 +111,21 @@ export function joinBridge(
   box: { netns: number; name?: string },
 ): BridgePort {
   const device = bridgeDevice(init.name);
+  try {
+    return join(netlink, device, init, box);
+  } catch (error) {
+    // Nobody will sweep after a sandbox that there never was; the lock's file goes now.
+    underLock("alone", ({ remove }) => managed(netlink).length === 0 && remove());
+    throw error;
+  }
+}
+
+function join(
+  netlink: Netlink,
+  device: string,
+  init: ManagedBridgeInit,
+  box: { netns: number; name?: string },
+): BridgePort {
   for (;;) {
     const port = underLock("shared", () => attach(netlink, device, init, box));
     if (port !== undefined) return port;

@@ -277,6 +277,8 @@ testIf(
     Deno.env.set("PATH", path);
     const links = await new Deno.Command("ip", { args: ["-o", "link"] }).output();
     assertEquals(text(links.stdout).trim().split("\\n").length, 1);
+    const lock = "/run/paddock-network-" + (await Deno.readLink("/proc/self/ns/net")).replace(/\\D/g, "") + ".lock";
+    await assertRejects(() => Deno.stat(lock), Deno.errors.NotFound);
     assertEquals((await sandbox().network("bridge").output(["true"])).code, 0);
   `);
   },
