@@ -13744,7 +13744,7 @@ export const SOURCES = {
   "lib/net/bridge/create_bridge.ts": 4462,
   "lib/net/bridge/firewall.ts": 3735,
   "lib/net/bridge/forwarding.ts": 2888,
-  "lib/net/bridge/join_bridge.ts": 4446,
+  "lib/net/bridge/join_bridge.ts": 4863,
   "lib/net/bridge/lock.ts": 1752,
   "lib/net/bridge/pool.ts": 4094,
   "lib/net/bridge/sweep_bridges.ts": 1866,

@@ -356,6 +356,14 @@ function findPlace(netlink, { first, count }, linkName, take) {
 }
 function joinBridge(netlink, init, box) {
   const device = bridgeDevice(init.name);
+  try {
+    return join(netlink, device, init, box);
+  } catch (error) {
+    underLock("alone", ({ remove }) => managed(netlink).length === 0 && remove());
+    throw error;
+  }
+}
+function join(netlink, device, init, box) {
   for (; ; ) {
     const port = underLock("shared", () => attach(netlink, device, init, box));
     if (port !== void 0) return port;
