@@ -21,6 +21,7 @@ import {
   inFolder,
   namespaceOf,
   openDescriptors,
+  PACE,
   processesWith,
   run,
   sh,
@@ -394,10 +395,10 @@ Deno.test("defer() runs also when a step or the command fails, or all is killed"
   assertEquals(runs, 1);
   await assertRejects(() => used.output(["no-such-program"]), StepError);
   assertEquals(runs, 2);
-  assertEquals((await used.timeout(100).output(["sleep", "60"])).timedOut, true);
+  assertEquals((await used.timeout(100 * PACE).output(["sleep", "60"])).timedOut, true);
   assertEquals(runs, 3);
   const controller = new AbortController();
-  setTimeout(() => controller.abort(), 60);
+  setTimeout(() => controller.abort(), 60 * PACE);
   await assertRejects(() => used.output(["sleep", "60"], { signal: controller.signal }));
   assertEquals(runs, 4);
   const child = await used.spawn(["sleep", "60"], quiet);

@@ -199,7 +199,7 @@ Deno.test("without a pid namespace kill and dispose leave no stragglers either",
     assert(await until(() => processesWith(mark).length >= 2));
   }
   assert(await until(() => processesWith(mark).length === 0, 1000), `${processesWith(mark)}`);
-  const { timedOut } = await shared.timeout(150).output([
+  const { timedOut } = await shared.timeout(150 * PACE).output([
     "sh",
     "-c",
     `setsid sleep ${mark} & sleep ${mark}`,

@@ -37,7 +37,7 @@ echo paddock-vm > etc/hostname
 [ -e usr/bin/awk ] || ln -s mawk usr/bin/awk
 [ -e usr/bin/sh ] || ln -s dash usr/bin/sh
 ln -sf /proc/self/mounts etc/mtab
-rm -rf usr/share/doc usr/share/man usr/share/locale usr/share/info`;
+rm -rf usr/share/doc/* usr/share/man usr/share/locale usr/share/info`;
 
 /** Downloads Deno from npm, where it is not the one that runs this. */
 async function deno(packages: Packages, folder: string): Promise<string> {
