@@ -6,6 +6,7 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { benchEgress } from "./egress.ts";
+import { benchCompile, benchFilter } from "./filter.ts";
 import { benchBinds, benchLaunch, benchPool } from "./launch.ts";
 import { benchAlive, benchThroughput } from "./many.ts";
 import type { Timing } from "./measure.ts";
@@ -84,6 +85,26 @@ for (const [name, bytes] of Object.entries(memory ?? {})) say(`  ${name}: ${byte
 const sum = memory && Object.values(memory).reduce((total, bytes) => total + bytes, 0) / 1024;
 bar("KiB in all", sum, 32);
 
+say("The filter of system calls: one call of a loop, at best");
+const filters = await benchFilter(Math.ceil(rounds / 10)) ?? [];
+for (const { name, getpid, personality, instructions } of filters) {
+  say(
+    `  ${name.padEnd(24)} getpid ${getpid.toFixed(0)} ns, personality ${
+      personality.toFixed(0)
+    } ns, ${instructions} instructions`,
+  );
+}
+const [, ours, theirs] = filters;
+bar("getpid against libseccomp", ours && theirs && ours.getpid / theirs.getpid, 1.1);
+bar(
+  "personality against libseccomp",
+  ours && theirs && ours.personality / theirs.personality,
+  1.1,
+);
+const compiling = benchCompile(200);
+say(`  compiled the first time in ${compiling.first.toFixed(2)} ms`);
+bar("compiled, ms", compiling.median, 2);
+
 say("Many");
 const alive = await benchAlive(500);
 say(
@@ -114,6 +135,8 @@ if (flags.json) {
     startup,
     egress,
     memory,
+    filters,
+    compiling,
     alive,
     throughput,
     binds,

@@ -173,6 +173,9 @@ Deno.test("every step with a terminal", () =>
 Deno.test("every step with the command as pid 1", () =>
   withFolder((folder) => failEverywhere(sandbox().asPid1().hostname("one"), [], folder)));
 
+Deno.test("every step with a filter that asks the host program", () =>
+  withFolder((folder) => failEverywhere(sandbox().seccomp("default", { log: true }), [], folder)));
+
 Deno.test("every step with hooks at both barriers", () =>
   withFolder((folder) =>
     failEverywhere(full(folder), [defineHook({
