@@ -18,9 +18,14 @@
  * @module
  */
 
-// Only types from there: with all of the library's doors, a command that allows one name would take
-// a tenth longer to start.
-import type { MountSpec, Plugin, SandboxSpec, SandboxStatus } from "../mod.ts";
+import {
+  defineHook,
+  type MountSpec,
+  type Plugin,
+  type SandboxSpec,
+  type SandboxStatus,
+  SpecError,
+} from "../mod.ts";
 import {
   type EgressDecision,
   EgressPolicy,
@@ -31,7 +36,6 @@ import {
   NAME_SERVER,
   parseRate,
   PROXY,
-  SpecError,
 } from "../lib/net/egress/mod.ts";
 
 export type {
@@ -65,8 +69,7 @@ export function egress(options: EgressOptions = {}): Plugin {
   const policy = options.policy ?? new EgressPolicy(options);
   const cap = { up: rate(bandwidth?.up, "up"), down: rate(bandwidth?.down, "down") };
   const sessions = new Map<number, EgressSession>();
-  // The shape is checked by use(), as that of any plugin.
-  return {
+  return defineHook({
     name: NAME,
     configure: prepared,
     async networkSetup(ctx) {
@@ -80,7 +83,7 @@ export function egress(options: EgressOptions = {}): Plugin {
     postStop(ctx) {
       ctx.report(sessions.get(ctx.launch)?.report());
     },
-  };
+  });
 }
 
 /** The decisions about a command's requests, out of its status or output. */

@@ -21,6 +21,8 @@ import { checkSpec } from "./plan/check_spec.ts";
 import { defineHook, type Plugin } from "./hook.ts";
 import { parseCpuList, parseDuration, parseMode, parseSize } from "./quantity.ts";
 import type { SandboxOutput, SandboxProcess } from "./run/child.ts";
+// What a description can want besides the defaults.
+import "./run/all_parts.ts";
 import { makePlan, type Plan } from "./run/plan_view.ts";
 import { type Command, output, spawn, type SpawnOptions } from "./run/run.ts";
 import type { Asked, Filter } from "./seccomp/builder.ts";

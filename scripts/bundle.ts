@@ -26,8 +26,7 @@ const RUN_PATH = [
   "lib/cli/freshness.ts",
   "lib/cli/main.ts",
   "lib/cli/run.ts",
-  "lib/sandbox.ts",
-  "lib/cli/execute.ts",
+  "lib/cli/run_plain.ts",
 ];
 
 /** What is in the main file too: whoever is offline must read why something failed. */

@@ -8,7 +8,7 @@
 import type { Program } from "../agent/assembler.ts";
 import type { CgroupStatistics } from "../hook/cgroup.ts";
 import type { CgroupLayout } from "../plan/cgroup_layout.ts";
-import { CGROUP_NAME, CGROUP_NAME_SIZE } from "../plan/cgroup_steps.ts";
+import { CGROUP_NAME, CGROUP_NAME_SIZE } from "../plan/cgroup_layout.ts";
 import type { LimitsSpec } from "../spec.ts";
 import { O_CLOEXEC } from "../sys/abi/fcntl.ts";
 import { check, syscall } from "../sys/libc.ts";

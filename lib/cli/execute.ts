@@ -78,25 +78,21 @@ class Forwarder {
   }
 }
 
-/** Runs a command to its end, and saves what it changed, if that is wanted. */
-export async function execute(
-  box: Sandbox,
-  command: Command,
-  saveDiff?: string,
-): Promise<SandboxStatus> {
+/** What can be executed: a sandbox, of which no more is needed here. */
+export type Executable = Pick<Sandbox, "spec" | "spawn">;
+
+/** Runs a command to its end. */
+export async function execute(box: Executable, command: Command): Promise<SandboxStatus> {
   const { tty, newSession } = box.spec;
   const forwarder = new Forwarder();
   const terminal = tty ? await import("./terminal.ts") : undefined;
-  const sized = terminal ? box.tty(terminal.ownSize() ?? true) : box;
-  const spawned = sized.spawn(command, { signal: forwarder.early.signal });
+  const spawned = box.spawn(command, { signal: forwarder.early.signal });
   try {
     // After the launch has begun: its processes do their work meanwhile.
     forwarder.listen(!tty && !newSession && Deno.stdin.isTerminal());
     const child = await spawned;
     forwarder.to(child);
-    const status = await (terminal ? terminal.relay(child) : child.status);
-    if (saveDiff !== undefined) await child.saveDiff(saveDiff);
-    return status;
+    return await (terminal ? terminal.relay(child) : child.status);
   } catch (error) {
     const [signal] = forwarder.waiting;
     if (signal === undefined || !forwarder.early.signal.aborted) throw error;

@@ -7,7 +7,7 @@
 import { mountTable } from "../plan/mount_table.ts";
 import type { Plan } from "../run/plan_view.ts";
 import type { Command } from "../run/run.ts";
-import { hasGate } from "../plan/check_network.ts";
+import { hasGate } from "../spec/network.ts";
 import type { Sandbox } from "../sandbox.ts";
 import type { NoneNetwork } from "../spec.ts";
 import { print } from "./help.ts";

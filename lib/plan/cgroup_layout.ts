@@ -5,6 +5,12 @@
  * @module
  */
 
+/** Bytes of the place for the cgroup's name, which differs from launch to launch. */
+export const CGROUP_NAME_SIZE = 128;
+
+/** The place of the name in the outside program. */
+export const CGROUP_NAME = "cgroup name";
+
 /** What controls a resource, by the names of cgroup v2 (v1's `blkio` is `io`). */
 export type Controller =
   | "memory"

@@ -21,15 +21,9 @@ import {
   O_WRONLY,
 } from "../sys/abi/fcntl.ts";
 import { ERRNO } from "../sys/abi/errno.ts";
-import type { CgroupLayout, CgroupPlace } from "./cgroup_layout.ts";
+import { CGROUP_NAME, type CgroupLayout, type CgroupPlace } from "./cgroup_layout.ts";
 import { type CgroupSetting, cgroupSettings } from "./cgroup_settings.ts";
 import type { NewStep, Phase } from "./step.ts";
-
-/** Bytes of the place for the cgroup's name, which differs from launch to launch. */
-export const CGROUP_NAME_SIZE = 128;
-
-/** The place of the name in the outside program. */
-export const CGROUP_NAME = "cgroup name";
 
 /** The cell with the descriptor of the directory that the cgroup is made in. */
 export function baseCell(place: number): string {

@@ -7,17 +7,10 @@
 import { SpecError } from "../errors.ts";
 import { compileLists } from "../net/egress/lists.ts";
 import type { NamespaceChoice, NetworkMode, NetworkSpec, NoneNetwork } from "../spec.ts";
+import { EGRESS_KEYS, hasGate } from "../spec/network.ts";
 import { isRecord, show } from "./check_values.ts";
 
 const ALL = ["publish", "bandwidth"];
-/** With any of these there is a gate. */
-const EGRESS_KEYS = [
-  "allowDomains",
-  "denyDomains",
-  "allowAddresses",
-  "denyAddresses",
-  "transparent",
-] as const;
 const BRIDGE = [...ALL, "bridge", "subnet", "name", "nameservers"];
 
 /** The fields of each mode, and those that must be there. */
@@ -84,11 +77,6 @@ export function networkNamespace(network: NetworkSpec): NamespaceChoice {
   const { target } = network;
   const named = typeof target === "string" && !target.includes("/");
   return { join: named ? `/run/netns/${target}` : target };
-}
-
-/** Whether a sandbox has a gate to what is listed. */
-export function hasGate(network: NetworkSpec): network is NoneNetwork {
-  return network.mode === "none" && EGRESS_KEYS.some((key) => network[key] !== undefined);
 }
 
 function checkGate(network: NoneNetwork): void {

@@ -13,7 +13,8 @@ import type { Operation, Value } from "../agent/operation.ts";
 import { ERRNO } from "../sys/abi/errno.ts";
 import { AT_REMOVEDIR, F_DUPFD_CLOEXEC } from "../sys/abi/fcntl.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";
-import { baseCell, CGROUP_NAME, cgroupCell, writeKnob } from "./cgroup_steps.ts";
+import { CGROUP_NAME } from "./cgroup_layout.ts";
+import { baseCell, cgroupCell, writeKnob } from "./cgroup_steps.ts";
 import type { CgroupShape, Fault, LaunchShape } from "./launch_shape.ts";
 import { phase } from "./program_parts.ts";
 

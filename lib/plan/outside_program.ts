@@ -14,12 +14,11 @@ import { CLONE_INTO_CGROUP, CLONE_PARENT, CLONE_PIDFD } from "../sys/abi/clone.t
 import { O_CLOEXEC, O_DIRECTORY, O_PATH } from "../sys/abi/fcntl.ts";
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../sys/abi/memory.ts";
 import { SIGNALS } from "../sys/abi/signal.ts";
-import type { CgroupLayout } from "./cgroup_layout.ts";
-import { awaitAttached, CGROUP_NAME, CGROUP_NAME_SIZE, intoCgroup } from "./cgroup_steps.ts";
+import { CGROUP_NAME, CGROUP_NAME_SIZE, type CgroupLayout } from "./cgroup_layout.ts";
 import { dieWithParent } from "./command_steps.ts";
 import { ASSIGNMENT_BUFFERS, awaitAssignment, followAssignment } from "./assignment.ts";
-import { keeperOperations, removeAtOnce, startKeeper } from "./keeper_program.ts";
 import { Barrier, type Fault, type LaunchShape } from "./launch_shape.ts";
+import { optionalParts } from "./optional_parts.ts";
 import { barrier, controlTemplate, launchFd, phase, sendRecord } from "./program_parts.ts";
 import { MOUNT_ATTR_SIZE } from "./structs.ts";
 
@@ -62,7 +61,9 @@ function cloneWith(
     when: { equals: 0 },
     goto: to.goto,
   };
-  return into ? [{ call: "SET", args: [words] }, intoCgroup(name), clone] : [clone];
+  return into
+    ? [{ call: "SET", args: [words] }, optionalParts().cgroup.intoCgroup(name), clone]
+    : [clone];
 }
 
 /** The agent's part: it opens, clones, writes the id maps, and goes back to its loop. */
@@ -90,13 +91,13 @@ export function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault)
       { store: "stage pid", goto: "stage" },
       cgroup?.places,
     ).map((operation): Operation => ({ ...operation, step: cloneStep.number })),
-    ...(cgroup ? startKeeper("stage pid") : []),
+    ...(cgroup ? optionalParts().keeper.startKeeper("stage pid") : []),
     ...announce("stage", "stage pid"),
     { call: "SET", args: [0], goto: "return" },
     { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "stage" },
     dieWithParent(),
     // What it makes is in its cgroups, and only if it is itself.
-    ...(attaches ? [...closeAttach, ...awaitAttached()] : []),
+    ...(attaches ? [...closeAttach, ...optionalParts().cgroup.awaitAttached()] : []),
     ...phase(shape, ["join"], fault),
   ];
   const sync = shape.hasMaps && !shape.mapsByHost;
@@ -119,7 +120,7 @@ export function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault)
     ...clone,
     // Before anything that can fail: the host may have heard from the process itself already that
     // it failed, and have given the launch up.
-    ...(cgroup && !shape.staged ? startKeeper("pid") : []),
+    ...(cgroup && !shape.staged ? optionalParts().keeper.startKeeper("pid") : []),
     ...announce("first", "pid"),
     ...(sync
       ? [
@@ -144,12 +145,12 @@ export function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault)
       label: "failed",
       onError: "ignore",
     },
-    ...(cgroup ? removeAtOnce(cgroup) : []),
+    ...(cgroup ? optionalParts().keeper.removeAtOnce(cgroup) : []),
     ...returnToAgent(boot).map((operation, index): Operation =>
       index === 0 ? { ...operation, label: "return" } : operation
     ),
 
-    ...(cgroup ? keeperOperations(shape, cgroup, fault) : []),
+    ...(cgroup ? optionalParts().keeper.keeperOperations(shape, cgroup, fault) : []),
 
     // The sandbox's first process starts here.
     { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "child" },

@@ -11,7 +11,6 @@ import { parseMode } from "../quantity.ts";
 import type { NamespaceKind, RlimitName, SandboxSpec } from "../spec.ts";
 import { PR_SET_CHILD_SUBREAPER } from "../sys/abi/prctl.ts";
 import type { CgroupLayout } from "./cgroup_layout.ts";
-import { attachedStep, attachStep, cgroupNamespaceStep, cgroupSteps } from "./cgroup_steps.ts";
 import {
   type CommandLine,
   cwdStep,
@@ -44,16 +43,12 @@ import { assignedStdio } from "./assignment.ts";
 import { type LaunchShape, REQUEST_FD } from "./launch_shape.ts";
 import { cloneOperations } from "./outside_program.ts";
 import { FilesystemPlan } from "./mounts/filesystem.ts";
-import { behindLockStep, kindsBehindLock, lockStep, needsLock } from "./mounts/lock.ts";
+import { kindsBehindLock, needsLock } from "./mounts/lock.ts";
 import { pivotStep } from "./mounts/root.ts";
+import { hasScheduling, optionalParts } from "./optional_parts.ts";
 import { firstSource, sourceDescriptors, Sources } from "./mounts/sources.ts";
 import { raiseSteps, rlimitStep, softNofileStep } from "./rlimit_steps.ts";
-import {
-  commandSchedulingSteps,
-  firstSchedulingSteps,
-  outsideSchedulingSteps,
-} from "./scheduling_steps.ts";
-import { type LandlockRuleset, landlockRulesStep, landlockStep } from "./landlock_steps.ts";
+import type { LandlockRuleset } from "./landlock_steps.ts";
 import type { NewStep, Step } from "./step.ts";
 import { waitSteps } from "./pool_step.ts";
 import { terminalStep } from "./terminal_step.ts";
@@ -76,8 +71,6 @@ export interface LaunchChoices {
   readonly reportStart: boolean;
   /** The command line and its streams come when everything else is done. */
   readonly commandLater?: boolean;
-  /** The host wants to see what the sandbox changes, where that is in memory. */
-  readonly keepChanges?: boolean;
   /** Where in memory each received descriptor is. */
   readonly requestFd: (index: number) => number;
   /** Mounts whose source was opened and handed in: the index in the list to the descriptor inside. */
@@ -122,13 +115,7 @@ class Planner {
       firstSource(spec, REQUEST_FD.firstJoin),
       choices.adoptedFds,
     );
-    this.#filesystem = new FilesystemPlan(
-      spec,
-      facts,
-      sources,
-      choices.landlock,
-      choices.keepChanges ? choices.requestFd(REQUEST_FD.launch) : undefined,
-    );
+    this.#filesystem = new FilesystemPlan(spec, facts, sources, choices.landlock);
   }
 
   get #userns(): boolean {
@@ -164,7 +151,9 @@ class Planner {
     const { sources } = this.#filesystem;
     const layout = this.#cgroup;
     const ordered: NewStep[] = [
-      ...(layout ? cgroupSteps(spec.limits!, layout, spec.asPid1 ? 0 : 1) : []),
+      ...(layout
+        ? optionalParts().cgroup.cgroupSteps(spec.limits!, layout, spec.asPid1 ? 0 : 1)
+        : []),
       ...sources.outside,
       // Afterwards they would be ids that the joined namespace does not know, and nobody could drop.
       ...(this.facts.uid === 0 && joins.some(({ kind }) => kind === "user")
@@ -215,6 +204,11 @@ class Planner {
     };
   }
 
+  /** What plans processors and priorities, if anything is said about them. */
+  get #scheduling() {
+    return hasScheduling(this.spec) ? optionalParts().scheduling : undefined;
+  }
+
   /** Where the sandbox's cgroup is made, if it has one. */
   get #cgroup(): CgroupLayout | undefined {
     if (this.spec.limits === undefined) return undefined;
@@ -228,7 +222,7 @@ class Planner {
   }
 
   #attach(): NewStep[] {
-    const step = this.#cgroup && attachStep(this.#cgroup);
+    const step = this.#cgroup && optionalParts().cgroup.attachStep(this.#cgroup);
     return step ? [step] : [];
   }
 
@@ -244,6 +238,7 @@ class Planner {
     const early = !slow || choices.preMount ||
       spec.mounts.some(({ kind }) => kind === "cgroupfs");
     if (early !== (phase === "namespaces")) return [];
+    const { attachedStep, cgroupNamespaceStep } = optionalParts().cgroup;
     return [
       // With joined namespaces it is waited for before these.
       ...(slow && joinedKinds(spec).length === 0 ? [attachedStep(phase)] : []),
@@ -267,7 +262,8 @@ class Planner {
     const idmap = this.#filesystem.sources.idmapStep();
     if (idmap) steps.push(idmap);
     if (this.#privilegedOutside) {
-      steps.push(...outsideSchedulingSteps(this.spec), ...raiseSteps(this.spec, this.facts));
+      steps.push(...this.#scheduling?.outsideSchedulingSteps(this.spec) ?? []);
+      steps.push(...raiseSteps(this.spec, this.facts));
     }
     return steps;
   }
@@ -277,7 +273,8 @@ class Planner {
     const steps: NewStep[] = [];
     const add = (step: NewStep) => steps.push(step);
     add(keyringStep());
-    for (const step of firstSchedulingSteps(spec, this.#privilegedOutside)) add(step);
+    const outside = this.#privilegedOutside;
+    for (const step of this.#scheduling?.firstSchedulingSteps(spec, outside) ?? []) add(step);
     if (this.#userns) add(noNestingStep(needsLock(spec)));
     if (this.#userns) {
       const { uid, gid } = identity.setup;
@@ -324,6 +321,7 @@ class Planner {
   /** Keeps a command with CAP_SYS_ADMIN from undoing the mounts. */
   #lock(): NewStep[] {
     if (!needsLock(this.spec)) return [];
+    const { behindLockStep, lockStep } = optionalParts().lock;
     const late = this.#behindLock;
     const behind = [
       ...(late.includes("uts") ? this.#names() : []),
@@ -368,7 +366,8 @@ class Planner {
     for (const [name, value] of Object.entries(spec.rlimits)) {
       steps.push(rlimitStep(name as RlimitName, value));
     }
-    steps.push(...commandSchedulingSteps(spec, this.#privilegedOutside));
+    const outside = this.#privilegedOutside;
+    steps.push(...this.#scheduling?.commandSchedulingSteps(spec, outside) ?? []);
     const privileged = facts.uid === 0 || this.#userns || typeof spec.namespaces.user === "object";
     const kept = keptCapabilities(spec.capabilities, identity.user.uid);
     if (privileged) {
@@ -383,10 +382,10 @@ class Planner {
     steps.push(cwdStep(spec.cwd ?? "/"));
     steps.push(umaskStep(spec.umask === undefined ? facts.umask : parseMode(spec.umask, "umask")));
     if (choices.landlock && this.#is("mount") !== "new") {
-      steps.push(landlockRulesStep(choices.landlock));
+      steps.push(optionalParts().landlock.landlockRulesStep(choices.landlock));
     }
     steps.push(noNewPrivsStep());
-    if (choices.landlock) steps.push(landlockStep());
+    if (choices.landlock) steps.push(optionalParts().landlock.landlockStep());
     steps.push(lastStep());
     const filter = choices.filter === undefined ? [] : [choices.filter.step];
     if (!choices.commandLater) return [...steps, ...filter];

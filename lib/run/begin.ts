@@ -7,15 +7,12 @@
 import type { CgroupSession } from "../cgroup/session.ts";
 import { SpecError } from "../errors.ts";
 import type { Plugin } from "../hook.ts";
-import { checkLimits } from "../plan/check_limits.ts";
 import type { Fault } from "../plan/launch_shape.ts";
-import type { HostFacts } from "../plan/facts.ts";
 import type { SandboxSpec } from "../spec.ts";
 import { isEphemeral, makeChangesDirectory, memoryKeepsChanges } from "./changes_directory.ts";
 import { prepareFilter } from "./filters.ts";
 import { hostFacts } from "./host_facts.ts";
 import { HookRunner } from "./hooks.ts";
-import { holdImage, imageCommand } from "./image_root.ts";
 import { Launch, type LaunchInit } from "./launch.ts";
 import { commandLine } from "./resolve.ts";
 import { openStdio, type Stdio, type StdioFds } from "./stdio.ts";
@@ -61,11 +58,6 @@ export interface Begun {
   hooks: HookRunner;
   cgroup?: CgroupSession;
   at: number;
-  /** The description as the hooks left it. */
-  source: SandboxSpec;
-  facts: HostFacts;
-  /** Keeps the image of its root. */
-  lease?: Disposable;
 }
 
 async function configured(spec: SandboxSpec, hooks: HookRunner): Promise<SandboxSpec> {
@@ -78,6 +70,7 @@ async function configured(spec: SandboxSpec, hooks: HookRunner): Promise<Sandbox
 
 /** The cgroup for a launch. Loaded when first used: most sandboxes have no limits. */
 async function withCgroup(spec: SandboxSpec): Promise<CgroupSession> {
+  const { checkLimits } = await import("../plan/check_limits.ts");
   checkLimits(spec.limits);
   const { openCgroup } = await import("../cgroup/session.ts");
   return await openCgroup(spec.limits!, supervisor().agent.pid, spec.asPid1);
@@ -109,9 +102,7 @@ export async function begin(
       configuredSpec = connection.spec;
       hooks.addFirst(connection.plugins);
     }
-    const argv = command === "later" ? undefined : checkCommand(
-      command ?? configuredSpec.command ?? imageCommand(configuredSpec),
-    );
+    const argv = command === "later" ? undefined : checkCommand(command ?? configuredSpec.command);
     let facts = hostFacts();
     if (isEphemeral(configuredSpec) && !memoryKeepsChanges(configuredSpec)) {
       const { path, remove } = makeChangesDirectory();
@@ -123,7 +114,6 @@ export async function begin(
     if (configuredSpec.limits !== undefined) cgroup = await withCgroup(configuredSpec);
     // What takes its time may have been aborted meanwhile.
     options.signal?.throwIfAborted();
-    const lease = holdImage(configuredSpec);
     const stdio = openStdio(configuredSpec.tty ? ["null", "null", "null"] : stdioChoice);
     try {
       const launch = new Launch({
@@ -137,9 +127,8 @@ export async function begin(
         supervise,
         fault: options.fault,
       });
-      return { launch, stdio, hooks, cgroup, at, source: configuredSpec, facts, lease };
+      return { launch, stdio, hooks, cgroup, at };
     } catch (error) {
-      lease?.[Symbol.dispose]();
       stdio.abandon();
       throw error;
     }

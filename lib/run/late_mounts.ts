@@ -7,7 +7,7 @@
 
 import type { InsideProgram, InsideResult } from "../hook.ts";
 import { UnsupportedError } from "../errors.ts";
-import { isMountedOutside } from "../plan/mounts/kernel.ts";
+import { isMountedOutside } from "../plan/mounts/more_kernel.ts";
 import type { BindMount, MountSpec } from "../spec.ts";
 import { O_CLOEXEC, O_RDONLY } from "../sys/abi/fcntl.ts";
 import { MOUNT_ATTR_IDMAP } from "../sys/abi/mount.ts";

@@ -22,7 +22,6 @@ import type { CgroupSession } from "../cgroup/session.ts";
 import { SandboxError } from "../errors.ts";
 import type { MountSpec, SandboxSpec } from "../spec.ts";
 import type { Inside } from "../hook.ts";
-import { landlockRuleset } from "../landlock/ruleset.ts";
 import { encodeAssignment } from "../plan/assignment.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
@@ -30,6 +29,7 @@ import { isCaller, sourceDescriptors } from "../plan/mounts/sources.ts";
 import { executeStep, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
 import { Answer, Barrier, type Fault } from "../plan/launch_shape.ts";
 import { EXECUTE_STEP } from "../plan/program.ts";
+import { optionalParts } from "../plan/optional_parts.ts";
 import { patchLaunch } from "../plan/program_parts.ts";
 import { restProgram } from "../plan/setup_program.ts";
 import type { Step } from "../plan/step.ts";
@@ -296,11 +296,6 @@ export class Launch implements Supervised {
   takeDescriptor(): number | undefined {
     if (this.#descriptors.length === 0) this.drain();
     return this.#descriptors.shift();
-  }
-
-  /** Closes what the set-up handed out and nobody takes. */
-  closeDescriptors(): void {
-    for (const fd of this.#descriptors.splice(0)) syscall("close", fd);
   }
 
   /** Sends a signal to the command. */
@@ -585,20 +580,10 @@ export class Launch implements Supervised {
     });
   }
 
-  /** The agent tells of a process it has made while that may be at its first barrier already. */
-  async #knownPid(): Promise<number> {
-    for (;;) {
-      const pid = this.firstPid;
-      if (pid !== undefined) return pid;
-      if (this.#over) throw new SandboxError("The sandbox's first process was lost");
-      await new Promise((resolve) => setTimeout(resolve, 0));
-    }
-  }
-
   async #atBarrier(code: number): Promise<void> {
     this.#barrier = code;
     const { hooks } = this.#init;
-    const pid = await this.#knownPid();
+    const pid = this.firstPid!;
     if (code === Barrier.MAPS) {
       const { mapByHelper } = await import("../ids/map_programs.ts");
       await mapByHelper(pid, this.plan.identity.maps!);
@@ -668,7 +653,8 @@ export class Launch implements Supervised {
         secret: this.plan.secret,
       }),
       adoptedFds: adopted,
-      landlock: landlockRuleset(full, facts.landlockVersion).ruleset,
+      landlock: full.landlock &&
+        optionalParts().landlockRuleset(full, facts.landlockVersion).ruleset,
       cgroup: this.#init.cgroup?.layout,
     });
     const rest = restProgram(this.plan, agent.boot, this.#externals, fault);

@@ -7,7 +7,7 @@
 
 import { HookError, SpecError } from "../errors.ts";
 import type { Plugin } from "../hook.ts";
-import { hasGate } from "../plan/check_network.ts";
+import { hasGate } from "../spec/network.ts";
 import type { NetworkSpec, SandboxSpec } from "../spec.ts";
 
 /** Loads the plugin of a mode that needs one. */

@@ -83,7 +83,6 @@ export function supervise(begun: Begun, options: { signal?: AbortSignal }): Prom
       if (timer !== undefined) clearTimeout(timer);
       options.signal?.removeEventListener("abort", abort);
       begun.cgroup?.end();
-      begun.lease?.[Symbol.dispose]();
       await hooks.end();
     }
   };

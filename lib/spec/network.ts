@@ -137,3 +137,17 @@ export type NetworkMode = NetworkSpec["mode"];
 export type NetworkSettingsOf<Mode extends NetworkMode> = NetworkSpec extends infer Each
   ? Each extends { mode: string } ? Mode extends Each["mode"] ? Omit<Each, "mode"> : never : never
   : never;
+
+/** With any of these there is a gate. */
+export const EGRESS_KEYS = [
+  "allowDomains",
+  "denyDomains",
+  "allowAddresses",
+  "denyAddresses",
+  "transparent",
+] as const;
+
+/** Whether a sandbox has a gate to what is listed. */
+export function hasGate(network: NetworkSpec): network is NoneNetwork {
+  return network.mode === "none" && EGRESS_KEYS.some((key) => network[key] !== undefined);
+}

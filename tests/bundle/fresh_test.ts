@@ -28,7 +28,7 @@ async function run(home: string, ...args: string[]): Promise<string> {
 async function withCopy(use: (home: string) => Promise<void>): Promise<void> {
   const home = await Deno.makeTempDir({ prefix: "paddock-bundle-" });
   try {
-    const copied = ["-R", "cli.ts", "deno.json", "lib", "std", home];
+    const copied = ["-R", "cli.ts", "deno.json", "hooks", "lib", "mod.ts", "std", home];
     const { success } = await new Deno.Command("cp", { args: copied, cwd: HOME }).output();
     assert(success);
     // Whatever the state of this checkout: the sources are those that the bundle knows.

@@ -209,11 +209,19 @@ async function loaded(module: string): Promise<string[]> {
 }
 
 Deno.test("start-up loads no node: and no npm module, and --help not the library", async () => {
-  const sources = ["lib/cli/main.ts", "lib/cli/run.ts", "lib/sandbox.ts", "lib/cli/execute.ts"];
-  for (const module of ["cli.ts", ...sources]) {
+  const sources = ["main", "run", "run_plain", "run_with_options"];
+  for (
+    const module of [
+      "cli.ts",
+      "lib/sandbox.ts",
+      ...sources.map((name) => `lib/cli/${name}.ts`),
+    ]
+  ) {
     const names = await loaded(`../../${module}`);
     assertEquals(names.filter((name) => /^(node|npm):|yaml/.test(name)), [], module);
   }
-  const help = [...await loaded("../../lib/cli/run.ts"), ...await loaded("../../lib/cli/help.ts")];
+  const onTheWay = ["run", "run_with_options", "help"];
+  const help = (await Promise.all(onTheWay.map((name) => loaded(`../../lib/cli/${name}.ts`))))
+    .flat();
   assertEquals(help.filter((name) => /\/(run|plan|agent)\/|sandbox\.ts|libc/.test(name)), []);
 });

@@ -6,6 +6,7 @@ import type { Operation } from "../../lib/agent/operation.ts";
 // Filters other than the default one are compiled.
 import "../../lib/seccomp/builder.ts";
 import { launchFilter } from "../../lib/run/filters.ts";
+import "../../lib/run/all_parts.ts";
 import { resolveSpec } from "../../lib/run/resolve.ts";
 import type { Sandbox } from "../../lib/sandbox.ts";
 

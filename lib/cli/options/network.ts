@@ -5,7 +5,7 @@
  */
 
 import { SpecError } from "../../errors.ts";
-import { hasGate } from "../../plan/check_network.ts";
+import { hasGate } from "../../spec/network.ts";
 import type { NetworkSpec } from "../../spec.ts";
 import type { Option } from "../options.ts";
 import type { RunRequest } from "../run_request.ts";

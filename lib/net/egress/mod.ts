@@ -20,7 +20,6 @@
  * @module
  */
 
-export { SpecError } from "../../errors.ts";
 export { parseRate } from "../rate.ts";
 export { NAME_SERVER, PROXY } from "./inside_sockets.ts";
 export type { ProgramRunner } from "./inside_sockets.ts";
@@ -37,6 +36,5 @@ export type {
   EgressRequest,
   EgressVerdict,
 } from "./request.ts";
-export type { EgressLists } from "./lists.ts";
 export type { Lookup } from "./resolver.ts";
 export { EgressSession, type EgressSessionOptions } from "./session.ts";

@@ -30,15 +30,10 @@ export interface EgressPolicyOptions extends EgressLists {
 
 /** What is asked about, with its host taken apart. */
 export interface Asked {
-  /** How something inside wants out. */
   readonly protocol: EgressProtocol;
-  /** A name in its one spelling, or an address. */
   readonly host: Host;
-  /** The TCP port; 0 for `dns`. */
   readonly port: number;
-  /** The method of a plain HTTP request. */
   readonly method?: string;
-  /** Its path and query. */
   readonly path?: string;
 }
 

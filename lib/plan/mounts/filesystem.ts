@@ -6,20 +6,17 @@
  */
 
 import type { Operation } from "../../agent/operation.ts";
-import { SpecError } from "../../errors.ts";
 import type { DirectoryRoot, MountSpec, OverlayRoot, SandboxSpec } from "../../spec.ts";
 import type { HostEntry, HostFacts, HostPiece } from "../facts.ts";
-import { type LandlockRuleset, landlockRulesStep } from "../landlock_steps.ts";
+import type { LandlockRuleset } from "../landlock_steps.ts";
+import { optionalParts } from "../optional_parts.ts";
 import type { NewStep } from "../step.ts";
 import type { MountContext } from "./parts.ts";
 import { guardOf, needsGuard } from "./guard.ts";
-import { pieceSteps } from "./pieces.ts";
 import {
-  directoryRootStep,
   emptyRootStep,
   hostViewStep,
   mountNamespaceStep,
-  overlayRootStep,
   privateStep,
   sealRootStep,
 } from "./root.ts";
@@ -41,8 +38,6 @@ export class FilesystemPlan {
     sources: Sources,
     /** Rules of Landlock, whose paths are looked up in the finished tree. */
     readonly landlock?: LandlockRuleset,
-    /** Where the launch's socket is, if the host wants to see what the sandbox changes. */
-    readonly changesSocket?: number,
   ) {
     this.sources = sources;
     const { root } = spec;
@@ -62,9 +57,6 @@ export class FilesystemPlan {
       useWorkshop: () => {
         workshop = true;
       },
-      ...(this.changesSocket === undefined ? {} : {
-        changesSocket: { load32: this.changesSocket },
-      }),
       userxattr: (spec.namespaces.user ?? "shared") !== "shared",
       changesDirectory: this.facts.changesDirectory,
       freshProc: spec.namespaces.pid === "new",
@@ -73,7 +65,7 @@ export class FilesystemPlan {
     const root = this.#root(context);
     const mounts = [
       ...(this.#pieces && this.#pieces.length > 1
-        ? pieceSteps(spec.root as DirectoryRoot, this.#pieces, context)
+        ? optionalParts().roots.pieceSteps(spec.root as DirectoryRoot, this.#pieces, context)
         : []),
       ...spec.mounts.flatMap((mount, index) => [
         mountStep(mount, context, `mounts[${index}]`),
@@ -88,7 +80,9 @@ export class FilesystemPlan {
       ...(workshop ? [workshopStep(openWorkshop())] : []),
       ...mounts,
       ...(workshop ? [workshopStep(closeWorkshop())] : []),
-      ...(this.landlock ? [landlockRulesStep(this.landlock, scaffold)] : []),
+      ...(this.landlock
+        ? [optionalParts().landlock.landlockRulesStep(this.landlock, scaffold)]
+        : []),
       ...(spec.root === "host" ? [sealRootStep()] : []),
     ];
   }
@@ -112,13 +106,13 @@ export class FilesystemPlan {
     const { scaffold } = context;
     if (root === "empty") return [emptyRootStep()];
     if (root === "host") return [emptyRootStep(), hostViewStep(this.#hostView(), context)];
-    if ("image" in root) throw new SpecError("root.image", "has to be resolved before planning");
     const pieces = this.#pieces;
     if (pieces && pieces.length > 1) return [emptyRootStep()];
     // Changes in memory are the sandbox's own, and so are mount points among them.
     const overlay = pieces ? wholeOverlay(root as DirectoryRoot) : root;
     if ("overlay" in overlay && overlay.overlay.upper === "ephemeral") scaffold.addChangeable("/");
     else scaffold.addForeign("/");
+    const { directoryRootStep, overlayRootStep } = optionalParts().roots;
     return [
       "overlay" in overlay
         ? overlayRootStep(overlay, context)

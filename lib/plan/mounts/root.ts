@@ -16,19 +16,17 @@ import {
   MS_REC,
 } from "../../sys/abi/mount.ts";
 import { CLONE_NEWNS } from "../../sys/abi/clone.ts";
-import type { DirectoryRoot, OverlayRoot } from "../../spec.ts";
 import type { HostEntry } from "../facts.ts";
 import { CLONE_HINTS } from "../namespace_steps.ts";
-import { OVERLAY_HINTS, overlayOperations, overlaySentence } from "./overlay.ts";
 import { mountAttributes } from "./attributes.ts";
+import { file, symlink } from "./files.ts";
 import { attach, freshFilesystem, type MountContext, setAttributes } from "./parts.ts";
 import { openTree } from "./sources.ts";
-import { closeWorkshop, openWorkshop } from "./workshop.ts";
-import { mountStep } from "./steps.ts";
 import type { NewStep } from "../step.ts";
 import { MOUNT_ATTR_SIZE, mountAttr } from "../structs.ts";
 
-const ROOT: Value = { load32: "root" };
+/** The new root. */
+export const ROOT: Value = { load32: "root" };
 
 /**
  * A mount namespace. Not a flag of the clone: a first process made ahead of time would keep what is
@@ -54,8 +52,8 @@ export function privateStep(): NewStep {
   };
 }
 
-// The new root lies over the old one until pivot_root; the descriptor is how it is reached.
-const PLACE: Operation = {
+/** The new root lies over the old one until pivot_root; the descriptor is how it is reached. */
+export const PLACE: Operation = {
   call: "move_mount",
   args: [ROOT, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH],
 };
@@ -75,49 +73,6 @@ export function emptyRootStep(): NewStep {
   };
 }
 
-/** A directory of the host as the root. */
-export function directoryRootStep(root: DirectoryRoot, context: MountContext): NewStep {
-  const { path, writable = false } = root;
-  return {
-    phase: "mounts",
-    name: "root",
-    sentence: `make the directory "${path}" the new root, ${writable ? "writable" : "read-only"}`,
-    paths: { path },
-    hints: { ENOENT: "give an existing directory", EINVAL: "the root must be a directory" },
-    operations: [
-      // Every mode from here on is meant as it stands.
-      { call: "umask", args: [0] },
-      ...context.sources.open(
-        { path, dest: "/", recursive: true, writable, idMap: root.idMap },
-        "root",
-        "root",
-      ),
-      setAttributes(ROOT, mountAttributes({ writable })),
-      PLACE,
-    ],
-  };
-}
-
-/** Stacked directories of the host as the root. */
-export function overlayRootStep({ overlay }: OverlayRoot, context: MountContext): NewStep {
-  return {
-    phase: "mounts",
-    name: "root",
-    sentence: `make a stack the new root: ${overlaySentence(overlay)}`,
-    paths: { path: overlay.lower.join(":") },
-    hints: OVERLAY_HINTS,
-    operations: [
-      // Every mode from here on is meant as it stands.
-      { call: "umask", args: [0] },
-      ...openWorkshop(),
-      ...overlayOperations(overlay, context, "root.overlay", "root", context.changesSocket),
-      ...closeWorkshop(),
-      setAttributes(ROOT, mountAttributes({ writable: overlay.upper !== undefined })),
-      PLACE,
-    ],
-  };
-}
-
 /** The minimal view of the host, one step for all of it. */
 export function hostViewStep(entries: readonly HostEntry[], context: MountContext): NewStep {
   const operations: Operation[] = [];
@@ -125,18 +80,11 @@ export function hostViewStep(entries: readonly HostEntry[], context: MountContex
   const tree: Value = { load32: "tree" };
   for (const entry of entries) {
     if (entry.kind === "symlink") {
-      operations.push(
-        ...mountStep({ kind: "symlink", source: entry.to, target: entry.path }, context, "root")
-          .operations,
-      );
+      const link = { kind: "symlink", source: entry.to, target: entry.path } as const;
+      operations.push(...symlink(link, context, "root").operations);
     } else if (entry.kind === "copy") {
-      operations.push(
-        ...mountStep(
-          { kind: "file", target: entry.path, contents: entry.contents },
-          context,
-          "root",
-        ).operations,
-      );
+      const copy = { kind: "file", target: entry.path, contents: entry.contents } as const;
+      operations.push(...file(copy, context, "root").operations);
     } else {
       const kind = entry.kind === "bind-dir" ? "directory" : "file";
       operations.push(

@@ -7,35 +7,18 @@
  */
 
 import type { MountSpec } from "../../spec.ts";
+import { optionalParts } from "../optional_parts.ts";
 import type { NewStep } from "../step.ts";
-import { bind, overlay } from "./bind.ts";
-import { mask, readonly } from "./cover.ts";
 import { dev } from "./dev.ts";
 import { dir, file, symlink } from "./files.ts";
-import { cgroupfs, devpts, filesystem, mqueue, proc, sysfs, tmpfs } from "./kernel.ts";
+import { proc, tmpfs } from "./kernel.ts";
 import type { MountContext } from "./parts.ts";
+import type { DefaultKind, Planner, Planners } from "./planner.ts";
 
-type Planner<Mount> = (mount: Mount, context: MountContext, field: string) => NewStep;
-
-const PLANNERS: { readonly [Kind in MountSpec["kind"]]: Planner<MountSpec & { kind: Kind }> } = {
-  bind,
-  overlay,
-  tmpfs,
-  proc,
-  dev,
-  devpts,
-  mqueue,
-  sysfs,
-  cgroupfs,
-  filesystem,
-  symlink,
-  dir,
-  file,
-  mask,
-  readonly,
-};
+const PLANNERS: Planners<DefaultKind> = { dev, dir, file, proc, symlink, tmpfs };
 
 /** The step of one entry of the mount list. */
 export function mountStep(mount: MountSpec, context: MountContext, field: string): NewStep {
-  return (PLANNERS[mount.kind] as Planner<MountSpec>)(mount, context, field);
+  const planners = Object.hasOwn(PLANNERS, mount.kind) ? PLANNERS : optionalParts().mounts;
+  return (planners as Record<string, Planner<MountSpec>>)[mount.kind]!(mount, context, field);
 }

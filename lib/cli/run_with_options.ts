@@ -1,0 +1,78 @@
+/**
+ * `paddock run` with options: the builder makes of them what is run.
+ *
+ * @module
+ */
+
+import { SpecError } from "../errors.ts";
+import type { CliContext } from "./command.ts";
+import { applyOptions, parseOptions } from "./options.ts";
+import { RUN_OPTIONS } from "./run_options.ts";
+import type { RunRequest } from "./run_request.ts";
+
+/** Does what the options say, and resolves to paddock's exit code. */
+export async function runWithOptions(
+  args: readonly string[],
+  context: CliContext,
+): Promise<number> {
+  const { given, rest } = parseOptions(args, RUN_OPTIONS, "run");
+  const has = (name: string) => given.find(({ option }) => option.name === name);
+  if (has("help")) {
+    const { print, runHelp } = await import("./help.ts");
+    print(runHelp(RUN_OPTIONS));
+    return 0;
+  }
+  context.debug = has("debug") !== undefined;
+  const { sandbox } = await import("../sandbox.ts");
+  const request: RunRequest = {
+    box: sandbox(),
+    hooks: [],
+    explain: false,
+    json: false,
+    debug: false,
+    help: false,
+  };
+  const file = has("file");
+  if (file !== undefined) {
+    const { readSpecFile } = await import("./spec_file.ts");
+    const { box, hooks } = readSpecFile(file.value);
+    request.box = box;
+    request.hooks.push(...hooks);
+  }
+  for (const { value } of given.filter(({ option }) => option.name === "preset")) {
+    const { presetOf } = await import("./preset.ts");
+    request.box = request.box.with(presetOf(value));
+  }
+  applyOptions(given, request);
+  if (request.profile !== undefined) {
+    const { readProfile } = await import("./seccomp_profile.ts");
+    request.box = request.box.seccomp(readProfile(request.profile), request.box.spec.seccomp);
+  }
+  const plugins = request.hooks.length === 0
+    ? []
+    : await (await import("./hook_module.ts")).loadHooks(request.hooks);
+  for (const plugin of plugins) request.box = request.box.use(plugin);
+  const command = rest.length > 0 ? rest : request.box.spec.command;
+  if (command === undefined || command.length === 0) {
+    throw new SpecError(
+      "command line",
+      "there is nothing to run; write `paddock run [options] COMMAND [ARG...]`",
+    );
+  }
+  if (request.explain) {
+    const { explain } = await import("./explain.ts");
+    const { prepareFilter } = await import("../run/filters.ts");
+    await prepareFilter(request.box.spec);
+    explain(request.box, command, request.json, plugins);
+    return 0;
+  }
+  if (request.box.spec.tty) {
+    const { ownSize } = await import("./terminal.ts");
+    request.box = request.box.tty(ownSize() ?? true);
+  }
+  const [{ execute }, { finish }] = await Promise.all([
+    import("./execute.ts"),
+    import("./finish.ts"),
+  ]);
+  return await finish(await execute(request.box, command), request.json);
+}

@@ -1,0 +1,28 @@
+/**
+ * Brings all optional parts of planning; imported for that alone.
+ *
+ * @module
+ */
+
+import { landlockRuleset } from "../landlock/ruleset.ts";
+import * as cgroup from "../plan/cgroup_steps.ts";
+import { checkSpec } from "../plan/check_spec.ts";
+import * as keeper from "../plan/keeper_program.ts";
+import * as landlock from "../plan/landlock_steps.ts";
+import * as roots from "../plan/mounts/host_root.ts";
+import * as lock from "../plan/mounts/lock_steps.ts";
+import { MORE_MOUNTS } from "../plan/mounts/more_mounts.ts";
+import { provideParts } from "../plan/optional_parts.ts";
+import * as scheduling from "../plan/scheduling_steps.ts";
+
+provideParts({
+  checkSpec,
+  cgroup,
+  keeper,
+  landlock,
+  landlockRuleset,
+  scheduling,
+  lock,
+  roots,
+  mounts: MORE_MOUNTS,
+});
