@@ -7,7 +7,13 @@
  * @module
  */
 
-import { isFresh, main as bundled, SOURCES } from "./lib/cli/bundle/paddock.js";
+import {
+  isFresh,
+  isPlainRun,
+  main as bundled,
+  MAIN_SOURCES,
+  OTHER_SOURCES,
+} from "./lib/cli/bundle/paddock.js";
 
 /**
  * The whole command: arguments to exit code. It never throws and never ends the program itself.
@@ -18,12 +24,14 @@ import { isFresh, main as bundled, SOURCES } from "./lib/cli/bundle/paddock.js";
 export async function main(args: readonly string[]): Promise<number> {
   // Not a file when it comes from a registry: a release, whose bundle has been compared.
   const folder = import.meta.dirname;
-  if (folder === undefined || isFresh(folder, "lib/cli/bundle/paddock.js", SOURCES)) {
+  // A plain run is all in the main file, and does not look at what the others are made of.
+  const sources = isPlainRun(args) ? MAIN_SOURCES : { ...MAIN_SOURCES, ...OTHER_SOURCES };
+  if (folder === undefined || isFresh(folder, "lib/cli/bundle/paddock.js", sources)) {
     return await bundled(args);
   }
   // Put together, for Deno opens at the start whatever it can read the name of.
-  const sources = await import(new URL("lib/cli/main.ts", import.meta.url).href);
-  return await sources.main(args);
+  const { main } = await import(new URL("lib/cli/main.ts", import.meta.url).href);
+  return await main(args);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SOURCES } from "../lib/cli/bundle/paddock.js";
+import { MAIN_SOURCES, OTHER_SOURCES } from "../lib/cli/bundle/paddock.js";
 import { isFresh } from "../lib/cli/freshness.ts";
 import { paired, type Timing } from "./measure.ts";
 
@@ -13,7 +13,8 @@ const CLI = `${HOME}cli.ts`;
 
 /** Times `paddock run -- true` and `paddock --help` as whole processes. */
 export async function benchStartup(rounds: number): Promise<Timing[]> {
-  if (!isFresh(HOME, "lib/cli/bundle/paddock.js", SOURCES)) {
+  const sources = { ...MAIN_SOURCES, ...OTHER_SOURCES };
+  if (!isFresh(HOME, "lib/cli/bundle/paddock.js", sources)) {
     throw new Error("lib/cli/bundle/ is older than its sources: run `deno task bundle` first");
   }
   const empty = await Deno.makeTempFile({ suffix: ".ts" });

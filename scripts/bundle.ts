@@ -35,6 +35,7 @@ const AT_HAND = ["lib/cli/failure.ts", "lib/cli/help.ts"];
 /** A module that is not on disk: what `cli.ts` imports. */
 const ENTRY = "the bundle's entry";
 const ENTRY_TEXT = `export { isFresh } from "lib/cli/freshness.ts";
+export { isPlainRun } from "lib/cli/plain_command.ts";
 export { main } from "lib/cli/main.ts";
 `;
 
@@ -103,13 +104,21 @@ function addStatic(id: string, to: Set<string>, info: ModuleInfo): Set<string> {
   return to;
 }
 
-/** The list of sources by which `cli.ts` sees that the bundle is old. */
-async function sourceList(sources: Set<string>): Promise<string> {
+/** A list of sources by which `cli.ts` sees that the bundle is old. */
+async function sourceList(name: string, sources: readonly string[]): Promise<string> {
   const lines: string[] = [];
   for (const path of [...sources].sort()) {
     lines.push(`  "${path}": ${(await Deno.stat(HOME + path)).size},\n`);
   }
-  return `export const SOURCES = {\n${lines.join("")}};\n`;
+  return `export const ${name} = {\n${lines.join("")}};\n`;
+}
+
+/** The sources of the main file, which is all of a plain run, and those of the other files. */
+async function sourceLists(sources: Set<string>, main: Set<string>): Promise<string> {
+  const inMain = (path: string) => main.has(HOME + path);
+  const all = [...sources];
+  return await sourceList("MAIN_SOURCES", all.filter(inMain)) +
+    await sourceList("OTHER_SOURCES", all.filter((path) => !inMain(path)));
 }
 
 /** All files of the bundle, as the sources make them: names and contents. */
@@ -139,7 +148,7 @@ export async function bundle(): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const chunk of output) {
     if (chunk.type !== "chunk") throw new Error(`The bundle has no place for ${chunk.fileName}`);
-    const list = chunk.isEntry ? await sourceList(sources) : "";
+    const list = chunk.isEntry ? await sourceLists(sources, main) : "";
     files.set(chunk.fileName, HEADER + chunk.code + list);
   }
   return files;

@@ -6,12 +6,7 @@
  */
 
 import type { CliContext } from "./command.ts";
-
-/** The command, where it is all that is given; what begins with a dash is for the table of options. */
-function plainCommand(args: readonly string[]): readonly string[] | undefined {
-  if (args[0] === "--") return args.length > 1 ? args.slice(1) : undefined;
-  return args.length > 0 && !args[0]!.startsWith("-") ? args : undefined;
-}
+import { plainCommand } from "./plain_command.ts";
 
 /** Runs the command, and resolves to paddock's exit code. */
 export async function run(args: readonly string[], context: CliContext): Promise<number> {

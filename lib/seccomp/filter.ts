@@ -108,10 +108,7 @@ export function filterOf(spec: SandboxSpec, place: FilterPlace): Filter | undefi
   if ((spec.seccomp?.profile ?? "none") === "none") return undefined;
   const { plain, setuid } = DEFAULT_FILTERS[place.arch];
   return {
-    program: Uint8Array.from(
-      atob(place.guardSetuid ? setuid : plain),
-      (letter) => letter.charCodeAt(0),
-    ),
+    program: Uint8Array.fromBase64(place.guardSetuid ? setuid : plain),
     flags: 0,
     title: "the default profile",
   };

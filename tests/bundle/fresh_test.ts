@@ -1,9 +1,10 @@
 /** The bundle that is shipped is what the sources make, and is not run where it is not. */
 import { assert, assertEquals } from "@std/assert";
 import { isFresh } from "../../lib/cli/freshness.ts";
-import { SOURCES } from "../../lib/cli/bundle/paddock.js";
+import { MAIN_SOURCES, OTHER_SOURCES } from "../../lib/cli/bundle/paddock.js";
 
 const HOME = new URL("../../", import.meta.url);
+const SOURCES: Record<string, number> = { ...MAIN_SOURCES, ...OTHER_SOURCES };
 
 Deno.test("lib/cli/bundle/ is what the sources make (deno task bundle)", async (t) => {
   let build: typeof import("../../scripts/bundle.ts");
@@ -32,7 +33,7 @@ async function withCopy(use: (home: string) => Promise<void>): Promise<void> {
     const { success } = await new Deno.Command("cp", { args: copied, cwd: HOME }).output();
     assert(success);
     // Whatever the state of this checkout: the sources are those that the bundle knows.
-    for (const [path, size] of Object.entries(SOURCES as Record<string, number>)) {
+    for (const [path, size] of Object.entries(SOURCES)) {
       const text = await Deno.readFile(`${home}/${path}`);
       const same = new Uint8Array(size).fill(10);
       same.set(text.subarray(0, size));
@@ -58,6 +59,23 @@ Deno.test("cli.ts runs the bundle, and the sources as soon as one of them has ch
     await Deno.writeTextFile(help, changed);
     await Deno.utime(help, Date.now() / 1000, Date.now() / 1000 + 60);
     assert((await run(home, "--help")).includes("Usage: PADDOCK COMMAND"));
+  });
+});
+
+Deno.test("a plain run looks at its own sources only, any other command at all of them", async () => {
+  await withCopy(async (home) => {
+    const bundle = `${home}/lib/cli/bundle/paddock.js`;
+    const text = await Deno.readTextFile(bundle);
+    await Deno.writeTextFile(bundle, text.replace('hostname: "paddock"', 'hostname: "bundled"'));
+    const plain = () => run(home, "run", "--", "hostname");
+    const other = () => run(home, "run", "--cwd", "/", "--", "hostname");
+    const touch = (path: string) =>
+      Deno.utime(`${home}/${path}`, Date.now() / 1000, Date.now() / 1000 + 60);
+    assertEquals([await plain(), await other()], ["bundled\n", "bundled\n"]);
+    await touch("lib/sandbox.ts");
+    assertEquals([await plain(), await other()], ["bundled\n", "paddock\n"]);
+    await touch("lib/plan/plan.ts");
+    assertEquals(await plain(), "paddock\n");
   });
 });
 
