@@ -13,8 +13,21 @@ import type { MountSpec } from "./spec.ts";
 /** A function from a sandbox to a sandbox. */
 export type Preset = (box: Sandbox) => Sandbox;
 
-/** Where programs keep what lets one in elsewhere, below the home directory. */
+/**
+ * Where programs keep what lets one in elsewhere: below the home directory, and what the host keeps
+ * for root alone, which a sandbox started by root could read.
+ */
 export const SECRETS: readonly string[] = [
+  "/etc/gshadow",
+  "/etc/gshadow-",
+  "/etc/shadow",
+  "/etc/shadow-",
+  "/etc/ssh/ssh_host_ecdsa_key",
+  "/etc/ssh/ssh_host_ed25519_key",
+  "/etc/ssh/ssh_host_rsa_key",
+  "/etc/ssl/private",
+  "/etc/sudoers",
+  "/etc/sudoers.d",
   ".aws",
   ".azure",
   ".config/gcloud",

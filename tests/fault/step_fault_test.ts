@@ -113,7 +113,8 @@ async function failEverywhere(box: Sandbox, plugins: readonly Plugin[], folder: 
     }
     const same = () =>
       Deno.readTextFileSync("/proc/self/mountinfo") === before.mounts &&
-      openDescriptors() === before.descriptors;
+      // Fewer is no trace: what other test files held may be closed late.
+      openDescriptors() <= before.descriptors;
     const clean = await until(() => {
       const now = traces(folder);
       return same() && now.others.length === 0 && now.ofAgent.length === 0;

@@ -1,3 +1,4 @@
+import { resolve } from "@std/path";
 import { assert, assertEquals, assertMatch, assertThrows } from "@std/assert";
 import { readOnlyHost, sandbox, scratch, SECRETS, SpecError, workspace } from "../../mod.ts";
 import { attempt, inFolder, kernelIs, lines, sh } from "./support.ts";
@@ -82,15 +83,26 @@ Deno.test("secrets are hidden, unless another list says otherwise", async () => 
       // Its own /tmp would hide the home, too.
       const bare = sandbox().with((box) => box.with(preset()).bind(home));
       const hidden = SECRETS.reduce(
-        (box, path) => box.mount({ kind: "mask", target: `${home}/${path}`, optional: true }),
+        (box, path) => box.mount({ kind: "mask", target: resolve(home, path), optional: true }),
         bare,
       );
       assertEquals(await sh(hidden, `ls ${home}/.ssh; cat ${home}/note`), "note");
       const masks = sandbox().with(preset()).spec.mounts.filter(({ kind }) => kind === "mask");
-      assertEquals(masks.map(({ target }) => target), SECRETS.map((path) => `${home}/${path}`));
+      assertEquals(masks.map(({ target }) => target), SECRETS.map((path) => resolve(home, path)));
     }
     const spec = sandbox().with(readOnlyHost({ hide: ["/opt", "own"] })).spec;
     assertEquals(spec.mounts.slice(-2).map(({ target }) => target), ["/opt", `${home}/own`]);
+  });
+});
+
+Deno.test("what the host keeps for root alone is not for root's sandbox either", async () => {
+  await inFolder(async (folder) => {
+    for (const preset of [readOnlyHost(), scratch(), workspace(folder)]) {
+      const box = sandbox().with(preset);
+      // Nothing is read, whoever asks: it is refused, or what is seen is empty.
+      const { stdout } = await attempt(box, "cat /etc/shadow /etc/gshadow; ls -A /etc/ssl/private");
+      assertEquals(stdout, "");
+    }
   });
 });
 
