@@ -8990,7 +8990,7 @@ export const OTHER_SOURCES = {
   "lib/plan/mounts/stack.ts": 6940,
   "lib/plan/scheduling_steps.ts": 7352,
   "lib/pool.ts": 1295,
-  "lib/presets.ts": 6248,
+  "lib/presets.ts": 6570,
   "lib/run/all_parts.ts": 782,
   "lib/run/inside.ts": 5985,
   "lib/run/late_mounts.ts": 3250,

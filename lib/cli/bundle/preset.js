@@ -3,6 +3,16 @@ import { SpecError, resolve } from './paddock.js';
 import { defineHook } from './hook.js';
 
 const SECRETS = [
+  "/etc/gshadow",
+  "/etc/gshadow-",
+  "/etc/shadow",
+  "/etc/shadow-",
+  "/etc/ssh/ssh_host_ecdsa_key",
+  "/etc/ssh/ssh_host_ed25519_key",
+  "/etc/ssh/ssh_host_rsa_key",
+  "/etc/ssl/private",
+  "/etc/sudoers",
+  "/etc/sudoers.d",
   ".aws",
   ".azure",
   ".config/gcloud",
