@@ -55,10 +55,17 @@ export interface HideOptions {
 
 /** Hides what is there. */
 function hiding(paths: readonly string[]): Preset {
-  const home = Deno.env.get("HOME") ?? "/root";
+  const home = Deno.env.get("HOME");
+  if (!home?.startsWith("/") && paths.some((path) => !path.startsWith("/"))) {
+    throw new SpecError(
+      "hide",
+      "secrets lie below the home directory, and HOME does not say where that is; set it",
+    );
+  }
   return (box) =>
     paths.reduce(
-      (next, path) => next.mount({ kind: "mask", target: resolve(home, path), optional: true }),
+      (next, path) =>
+        next.mount({ kind: "mask", target: resolve(home ?? "/", path), optional: true }),
       box,
     );
 }

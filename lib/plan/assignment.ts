@@ -8,7 +8,8 @@
 
 import { INIT_AREA, SETUP_AREA } from "../agent/layout.ts";
 import type { Operation, Value } from "../agent/operation.ts";
-import { MSG_CMSG_CLOEXEC } from "../sys/abi/socket.ts";
+import { ERRNO } from "../sys/abi/errno.ts";
+import { MSG_CMSG_CLOEXEC, MSG_CTRUNC } from "../sys/abi/socket.ts";
 import { loadProgram } from "./program_parts.ts";
 
 /** Where programs lie in the arena: offset and length in bytes of each. */
@@ -51,6 +52,23 @@ export function assignedStdio(index: 0 | 1 | 2): Value {
 /** Where the command line lies, once the message has come. */
 export const ASSIGNED_EXECUTE: readonly [offset: Value, length: Value] = [word(4), word(5)];
 
+const HEADER = "assignment header";
+const FLAGS_OFFSET = 48;
+
+/** Where descriptors of the message were lost, which is no error of recvmsg(2): EMFILE is one. */
+export function wholeAssignment(): Operation[] {
+  return [
+    {
+      call: "AND",
+      args: [{ load32: { name: HEADER, offset: FLAGS_OFFSET } }, MSG_CTRUNC],
+      when: { equals: 0 },
+      goto: "assignment is whole",
+    },
+    { call: "SET", args: [-ERRNO.EMFILE] },
+    { call: "SET", args: [0], label: "assignment is whole" },
+  ];
+}
+
 /** Waits for the message. */
 export function awaitAssignment(socket: Value): Operation[] {
   return [
@@ -68,6 +86,7 @@ export function awaitAssignment(socket: Value): Operation[] {
             CONTROL_BYTES,
             0,
           ],
+          name: HEADER,
         },
         MSG_CMSG_CLOEXEC,
       ],

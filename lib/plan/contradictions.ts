@@ -53,6 +53,13 @@ export function checkContradictions(spec: SandboxSpec): void {
       `"${network.mode}" needs a network namespace of its own; unshare("net")`,
     );
   }
+  const cgroupfs = spec.mounts.findIndex((mount) => mount.kind === "cgroupfs" && mount.writable);
+  if (cgroupfs >= 0 && spec.limits === undefined) {
+    throw new SpecError(
+      `mounts[${cgroupfs}].writable`,
+      "without limits() the cgroup is the caller's own, and so are the processes in it; add limits",
+    );
+  }
   if (spec.tty && is("mount") === "new" && !devTarget(spec)) {
     throw new SpecError("tty", "a terminal needs a /dev inside; add dev()");
   }

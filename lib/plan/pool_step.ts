@@ -7,7 +7,7 @@
 import { EVENT_OFFSET, EVENT_SIZE } from "../agent/event.ts";
 import { EXECUTE_AREA } from "../agent/layout.ts";
 import type { Value } from "../agent/operation.ts";
-import { ASSIGNED_EXECUTE, assignedStdio, awaitAssignment } from "./assignment.ts";
+import { ASSIGNED_EXECUTE, assignedStdio, awaitAssignment, wholeAssignment } from "./assignment.ts";
 import { stdioStep } from "./command_steps.ts";
 import { Barrier } from "./launch_shape.ts";
 import { loadProgram } from "./program_parts.ts";
@@ -24,6 +24,9 @@ export function waitSteps(socket: Value): NewStep[] {
       phase: "execute",
       name: "wait",
       sentence: "wait for the command",
+      hints: {
+        EMFILE: 'rlimit("nofile") is too low for the streams to be handed over; 32 will do',
+      },
       operations: [
         {
           call: "SET",
@@ -32,6 +35,7 @@ export function waitSteps(socket: Value): NewStep[] {
         },
         { call: "write", args: [{ load32: "status" }, { at: "barrier" }, EVENT_SIZE] },
         ...awaitAssignment(socket),
+        ...wholeAssignment(),
         // Standard error takes the place of the arena, so this comes first.
         ...loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE),
       ],

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SpecError } from "../errors.ts";
 import type { Value } from "../agent/operation.ts";
 import type { HostFacts } from "../plan/facts.ts";
 import type { LaunchFilter } from "../plan/plan.ts";
@@ -44,10 +45,19 @@ export function launchFilter(
   facts: HostFacts,
   { socket, hasHandler, secret }: FilterChoices,
 ): LaunchFilter & { readonly judge?: Uint8Array } | undefined {
+  const guardSetuid = facts.uid === 0 && writesToHost(spec);
+  // Where the owner on disk is root, a file with capabilities is as good as a set-uid one, and a
+  // filter cannot read which attribute is set.
+  if (guardSetuid && spec.capabilities?.keep.includes("CAP_SETFCAP")) {
+    throw new SpecError(
+      "capabilities",
+      "with CAP_SETFCAP and something of the host that can be written, files would be left there that make anybody root; leave one of them out",
+    );
+  }
   const filter = filterOf(spec, {
     arch: ARCH,
     kernel: () => Deno.osRelease(),
-    guardSetuid: facts.uid === 0 && writesToHost(spec),
+    guardSetuid,
     hasHandler,
     secret: secret === undefined ? randomSecret : () => secret,
   });

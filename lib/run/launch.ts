@@ -442,8 +442,12 @@ export class Launch implements Supervised {
       this.#atBarrier(event.pid).catch((error) => this.kill(error));
     } else if (event.kind === EventKind.RESULT) {
       this.#result = event;
-      // Nobody is left inside but pid 1, which is about to end; the kernel frees the namespaces.
-      this.#finish();
+      // Nobody is left inside but pid 1, which is about to end; the kernel frees the namespaces. A
+      // filesystem of a device is in use until then, and would be busy for the next one.
+      const { mounts } = this.spec;
+      if (!mounts.some(({ kind }) => kind === "filesystem") || this.firstPid === undefined) {
+        this.#finish();
+      }
     }
   }
 

@@ -140,6 +140,7 @@ export class Pool {
       { handler: this.#handler },
     );
     const { launch, hooks, cgroup } = begun;
+    begun.stdio.release();
     const unused = () => {
       // Who has taken it sees to that.
       if (this.#taken.has(launch)) return;

@@ -6,16 +6,17 @@
 
 import { SpecError } from "../errors.ts";
 import {
+  AT_EMPTY_PATH,
   AT_FDCWD,
   O_APPEND,
   O_CLOEXEC,
   O_CREAT,
   O_RDONLY,
-  O_RDWR,
   O_TRUNC,
   O_WRONLY,
 } from "../sys/abi/fcntl.ts";
-import { check, cString, syscall } from "../sys/libc.ts";
+import { check, cString, rawSyscall, syscall } from "../sys/libc.ts";
+import { SYS } from "../sys/syscall_numbers.ts";
 import { makePipe } from "./pipe.ts";
 
 /**
@@ -41,15 +42,28 @@ export interface StdioFds {
   abandon(): void;
 }
 
-let nullFd: number | undefined;
-
-/** `/dev/null`, opened once. */
-function devNull(): number {
-  return nullFd ??= check(
-    syscall("openat", AT_FDCWD, cString("/dev/null"), O_RDWR | O_CLOEXEC, 0),
+/**
+ * `/dev/null`, opened for one stream of one launch: flags that can be set (fcntl(2), F_SETFL and
+ * F_SETSIG) belong to what was opened, and would be seen by other sandboxes that share it.
+ */
+function devNull(flags: number): number {
+  return check(
+    syscall("openat", AT_FDCWD, cString("/dev/null"), flags | O_CLOEXEC, 0),
     "openat",
     { path: "/dev/null" },
   );
+}
+
+const STATX_TYPE = 1, MODE_OFFSET = 28, S_IFMT = 0o170000, S_IFDIR = 0o040000;
+const statx = new Uint8Array(256);
+const statxView = new DataView(statx.buffer);
+
+/** A directory as a stream is a way out: `/proc/self/fd/0/..` is the host's (CVE-2024-21626). */
+function refuseDirectory(fd: number, name: string): void {
+  const result = rawSyscall(SYS.statx, fd, cString(""), AT_EMPTY_PATH, STATX_TYPE, statx);
+  if (result === 0 && (statxView.getUint16(MODE_OFFSET, true) & S_IFMT) === S_IFDIR) {
+    throw new SpecError(name, "a directory as a stream would lead out of the sandbox; bind it");
+  }
 }
 
 /** Makes the descriptors; if one fails, none is left open. */
@@ -65,9 +79,14 @@ export function openStdio(choices: readonly [Stdio, Stdio, Stdio]): StdioFds {
   try {
     choices.forEach((choice, index) => {
       const name = ["stdin", "stdout", "stderr"][index]!;
-      if (choice === "inherit") theirs.push(index);
-      else if (choice === "null") theirs.push(devNull());
-      else if (choice === "piped") {
+      if (choice === "inherit") {
+        refuseDirectory(index, name);
+        theirs.push(index);
+      } else if (choice === "null") {
+        const fd = devNull(index === 0 ? O_RDONLY : O_WRONLY);
+        made.push(fd);
+        theirs.push(fd);
+      } else if (choice === "piped") {
         const [reader, writer] = makePipe();
         const [their, our] = index === 0 ? [reader, writer] : [writer, reader];
         made.push(their);
@@ -77,6 +96,7 @@ export function openStdio(choices: readonly [Stdio, Stdio, Stdio]): StdioFds {
         if (!Number.isInteger(choice) || choice < 0) {
           throw new SpecError(name, `${choice} is not a descriptor`);
         }
+        refuseDirectory(choice, name);
         theirs.push(choice);
       } else if (typeof choice?.file === "string") {
         const flags = index === 0
@@ -88,6 +108,7 @@ export function openStdio(choices: readonly [Stdio, Stdio, Stdio]): StdioFds {
           { path: choice.file, hint: `it was to be the command's ${name}` },
         );
         made.push(fd);
+        refuseDirectory(fd, name);
         theirs.push(fd);
       } else {
         throw new SpecError(

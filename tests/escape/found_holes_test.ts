@@ -1,7 +1,15 @@
 // Holes that a reviewer found, each with the attack that showed it.
 
-import { assert, assertEquals } from "@std/assert";
-import { Sandbox, sandbox, TimeoutError } from "../../mod.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  pool,
+  readOnlyHost,
+  Sandbox,
+  sandbox,
+  SpecError,
+  StepError,
+  TimeoutError,
+} from "../../mod.ts";
 import { PACE, testIf, text } from "../integration/support.ts";
 
 const isRoot = Deno.uid() === 0;
@@ -150,4 +158,84 @@ Deno.test("a command that stops its supervisor does not outlive its time", async
     assert(performance.now() - start < 10_000);
   }
   assertEquals(await left(tag), []);
+});
+
+testIf(
+  isRoot,
+  "an ordinary user's files are never root's",
+  "no file with capabilities is left on the host",
+  () =>
+    inFolder(async (folder) => {
+      for (const keep of ["all", ["CAP_SETFCAP"]] as const) {
+        const box = sandbox().capabilities(keep === "all" ? keep : [...keep])
+          .bind(folder, "/work", { writable: true });
+        const { field } = await assertRejects(() => box.output(["true"]), SpecError);
+        assertEquals(field, "capabilities");
+        // With nothing of the host to write to, it is kept.
+        await sandbox().capabilities(keep === "all" ? keep : [...keep]).output(["true"]);
+      }
+    }),
+);
+
+Deno.test("a directory as a stream, which would lead out by /proc/self/fd/0/..", () =>
+  inFolder(async (folder) => {
+    const box = sandbox();
+    for (const stdin of [{ file: folder }, { file: "/proc/self/root" }]) {
+      const { field } = await assertRejects(() => box.output(["true"], { stdin }), SpecError);
+      assertEquals(field, "stdin");
+      await using warm = pool(box);
+      assertEquals(
+        (await assertRejects(() => warm.run(["true"], { stdin }), SpecError)).field,
+        "stdin",
+      );
+    }
+    const cli = new URL("../../cli.ts", import.meta.url).pathname;
+    const { code, stderr } = await new Deno.Command("sh", {
+      args: [
+        "-c",
+        `"$1" run -A "$2" run -- ls /proc/self/fd/0/.. < /tmp`,
+        "sh",
+        Deno.execPath(),
+        cli,
+      ],
+      stdin: "null",
+    }).output();
+    assertEquals(code, 125);
+    assert(text(stderr).includes("a directory as a stream would lead out"), text(stderr));
+  }));
+
+Deno.test("sandboxes share no open file, not even /dev/null", async () => {
+  // F_SETFL, O_NONBLOCK and O_APPEND: flags of what was opened.
+  const set = "import fcntl; fcntl.fcntl(0, 4, fcntl.fcntl(0, 3) | 0o6000)";
+  const get = "import fcntl; print(oct(fcntl.fcntl(0, 3) & 0o6000))";
+  const python = (program: string) => ["python3", "-c", program];
+  const seen = await sandbox().output(python(get)).catch(() => undefined);
+  if (seen === undefined) return console.warn("skipped: python3 is not installed");
+  await sandbox().output(python(set));
+  assertEquals(text((await sandbox().output(python(get))).stdout), "0o0\n");
+});
+
+Deno.test("streams that a pooled command cannot be given are an error, not another's", async () => {
+  for (const limit of [4, 8, 12]) {
+    await using warm = pool(sandbox().rlimit("nofile", limit));
+    const run = warm.run(["/bin/cat"], { stdin: { file: "/etc/hostname" } });
+    const error = await run.then(() => undefined, (error) => error);
+    assert(error instanceof StepError, `${limit}: ${error}`);
+  }
+  await using enough = pool(sandbox().rlimit("nofile", 32));
+  const { stdout } = await enough.run(["/bin/cat"], { stdin: { file: "/etc/hostname" } });
+  assertEquals(text(stdout), await Deno.readTextFile("/etc/hostname"));
+});
+
+Deno.test("presets without a home directory hide nothing by mistake", () => {
+  const home = Deno.env.get("HOME");
+  try {
+    for (const wrong of ["", "relative"]) {
+      Deno.env.set("HOME", wrong);
+      assertThrows(() => sandbox().with(readOnlyHost()), SpecError, "HOME");
+    }
+  } finally {
+    if (home === undefined) Deno.env.delete("HOME");
+    else Deno.env.set("HOME", home);
+  }
 });

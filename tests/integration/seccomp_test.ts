@@ -66,21 +66,26 @@ perlTest("what the default profile blocks is blocked", async () => {
   ]);
 });
 
-testIf(PERL && ARCH === "x86_64", "x32 and i386 are x86_64's", "x32 and i386 kill", async () => {
-  const x32 = await attempt(sandbox(), "perl -e 'syscall(0x40000000 + 39)'");
-  assertEquals([x32.code, x32.stderr], [128 + 31, "Bad system call\n"]);
-  // int $0x80, getpid. Perl can be made to call bytes: a shared library's init would be another way.
-  const { stdout, code } = await attempt(
-    sandbox(),
-    `python3 -c '
+testIf(
+  PERL && installed("python3") && ARCH === "x86_64",
+  "x32 and i386 are x86_64's, and perl and python3 try them",
+  "x32 and i386 kill",
+  async () => {
+    const x32 = await attempt(sandbox(), "perl -e 'syscall(0x40000000 + 39)'");
+    assertEquals([x32.code, x32.stderr], [128 + 31, "Bad system call\n"]);
+    // int $0x80, getpid. Perl can be made to call bytes: a shared library's init would be another way.
+    const { stdout, code } = await attempt(
+      sandbox(),
+      `python3 -c '
 import ctypes, mmap
 m = mmap.mmap(-1, 4096, prot=7)
 m.write(b"\\xb8\\x14\\0\\0\\0\\xcd\\x80\\xc3")
 f = ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))
 print(f())'`,
-  );
-  assertEquals([stdout, code], ["", 128 + 31]);
-});
+    );
+    assertEquals([stdout, code], ["", 128 + 31]);
+  },
+);
 
 perlTest('"none" is none, and Sandbox.empty() has none', async () => {
   for (const box of [sandbox().seccomp("none"), Sandbox.empty().env("PATH", "/usr/bin:/bin")]) {

@@ -34,6 +34,8 @@ for kind in auth account password session; do
   echo "$kind required pam_permit.so" > etc/pam.d/common-$kind
 done
 echo paddock-vm > etc/hostname
+printf 'ip 0 IP\\nicmp 1 ICMP\\ntcp 6 TCP\\nudp 17 UDP\\nipv6-icmp 58 IPv6-ICMP\\n' > etc/protocols
+mkdir -p etc/ssl
 [ -e usr/bin/awk ] || ln -s mawk usr/bin/awk
 [ -e usr/bin/sh ] || ln -s dash usr/bin/sh
 ln -sf /proc/self/mounts etc/mtab

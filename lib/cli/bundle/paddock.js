@@ -1827,6 +1827,13 @@ const checkContradictions = (function checkContradictions(spec) {
       `"${network.mode}" needs a network namespace of its own; unshare("net")`
     );
   }
+  const cgroupfs = spec.mounts.findIndex(((mount) => mount.kind === "cgroupfs" && mount.writable));
+  if (cgroupfs >= 0 && spec.limits === void 0) {
+    throw new SpecError(
+      `mounts[${cgroupfs}].writable`,
+      "without limits() the cgroup is the caller's own, and so are the processes in it; add limits"
+    );
+  }
   if (spec.tty && is("mount") === "new" && !devTarget(spec)) {
     throw new SpecError("tty", "a terminal needs a /dev inside; add dev()");
   }
@@ -1845,6 +1852,18 @@ const word = (function word(index) {
 const assignedStdio = (function assignedStdio(index) {
   return { load32: { name: ASSIGNMENT_CELLS.fds, offset: 16 + index * 4 } };
 });
+const wholeAssignment = (function wholeAssignment() {
+  return [
+    {
+      call: "AND",
+      args: [{ load32: { name: HEADER, offset: FLAGS_OFFSET } }, MSG_CTRUNC],
+      when: { equals: 0 },
+      goto: "assignment is whole"
+    },
+    { call: "SET", args: [-24] },
+    { call: "SET", args: [0], label: "assignment is whole" }
+  ];
+});
 const awaitAssignment = (function awaitAssignment(socket) {
   return [
     {
@@ -1860,7 +1879,8 @@ const awaitAssignment = (function awaitAssignment(socket) {
             { at: ASSIGNMENT_CELLS.fds },
             CONTROL_BYTES,
             0
-          ]
+          ],
+          name: HEADER
         },
         MSG_CMSG_CLOEXEC
       ],
@@ -2226,6 +2246,9 @@ const waitSteps = (function waitSteps(socket) {
       phase: "execute",
       name: "wait",
       sentence: "wait for the command",
+      hints: {
+        EMFILE: 'rlimit("nofile") is too low for the streams to be handed over; 32 will do'
+      },
       operations: [
         {
           call: "SET",
@@ -2234,6 +2257,7 @@ const waitSteps = (function waitSteps(socket) {
         },
         { call: "write", args: [{ load32: "status" }, { at: "barrier" }, EVENT_SIZE] },
         ...awaitAssignment(socket),
+        ...wholeAssignment(),
         // Standard error takes the place of the arena, so this comes first.
         ...loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE)
       ]
@@ -2366,10 +2390,17 @@ const randomSecret = (function randomSecret() {
   return [a, b, c];
 });
 const launchFilter = (function launchFilter(spec, facts, { socket, hasHandler, secret }) {
+  const guardSetuid = facts.uid === 0 && writesToHost(spec);
+  if (guardSetuid && spec.capabilities?.keep.includes("CAP_SETFCAP")) {
+    throw new SpecError(
+      "capabilities",
+      "with CAP_SETFCAP and something of the host that can be written, files would be left there that make anybody root; leave one of them out"
+    );
+  }
   const filter = filterOf(spec, {
     arch: ARCH,
     kernel: (() => Deno.osRelease()),
-    guardSetuid: facts.uid === 0 && writesToHost(spec),
+    guardSetuid,
     hasHandler,
     secret: secret === void 0 ? randomSecret : (() => secret)
   });
@@ -3322,12 +3353,18 @@ const join = (function join(chunks) {
   }
   return whole;
 });
-const devNull = (function devNull() {
-  return nullFd ??= check(
-    syscall("openat", AT_FDCWD, cString("/dev/null"), O_RDWR | O_CLOEXEC, 0),
+const devNull = (function devNull(flags) {
+  return check(
+    syscall("openat", AT_FDCWD, cString("/dev/null"), flags | O_CLOEXEC, 0),
     "openat",
     { path: "/dev/null" }
   );
+});
+const refuseDirectory = (function refuseDirectory(fd, name) {
+  const result = rawSyscall(SYS.statx, fd, cString(""), AT_EMPTY_PATH, STATX_TYPE, statx);
+  if (result === 0 && (statxView.getUint16(MODE_OFFSET, true) & S_IFMT) === S_IFDIR) {
+    throw new SpecError(name, "a directory as a stream would lead out of the sandbox; bind it");
+  }
 });
 const openStdio = (function openStdio(choices) {
   const made = [];
@@ -3341,9 +3378,14 @@ const openStdio = (function openStdio(choices) {
   try {
     choices.forEach(((choice, index) => {
       const name = ["stdin", "stdout", "stderr"][index];
-      if (choice === "inherit") theirs.push(index);
-      else if (choice === "null") theirs.push(devNull());
-      else if (choice === "piped") {
+      if (choice === "inherit") {
+        refuseDirectory(index, name);
+        theirs.push(index);
+      } else if (choice === "null") {
+        const fd = devNull(index === 0 ? O_RDONLY : O_WRONLY);
+        made.push(fd);
+        theirs.push(fd);
+      } else if (choice === "piped") {
         const [reader, writer] = makePipe();
         const [their, our] = index === 0 ? [reader, writer] : [writer, reader];
         made.push(their);
@@ -3353,6 +3395,7 @@ const openStdio = (function openStdio(choices) {
         if (!Number.isInteger(choice) || choice < 0) {
           throw new SpecError(name, `${choice} is not a descriptor`);
         }
+        refuseDirectory(choice, name);
         theirs.push(choice);
       } else if (typeof choice?.file === "string") {
         const flags = index === 0 ? O_RDONLY : O_WRONLY | O_CREAT | (choice.append ? O_APPEND : O_TRUNC);
@@ -3362,6 +3405,7 @@ const openStdio = (function openStdio(choices) {
           { path: choice.file, hint: `it was to be the command's ${name}` }
         );
         made.push(fd);
+        refuseDirectory(fd, name);
         theirs.push(fd);
       } else {
         throw new SpecError(
@@ -3783,12 +3827,12 @@ const F_SEAL_GROW = 4;
 const F_SEAL_WRITE = 8;
 const F_SEAL_FUTURE_WRITE = 16;
 const F_SEAL_EXEC = 32;
-const S_IFMT = 61440;
+const S_IFMT$1 = 61440;
 const S_IFSOCK = 49152;
 const S_IFLNK = 40960;
 const S_IFREG = 32768;
 const S_IFBLK = 24576;
-const S_IFDIR = 16384;
+const S_IFDIR$1 = 16384;
 const S_IFCHR = 8192;
 const S_IFIFO = 4096;
 const S_ISUID = 2048;
@@ -3806,7 +3850,7 @@ const S_IRWXO = 7;
 const S_IROTH = 4;
 const S_IWOTH = 2;
 const S_IXOTH = 1;
-const STATX_TYPE = 1;
+const STATX_TYPE$1 = 1;
 const STATX_MODE = 2;
 const STATX_NLINK = 4;
 const STATX_UID = 8;
@@ -3932,14 +3976,14 @@ var fcntlAbi = /*#__PURE__*/Object.freeze({
   STATX_MODE: STATX_MODE,
   STATX_NLINK: STATX_NLINK,
   STATX_SIZE: STATX_SIZE$1,
-  STATX_TYPE: STATX_TYPE,
+  STATX_TYPE: STATX_TYPE$1,
   STATX_UID: STATX_UID,
   S_IFBLK: S_IFBLK,
   S_IFCHR: S_IFCHR,
-  S_IFDIR: S_IFDIR,
+  S_IFDIR: S_IFDIR$1,
   S_IFIFO: S_IFIFO,
   S_IFLNK: S_IFLNK,
-  S_IFMT: S_IFMT,
+  S_IFMT: S_IFMT$1,
   S_IFREG: S_IFREG,
   S_IFSOCK: S_IFSOCK,
   S_IRGRP: S_IRGRP,
@@ -5676,6 +5720,7 @@ const SO_KEEPALIVE = 9;
 const SO_LINGER = 13;
 const SCM_RIGHTS = 1;
 const MSG_PEEK = 2;
+const MSG_CTRUNC = 8;
 const MSG_TRUNC = 32;
 const MSG_DONTWAIT = 64;
 const MSG_NOSIGNAL = 16384;
@@ -6451,6 +6496,8 @@ const ASSIGNMENT_BUFFERS = {
   [ASSIGNMENT_CELLS.fds]: CONTROL_BYTES
 };
 const ASSIGNED_EXECUTE = [word(4), word(5)];
+const HEADER = "assignment header";
+const FLAGS_OFFSET = 48;
 const MASKED = [
   "acpi",
   "asound",
@@ -8200,7 +8247,10 @@ class Launch {
       this.#atBarrier(event.pid).catch(((error) => this.kill(error)));
     } else if (event.kind === EventKind.RESULT) {
       this.#result = event;
-      this.#finish();
+      const { mounts } = this.spec;
+      if (!mounts.some((({ kind }) => kind === "filesystem")) || this.firstPid === void 0) {
+        this.#finish();
+      }
     }
   }
   #stepOf(number) {
@@ -8554,8 +8604,9 @@ class PipeWriter {
     });
   }
 }
-
-let nullFd;
+const STATX_TYPE = 1, MODE_OFFSET = 28, S_IFMT = 61440, S_IFDIR = 16384;
+const statx = new Uint8Array(256);
+const statxView = new DataView(statx.buffer);
 const PATTERN_NUL = /\0/;
 class SandboxProcess {
   #init;
@@ -8699,7 +8750,7 @@ var run_plain = /*#__PURE__*/Object.freeze({
   runPlain: runPlain
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi$2 as abi, abi$1, abi as abi$2, abi$4 as abi$3, abi$3 as abi$4, abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, help, hostFacts, idMapText, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionsHelp, output, parseCpuList, parseDuration, parseMode, parseSize, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, resolve, resolveSpec, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi$2 as abi, abi$1, abi as abi$2, abi$4 as abi$3, abi$3 as abi$4, abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, help, hostFacts, idMapText, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionsHelp, output, parseCpuList, parseDuration, parseMode, parseSize, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, resolve, resolveSpec, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
@@ -8726,10 +8777,10 @@ export const MAIN_SOURCES = {
   "lib/defaults.ts": 1514,
   "lib/errors.ts": 7515,
   "lib/ids/subordinate.ts": 1049,
-  "lib/plan/assignment.ts": 3020,
+  "lib/plan/assignment.ts": 3608,
   "lib/plan/cgroup_layout.ts": 1541,
   "lib/plan/command_steps.ts": 7518,
-  "lib/plan/contradictions.ts": 2456,
+  "lib/plan/contradictions.ts": 2781,
   "lib/plan/credential_steps.ts": 5050,
   "lib/plan/id_map_steps.ts": 5007,
   "lib/plan/identity.ts": 7649,
@@ -8752,7 +8803,7 @@ export const MAIN_SOURCES = {
   "lib/plan/optional_parts.ts": 2376,
   "lib/plan/outside_program.ts": 8823,
   "lib/plan/plan.ts": 15831,
-  "lib/plan/pool_step.ts": 1520,
+  "lib/plan/pool_step.ts": 1684,
   "lib/plan/program.ts": 3177,
   "lib/plan/program_parts.ts": 4516,
   "lib/plan/rlimit_steps.ts": 3001,
@@ -8765,18 +8816,18 @@ export const MAIN_SOURCES = {
   "lib/run/child.ts": 4874,
   "lib/run/compiled.ts": 7121,
   "lib/run/diagnose.ts": 3464,
-  "lib/run/filters.ts": 1932,
+  "lib/run/filters.ts": 2417,
   "lib/run/first_process.ts": 4998,
   "lib/run/hooks.ts": 4698,
   "lib/run/host_facts.ts": 5193,
   "lib/run/host_tree.ts": 4315,
   "lib/run/joins.ts": 1270,
-  "lib/run/launch.ts": 25441,
+  "lib/run/launch.ts": 25673,
   "lib/run/pipe.ts": 7037,
   "lib/run/resolve.ts": 6284,
   "lib/run/run.ts": 5165,
   "lib/run/spares.ts": 3317,
-  "lib/run/stdio.ts": 3431,
+  "lib/run/stdio.ts": 4447,
   "lib/run/supervise.ts": 4249,
   "lib/run/supervisor.ts": 2745,
   "lib/run/wait_status.ts": 869,
@@ -8990,14 +9041,14 @@ export const OTHER_SOURCES = {
   "lib/plan/mounts/stack.ts": 6940,
   "lib/plan/scheduling_steps.ts": 7352,
   "lib/pool.ts": 1295,
-  "lib/presets.ts": 6570,
+  "lib/presets.ts": 6794,
   "lib/run/all_parts.ts": 782,
   "lib/run/inside.ts": 5985,
   "lib/run/late_mounts.ts": 3250,
   "lib/run/network_modes.ts": 2895,
   "lib/run/network_sides.ts": 1063,
   "lib/run/plan_view.ts": 3755,
-  "lib/run/pool.ts": 5711,
+  "lib/run/pool.ts": 5738,
   "lib/run/socket_address.ts": 1777,
   "lib/run/supervised_call.ts": 8190,
   "lib/run/supervision.ts": 8018,

@@ -29,9 +29,15 @@ const SECRETS = [
   ".ssh"
 ];
 function hiding(paths) {
-  const home = Deno.env.get("HOME") ?? "/root";
+  const home = Deno.env.get("HOME");
+  if (!home?.startsWith("/") && paths.some((path) => !path.startsWith("/"))) {
+    throw new SpecError(
+      "hide",
+      "secrets lie below the home directory, and HOME does not say where that is; set it"
+    );
+  }
   return (box) => paths.reduce(
-    (next, path) => next.mount({ kind: "mask", target: resolve(home, path), optional: true }),
+    (next, path) => next.mount({ kind: "mask", target: resolve(home ?? "/", path), optional: true }),
     box
   );
 }
