@@ -435,7 +435,7 @@ export class Launch implements Supervised {
       this.#killNow();
     } else if (event.kind === EventKind.BARRIER && event.pid === Barrier.COMMAND) {
       // An idle sandbox does not keep the program alive.
-      if (this.#commandLine === undefined) this.#release();
+      if (this.#commandLine === undefined && !this.#killed) this.#release();
       this.#ready.resolve();
     } else if (event.kind === EventKind.BARRIER) {
       this.drain();

@@ -8240,7 +8240,7 @@ class Launch {
       this.#killed = true;
       this.#killNow();
     } else if (event.kind === EventKind.BARRIER && event.pid === Barrier.COMMAND) {
-      if (this.#commandLine === void 0) this.#release();
+      if (this.#commandLine === void 0 && !this.#killed) this.#release();
       this.#ready.resolve();
     } else if (event.kind === EventKind.BARRIER) {
       this.drain();
@@ -8822,7 +8822,7 @@ export const MAIN_SOURCES = {
   "lib/run/host_facts.ts": 5193,
   "lib/run/host_tree.ts": 4315,
   "lib/run/joins.ts": 1270,
-  "lib/run/launch.ts": 25673,
+  "lib/run/launch.ts": 25690,
   "lib/run/pipe.ts": 7037,
   "lib/run/resolve.ts": 6284,
   "lib/run/run.ts": 5165,
