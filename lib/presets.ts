@@ -102,7 +102,7 @@ export interface ScratchOptions extends HideOptions {
  * ```ts
  * import { sandbox, scratch } from "@paddock/paddock";
  *
- * const box = sandbox().with(scratch({ size: "256M" })).cwd(Deno.cwd());
+ * const box = sandbox().with(scratch({ size: "256M" })).cwd("/opt");
  * await box.output(["sh", "-c", "rm -rf *"]); // harmless
  * ```
  */

@@ -9041,7 +9041,7 @@ export const OTHER_SOURCES = {
   "lib/plan/mounts/stack.ts": 6940,
   "lib/plan/scheduling_steps.ts": 7352,
   "lib/pool.ts": 1295,
-  "lib/presets.ts": 6794,
+  "lib/presets.ts": 6790,
   "lib/run/all_parts.ts": 782,
   "lib/run/inside.ts": 5985,
   "lib/run/late_mounts.ts": 3250,
