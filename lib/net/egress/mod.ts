@@ -24,6 +24,7 @@ export { parseRate } from "../rate.ts";
 export { NAME_SERVER, PROXY } from "./inside_sockets.ts";
 export type { ProgramRunner } from "./inside_sockets.ts";
 export type { Address } from "./address.ts";
+export type { EgressLists } from "./lists.ts";
 export type { Host } from "./host_name.ts";
 export { type Asked, EgressPolicy, type EgressPolicyOptions } from "./policy.ts";
 export type { DomainRule, EgressSettings } from "../../spec/egress.ts";

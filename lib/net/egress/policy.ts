@@ -30,10 +30,15 @@ export interface EgressPolicyOptions extends EgressLists {
 
 /** What is asked about, with its host taken apart. */
 export interface Asked {
+  /** How it was asked. */
   readonly protocol: EgressProtocol;
+  /** The name or the address. */
   readonly host: Host;
+  /** The port. */
   readonly port: number;
+  /** The method of a plain HTTP request. */
   readonly method?: string;
+  /** The path of a plain HTTP request. */
   readonly path?: string;
 }
 
