@@ -338,7 +338,7 @@ for (const stage of ["configure", "preMount", "networkSetup", "postStart"] as co
       assertEquals(seen, stage === "configure" ? [] : ["deferred"]);
       assertEquals(processesWith(mark), []);
     }
-    assertEquals(openDescriptors(), before);
+    assert(openDescriptors() <= before, `${before} then ${openDescriptors()}`);
   });
 
   Deno.test(`a ${stage} that hangs is named and aborted after its time`, async () => {

@@ -233,7 +233,7 @@ Deno.test("a hundred runs leave no descriptor and no process", async () => {
     await box.output(["true"]);
     await (await box.spawn(["true"], quiet)).status;
   }
-  assertEquals(openDescriptors(), before);
+  assert(openDescriptors() <= before, `${before} then ${openDescriptors()}`);
 });
 
 Deno.test("the program ends by itself after its last sandbox", async () => {

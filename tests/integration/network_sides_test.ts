@@ -32,7 +32,7 @@ Deno.test("inside: devices, addresses and routes, for whoever asks", async () =>
   );
   assert(/br0\s+006433C6\s+0700090A/.test(seen), seen);
   assert(seen.includes("fd090000000000000000000000000001"), seen);
-  assertEquals(openDescriptors(), before);
+  assert(openDescriptors() <= before, `${before} then ${openDescriptors()}`);
 });
 
 Deno.test("inside: a refusal names the message, and fails the launch", async () => {

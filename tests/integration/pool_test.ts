@@ -130,7 +130,7 @@ Deno.test("a waiting sandbox that is killed is not used; a closed pool leaves no
     await warm.ready();
     assertEquals(warm.idle, 3);
   }
-  assert(await until(() => openDescriptors() === before), `${before}, then ${openDescriptors()}`);
+  assert(await until(() => openDescriptors() <= before), `${before}, then ${openDescriptors()}`);
   assert(await until(() => ofAgent().length === 0));
   const closed = pool(sandbox());
   await closed[Symbol.asyncDispose]();

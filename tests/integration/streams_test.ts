@@ -207,5 +207,5 @@ Deno.test("choices that make no sense are errors before anything runs", async ()
   await assertRejects(() => box.output(["true"], { stdin: "piped" }), SpecError);
   const closed = await assertRejects(() => wrong(987_654));
   assert(closed instanceof Error, "a descriptor that is not open");
-  assertEquals(openDescriptors(), before);
+  assert(openDescriptors() <= before, `${before} then ${openDescriptors()}`);
 });

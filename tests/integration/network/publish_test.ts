@@ -47,7 +47,7 @@ Deno.test("publish: a port that is taken fails the launch, and says which", asyn
     `127.0.0.1:${port}`,
   ]);
   assert(error.message.includes("to be published"), error.message);
-  assertEquals(openDescriptors(), before);
+  assert(openDescriptors() <= before);
 });
 
 Deno.test("publish: nobody listens inside: who connects is told so, and later served", async () => {
