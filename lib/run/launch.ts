@@ -584,10 +584,20 @@ export class Launch implements Supervised {
     });
   }
 
+  /** The agent tells of a process it has made while that may be at its first barrier already. */
+  async #knownPid(): Promise<number> {
+    for (;;) {
+      const pid = this.firstPid;
+      if (pid !== undefined) return pid;
+      if (this.#over) throw new SandboxError("The sandbox's first process was lost");
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+  }
+
   async #atBarrier(code: number): Promise<void> {
     this.#barrier = code;
     const { hooks } = this.#init;
-    const pid = this.firstPid!;
+    const pid = await this.#knownPid();
     if (code === Barrier.MAPS) {
       const { mapByHelper } = await import("../ids/map_programs.ts");
       await mapByHelper(pid, this.plan.identity.maps!);

@@ -8366,10 +8366,19 @@ class Launch {
       return this.#exchange(message);
     }));
   }
+  /** The agent tells of a process it has made while that may be at its first barrier already. */
+  async #knownPid() {
+    for (; ; ) {
+      const pid = this.firstPid;
+      if (pid !== void 0) return pid;
+      if (this.#over) throw new SandboxError("The sandbox's first process was lost");
+      await new Promise(((resolve) => setTimeout(resolve, 0)));
+    }
+  }
   async #atBarrier(code) {
     this.#barrier = code;
     const { hooks } = this.#init;
-    const pid = this.firstPid;
+    const pid = await this.#knownPid();
     if (code === Barrier.MAPS) {
       const { mapByHelper } = await import(import.meta.resolve('./map_programs.js'));
       await mapByHelper(pid, this.plan.identity.maps);
@@ -8822,7 +8831,7 @@ export const MAIN_SOURCES = {
   "lib/run/host_facts.ts": 5193,
   "lib/run/host_tree.ts": 4315,
   "lib/run/joins.ts": 1270,
-  "lib/run/launch.ts": 25690,
+  "lib/run/launch.ts": 26083,
   "lib/run/pipe.ts": 7037,
   "lib/run/resolve.ts": 6284,
   "lib/run/run.ts": 5165,
