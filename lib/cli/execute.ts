@@ -81,8 +81,12 @@ class Forwarder {
 /** What can be executed: a sandbox, of which no more is needed here. */
 export type Executable = Pick<Sandbox, "spec" | "spawn">;
 
-/** Runs a command to its end. */
-export async function execute(box: Executable, command: Command): Promise<SandboxStatus> {
+/** Runs a command to its end, and saves what it changed, if that is wanted. */
+export async function execute(
+  box: Executable,
+  command: Command,
+  saveDiff?: string,
+): Promise<SandboxStatus> {
   const { tty, newSession } = box.spec;
   const forwarder = new Forwarder();
   const terminal = tty ? await import("./terminal.ts") : undefined;
@@ -92,7 +96,9 @@ export async function execute(box: Executable, command: Command): Promise<Sandbo
     forwarder.listen(!tty && !newSession && Deno.stdin.isTerminal());
     const child = await spawned;
     forwarder.to(child);
-    return await (terminal ? terminal.relay(child) : child.status);
+    const status = await (terminal ? terminal.relay(child) : child.status);
+    if (saveDiff !== undefined) await child.saveDiff(saveDiff);
+    return status;
   } catch (error) {
     const [signal] = forwarder.waiting;
     if (signal === undefined || !forwarder.early.signal.aborted) throw error;

@@ -16,6 +16,10 @@ export interface RunRequest {
   file?: string;
   /** The file with the profile of system calls, to be read. */
   profile?: string;
+  /** Let the command change the root in memory. */
+  overlayRoot?: boolean;
+  /** The file in which what was changed is saved. */
+  saveDiff?: string;
   /** Print the plan, run nothing. */
   explain: boolean;
   /** Print the plan, or how the command ended, as JSON. */

@@ -5,10 +5,12 @@
  */
 
 import { SpecError } from "../errors.ts";
+import type { SandboxSpec } from "../spec.ts";
 import type { CliContext } from "./command.ts";
 import { applyOptions, parseOptions } from "./options.ts";
 import { RUN_OPTIONS } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
+import { hasChanges, overlaidRoot } from "./values.ts";
 
 /** Does what the options say, and resolves to paddock's exit code. */
 export async function runWithOptions(
@@ -52,7 +54,12 @@ export async function runWithOptions(
     ? []
     : await (await import("./hook_module.ts")).loadHooks(request.hooks);
   for (const plugin of plugins) request.box = request.box.use(plugin);
-  const command = rest.length > 0 ? rest : request.box.spec.command;
+  if (request.overlayRoot) request.box = request.box.root(overlaidRoot(request.box.spec.root));
+  const { saveDiff, box: { spec } } = request;
+  if (saveDiff !== undefined && !hasChanges(spec.root)) {
+    throw new SpecError("--save-diff", "there are no changes to save; see --overlay-root");
+  }
+  const command = rest.length > 0 ? rest : spec.command ?? await imageCommand(spec);
   if (command === undefined || command.length === 0) {
     throw new SpecError(
       "command line",
@@ -74,5 +81,11 @@ export async function runWithOptions(
     import("./execute.ts"),
     import("./finish.ts"),
   ]);
-  return await finish(await execute(request.box, command), request.json);
+  return await finish(await execute(request.box, command, saveDiff), request.json);
+}
+
+/** What an image runs of itself, if the root is one. */
+async function imageCommand(spec: SandboxSpec): Promise<string[] | undefined> {
+  if (typeof spec.root !== "object" || !("image" in spec.root)) return undefined;
+  return (await import("../run/image_root.ts")).imageCommand(spec);
 }

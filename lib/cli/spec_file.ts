@@ -10,6 +10,7 @@ import { parse } from "@std/yaml";
 import { SpecError } from "../errors.ts";
 import { type NamespaceName, Sandbox, sandbox } from "../sandbox.ts";
 import type {
+  ImageRoot,
   MountSpec,
   NamespaceChoice,
   OverlayLayers,
@@ -90,6 +91,12 @@ function locatedProfile(
   };
 }
 
+function locatedImage(root: ImageRoot, folder: string): ImageRoot {
+  const { upper } = root;
+  if (upper === undefined || upper === "ephemeral") return root;
+  return { ...root, upper: resolve(folder, upper) };
+}
+
 /** Paths of the host in a file are relative to where the file is. */
 function located(file: FileSpec, folder: string) {
   const { mounts, root, hooks, seccomp } = file;
@@ -104,6 +111,8 @@ function located(file: FileSpec, folder: string) {
     root: typeof root === "object"
       ? "overlay" in root
         ? { overlay: locatedLayers(root.overlay, folder) }
+        : "image" in root
+        ? locatedImage(root, folder)
         : { ...root, path: resolve(folder, root.path) }
       : root === undefined || root === "host" || root === "empty"
       ? root

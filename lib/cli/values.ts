@@ -16,6 +16,7 @@ import type {
   OverlayLayers,
   RlimitName,
   RlimitValue,
+  RootSpec,
 } from "../spec.ts";
 
 /** All resource limits by their names. */
@@ -267,4 +268,34 @@ export function listValue(value: string): string[] {
   const words = value.split(",").filter((word) => word !== "");
   if (words.length === 0) throw wrong(value, "names nothing");
   return words;
+}
+
+/** `host`, `empty`, a directory, or an image: whatever looks like a path is one. */
+export function rootValue(value: string): RootSpec {
+  if (value === "") throw wrong(value, "is no root; give host, empty, a directory or an image");
+  if (value === "host" || value === "empty") return value;
+  if (/^\.{0,2}\//.test(value) || value === "." || value === "..") return { path: value };
+  try {
+    if (Deno.statSync(value).isDirectory) return { path: value };
+  } catch { /* no file of that name: an image */ }
+  return { image: value };
+}
+
+/** A root whose changes are in memory. */
+export function overlaidRoot(root: RootSpec): RootSpec {
+  if (typeof root === "string") {
+    throw new SpecError("--overlay-root", "needs a directory or an image: --root DIR or IMAGE");
+  }
+  if ("image" in root) return { ...root, readonly: false };
+  if ("overlay" in root) {
+    return { overlay: { ...root.overlay, upper: root.overlay.upper ?? "ephemeral" } };
+  }
+  return { overlay: { lower: [root.path], upper: "ephemeral" } };
+}
+
+/** Whether what is changed of a root can be told from what was there. */
+export function hasChanges(root: RootSpec): boolean {
+  if (typeof root === "string") return false;
+  if ("image" in root) return !root.readonly;
+  return "overlay" in root && root.overlay.upper !== undefined;
 }

@@ -27,7 +27,7 @@ export async function archiveTree(
 ): Promise<{ digest: string; size: number }> {
   if (asOwner) {
     const { inUserNamespace } = await import("./owners/user_namespace.ts");
-    await inUserNamespace({ verb: "archive", root: tree, out, leaveOut: [] });
+    await inUserNamespace({ verb: "archive", root: tree, out, mountPoints: [] });
   } else {
     const root = open(tree, { flags: O_RDONLY | O_DIRECTORY });
     const fd = open(out, { flags: O_WRONLY | O_CREAT | O_EXCL, mode: 0o644 });

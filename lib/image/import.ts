@@ -89,6 +89,25 @@ export async function importImages(request: ImportRequest): Promise<ImportedImag
   return images;
 }
 
+/** Makes an image of another one and of a layer on top of it. */
+export async function addLayer(
+  store: string,
+  base: ImageRecord,
+  layer: string,
+  name: string,
+): Promise<ImportedImage> {
+  checkName(name);
+  const owners = base.owners === "kept" ? "keep" : "flatten";
+  using workplace = await Workplace.create(store);
+  const fd = open(layer);
+  try {
+    const work = new ImportWork({ store, input: layer, name, owners }, workplace.path, new Meter());
+    return await work.onTop(base, new FileSlice(fd));
+  } finally {
+    close(fd);
+  }
+}
+
 /** A layer that is ready to be moved into the store, or is there already. */
 interface ReadyLayer extends LayerRecord {
   /** Where it is, unless in the store. */
@@ -127,6 +146,30 @@ class ImportWork {
       config: {},
       architecture: OCI_ARCHITECTURE,
     }, [{ ...layer, name }]);
+  }
+
+  /** An image of another one's layers and one more. */
+  async onTop(base: ImageRecord, source: ByteSource): Promise<ImportedImage> {
+    const below = base.layers.map(({ name }) => this.#places.layer(name)).reverse();
+    const layer = await this.#write(source, "none", below);
+    const diffIds = [...base.layers.map(({ diffId }) => diffId), layer.diffId];
+    const config = {
+      architecture: base.architecture,
+      os: "linux",
+      config: base.config,
+      rootfs: { type: "layers", diff_ids: diffIds },
+    };
+    let chain = diffIds[0]!;
+    for (const diffId of diffIds.slice(1)) {
+      chain = await digestOf(new TextEncoder().encode(`${chain} ${diffId}`));
+    }
+    return await this.#commit({
+      id: await digestOf(new TextEncoder().encode(JSON.stringify(config))),
+      names: [],
+      layers: [],
+      config: base.config,
+      architecture: base.architecture,
+    }, [...base.layers, { ...layer, name: this.#layerName(chain) }]);
   }
 
   /** An image with its layers. */

@@ -22,11 +22,17 @@ import { getXattr, listXattrs } from "../sys/attributes.ts";
 import { readLink } from "../sys/directory.ts";
 import { close, open, pread, seek } from "../sys/file.ts";
 import { type FileStatus, fileStatus } from "../sys/stat.ts";
-import { exactByteString, shown } from "./byte_string.ts";
+import { exactByteString, shown, toText } from "./byte_string.ts";
 import type { SparseMap } from "./tar/sparse.ts";
 import { TarWriter, type WrittenEntry } from "./tar/writer.ts";
 import { OPAQUE } from "./tree/extended_attributes.ts";
-import { isDirectory, openDirectory, type TreeFile, walkTree } from "./tree/tree_walk.ts";
+import {
+  isDirectory,
+  openDirectory,
+  sortedNames,
+  type TreeFile,
+  walkTree,
+} from "./tree/tree_walk.ts";
 import { isWhiteout } from "./tree/tree_writer.ts";
 
 /** Numbers of users and groups, from how the host sees them to how the sandbox does. */
@@ -42,8 +48,8 @@ export const SAME_IDS: InsideIds = { uid: (id) => id, gid: (id) => id };
 export interface ArchiveOptions {
   /** Whose the files are in it. */
   ids: InsideIds;
-  /** Leaves a file out. */
-  leaveOut?: (path: string) => boolean;
+  /** Mount points, as absolute paths: left out where nothing is in them. */
+  mountPoints?: ReadonlySet<string>;
 }
 
 /** What was left out, for it has no place in an archive: sockets. */
@@ -80,8 +86,7 @@ class ArchiveWork {
     this.#tar.add({ ...this.#common("./", fileStatus(root)), type: "5" });
     this.#opaque(root, "");
     for (const file of walkTree(root)) {
-      if (this.options.leaveOut?.(file.path)) continue;
-      this.#add(file);
+      if (!this.#isMountPoint(file)) this.#add(file);
     }
     this.#tar.end();
     return this.#report;
@@ -97,6 +102,17 @@ class ArchiveWork {
       size: 0,
       modified: status.modified,
     };
+  }
+
+  #isMountPoint({ path, dirfd, name, status }: TreeFile): boolean {
+    if (!this.options.mountPoints?.has(`/${toText(path)}`)) return false;
+    if (!isDirectory(status)) return (status.mode & S_IFMT) === S_IFREG && status.size === 0;
+    const fd = openDirectory(dirfd, name);
+    try {
+      return sortedNames(fd).length === 0;
+    } finally {
+      close(fd);
+    }
   }
 
   #add({ path, dirfd, name, status }: TreeFile): void {

@@ -45,7 +45,9 @@ function ofMount(mount: MountSpec): LandlockPath[] {
 
 function isWritable(root: RootSpec): boolean {
   if (typeof root !== "object") return root === "empty";
-  return "overlay" in root ? root.overlay.upper !== undefined : root.writable === true;
+  return "overlay" in root
+    ? root.overlay.upper !== undefined
+    : "path" in root && root.writable === true;
 }
 
 /**

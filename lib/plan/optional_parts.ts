@@ -11,6 +11,18 @@
 import type { SandboxSpec } from "../spec.ts";
 import type { LandlockRuleset } from "./landlock_steps.ts";
 
+/** What an image means for a launch. */
+export interface ImageParts {
+  /** The image that the root is; its name may mean another one the next time. */
+  imageOf(spec: SandboxSpec): { readonly id: string } | undefined;
+  /** The description with the image's layers and defaults. */
+  withImage(spec: SandboxSpec): SandboxSpec;
+  /** What it is to run when nobody says anything else. */
+  imageCommand(spec: SandboxSpec): string[] | undefined;
+  /** Keeps it from being removed. */
+  holdImage(spec: SandboxSpec): Disposable | undefined;
+}
+
 /** The parts, each as its module has it. */
 export interface OptionalParts {
   /** Checks a description that is not the default one. */
@@ -32,6 +44,8 @@ export interface OptionalParts {
   readonly lock: typeof import("./mounts/lock_steps.ts");
   /** For a directory or a stack as the root. */
   readonly roots: typeof import("./mounts/host_root.ts");
+  /** For an image as the root. */
+  readonly images: ImageParts;
   /** For kinds of mounts that a default sandbox has none of. */
   readonly mounts: typeof import("./mounts/more_mounts.ts").MORE_MOUNTS;
 }
@@ -47,6 +61,11 @@ export function provideParts(all: OptionalParts): void {
 export function optionalParts(): OptionalParts {
   if (parts === undefined) throw new Error("Import lib/run/all_parts.ts before planning this");
   return parts;
+}
+
+/** Whether the root is an image. */
+export function hasImage({ root }: SandboxSpec): boolean {
+  return typeof root === "object" && "image" in root;
 }
 
 /** Whether a description says something about processors, priorities or personalities. */

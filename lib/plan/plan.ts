@@ -71,6 +71,8 @@ export interface LaunchChoices {
   readonly reportStart: boolean;
   /** The command line and its streams come when everything else is done. */
   readonly commandLater?: boolean;
+  /** The host wants to see what the sandbox changes, where that is in memory. */
+  readonly keepChanges?: boolean;
   /** Where in memory each received descriptor is. */
   readonly requestFd: (index: number) => number;
   /** Mounts whose source was opened and handed in: the index in the list to the descriptor inside. */
@@ -115,7 +117,13 @@ class Planner {
       firstSource(spec, REQUEST_FD.firstJoin),
       choices.adoptedFds,
     );
-    this.#filesystem = new FilesystemPlan(spec, facts, sources, choices.landlock);
+    this.#filesystem = new FilesystemPlan(
+      spec,
+      facts,
+      sources,
+      choices.landlock,
+      choices.keepChanges ? choices.requestFd(REQUEST_FD.launch) : undefined,
+    );
   }
 
   get #userns(): boolean {

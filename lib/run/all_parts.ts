@@ -14,6 +14,7 @@ import * as lock from "../plan/mounts/lock_steps.ts";
 import { MORE_MOUNTS } from "../plan/mounts/more_mounts.ts";
 import { provideParts } from "../plan/optional_parts.ts";
 import * as scheduling from "../plan/scheduling_steps.ts";
+import * as images from "./image_root.ts";
 
 provideParts({
   checkSpec,
@@ -24,5 +25,6 @@ provideParts({
   scheduling,
   lock,
   roots,
+  images,
   mounts: MORE_MOUNTS,
 });

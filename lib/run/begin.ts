@@ -8,6 +8,8 @@ import type { CgroupSession } from "../cgroup/session.ts";
 import { SpecError } from "../errors.ts";
 import type { Plugin } from "../hook.ts";
 import type { Fault } from "../plan/launch_shape.ts";
+import type { HostFacts } from "../plan/facts.ts";
+import { hasImage, optionalParts } from "../plan/optional_parts.ts";
 import type { SandboxSpec } from "../spec.ts";
 import { isEphemeral, makeChangesDirectory, memoryKeepsChanges } from "./changes_directory.ts";
 import { prepareFilter } from "./filters.ts";
@@ -58,6 +60,11 @@ export interface Begun {
   hooks: HookRunner;
   cgroup?: CgroupSession;
   at: number;
+  /** The description as the hooks left it. */
+  source: SandboxSpec;
+  facts: HostFacts;
+  /** Keeps the image of its root. */
+  lease?: Disposable;
 }
 
 async function configured(spec: SandboxSpec, hooks: HookRunner): Promise<SandboxSpec> {
@@ -102,7 +109,12 @@ export async function begin(
       configuredSpec = connection.spec;
       hooks.addFirst(connection.plugins);
     }
-    const argv = command === "later" ? undefined : checkCommand(command ?? configuredSpec.command);
+    const argv = command === "later" ? undefined : checkCommand(
+      command ?? configuredSpec.command ??
+        (hasImage(configuredSpec)
+          ? optionalParts().images.imageCommand(configuredSpec)
+          : undefined),
+    );
     let facts = hostFacts();
     if (isEphemeral(configuredSpec) && !memoryKeepsChanges(configuredSpec)) {
       const { path, remove } = makeChangesDirectory();
@@ -114,6 +126,9 @@ export async function begin(
     if (configuredSpec.limits !== undefined) cgroup = await withCgroup(configuredSpec);
     // What takes its time may have been aborted meanwhile.
     options.signal?.throwIfAborted();
+    const lease = hasImage(configuredSpec)
+      ? optionalParts().images.holdImage(configuredSpec)
+      : undefined;
     const stdio = openStdio(configuredSpec.tty ? ["null", "null", "null"] : stdioChoice);
     try {
       const launch = new Launch({
@@ -127,8 +142,9 @@ export async function begin(
         supervise,
         fault: options.fault,
       });
-      return { launch, stdio, hooks, cgroup, at };
+      return { launch, stdio, hooks, cgroup, at, source: configuredSpec, facts, lease };
     } catch (error) {
+      lease?.[Symbol.dispose]();
       stdio.abandon();
       throw error;
     }

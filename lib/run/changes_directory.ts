@@ -12,8 +12,13 @@ const PREFIX = "paddock-changes-";
 
 /** Whether anything of a description is changed in memory. */
 export function isEphemeral({ root, mounts }: SandboxSpec): boolean {
-  const atRoot = typeof root === "object" &&
-    ("overlay" in root ? root.overlay.upper === "ephemeral" : root.ephemeral === true);
+  const atRoot = typeof root === "object" && (
+    "overlay" in root
+      ? root.overlay.upper === "ephemeral"
+      : "image" in root
+      ? !root.readonly && (root.upper ?? "ephemeral") === "ephemeral"
+      : root.ephemeral === true
+  );
   return atRoot || mounts.some((mount) => mount.kind === "overlay" && mount.upper === "ephemeral");
 }
 

@@ -8,6 +8,10 @@ import { SIGNALS } from "../sys/abi/signal.ts";
 import type { Cgroup, Usage } from "../hook.ts";
 import type { HookError } from "../errors.ts";
 import type { FilteredSyscall } from "./supervision.ts";
+import type { Changes } from "../image/changes.ts";
+import type { ImportedImage } from "../image/import.ts";
+import { syscall } from "../sys/libc.ts";
+import type { ChangesPlace, SandboxChanges } from "./changes.ts";
 import type { ExitStatus } from "./wait_status.ts";
 
 /** How a command ended, and what it took. */
@@ -54,6 +58,7 @@ export interface SandboxProcessInit {
   stderr?: ReadableStream<Uint8Array<ArrayBuffer>>;
   terminal?: SandboxTerminal;
   cgroup?: Cgroup;
+  changes: ChangesPlace;
   signal(number: number): void;
   killAll(): void;
 }
@@ -65,6 +70,9 @@ function need<T>(stream: T | undefined, name: string): T {
   return stream;
 }
 
+/** Changes in memory are kept by a descriptor: it is closed when nobody can ask for them any more. */
+const abandoned = new FinalizationRegistry<number>((fd) => syscall("close", fd));
+
 /** A running command. */
 export class SandboxProcess implements AsyncDisposable {
   readonly #init: SandboxProcessInit;
@@ -73,9 +81,13 @@ export class SandboxProcess implements AsyncDisposable {
   /** Resolves when it has ended, and everything inside with it. */
   readonly status: Promise<SandboxStatus>;
 
+  #disposed = false;
+
   /** Made by `spawn`. */
   constructor(init: SandboxProcessInit) {
     this.#init = init;
+    const { memory } = init.changes;
+    if (memory !== undefined) abandoned.register(this, memory, this);
     this.pid = init.pid;
     this.status = init.status;
   }
@@ -114,6 +126,36 @@ export class SandboxProcess implements AsyncDisposable {
     this.#init.signal(number);
   }
 
+  /**
+   * What the command changed of the root, up to now: absolute paths inside, sorted. The root must be
+   * an image or an overlay with an `upper`. Changes in memory can be told also when the command has
+   * ended, until this process is disposed of.
+   *
+   * Permissions: `--allow-all`.
+   */
+  async changes(): Promise<Changes> {
+    return await (await this.#changes()).compare();
+  }
+
+  /**
+   * Saves what the command changed as a tar archive, a layer in the sense of OCI, with `.wh.NAME` for
+   * what is gone. It should have ended, for a file that shrinks meanwhile is an error.
+   */
+  async saveDiff(path: string): Promise<void> {
+    await (await this.#changes()).save(path);
+  }
+
+  /** Makes an image of the one that is the root and of what was changed, by this name. */
+  async commit(name: string): Promise<ImportedImage> {
+    return await (await this.#changes()).commit(name);
+  }
+
+  async #changes(): Promise<SandboxChanges> {
+    const { changes } = this.#init;
+    if (this.#disposed) throw new TypeError("The process was disposed of, and its changes with it");
+    return new (await import("./changes.ts")).SandboxChanges(changes);
+  }
+
   /** Collects both streams and waits for the end. */
   async output(): Promise<SandboxOutput> {
     const bytes = (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => new Response(stream).bytes();
@@ -129,11 +171,21 @@ export class SandboxProcess implements AsyncDisposable {
     };
   }
 
+  #dropChanges(): void {
+    const { memory } = this.#init.changes;
+    if (!this.#disposed && memory !== undefined) {
+      abandoned.unregister(this);
+      syscall("close", memory);
+    }
+    this.#disposed = true;
+  }
+
   /** Kills everything inside, waits for the end, and closes the streams that nobody uses. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { killAll, stdin, stdout, stderr } = this.#init;
     killAll();
     await this.status.catch(() => {});
+    this.#dropChanges();
     // Whoever holds a stream's lock may still want what has come.
     if (stdin?.locked === false) await stdin.abort().catch(() => {});
     for (const stream of [stdout, stderr]) {

@@ -14,7 +14,7 @@ import type { HostFacts } from "../plan/facts.ts";
 import { executeStep, planLaunch, type PlannedLaunch } from "../plan/plan.ts";
 import { type Fault, REQUEST_FD } from "../plan/launch_shape.ts";
 import { executeProgram, type LaunchPrograms, launchPrograms } from "../plan/program.ts";
-import { optionalParts } from "../plan/optional_parts.ts";
+import { hasImage, optionalParts } from "../plan/optional_parts.ts";
 import { patchLaunch } from "../plan/program_parts.ts";
 import type { OverlayLayers, SandboxSpec } from "../spec.ts";
 import { launchFilter } from "./filters.ts";
@@ -41,6 +41,8 @@ export interface Compiled {
   /** What the listener of the filter goes by, if there is one. */
   readonly judge?: Uint8Array;
   readonly programs: LaunchPrograms;
+  /** The image whose layers are in it; its name may mean another one the next time. */
+  readonly imageId?: string;
   /** What tells this launch's first process from those of other shapes; made when first asked for. */
   shape?: string;
   readonly facts: HostFacts;
@@ -64,10 +66,11 @@ export function compile(
   boot: Program,
   fault?: Fault,
 ): Compiled {
+  const image = hasImage(source) ? optionalParts().images.imageOf(source)?.id : undefined;
   const found = kept.get(source);
   if (
     found && !fault && found.facts.hostView === facts.hostView &&
-    sameFlags(found.flags, flags) && found.boot === boot
+    sameFlags(found.flags, flags) && found.boot === boot && found.imageId === image
   ) return found;
   const { spec, skipped } = resolveSpec(source, facts);
   const rules = spec.landlock && optionalParts().landlockRuleset(spec, facts.landlockVersion);
@@ -79,13 +82,23 @@ export function compile(
   const plan = planLaunch(spec, facts, {
     ...flags,
     reportStart: flags.reportStart && !spec.asPid1,
+    keepChanges: flags.reportStart,
     requestFd: (index) => requestFd(boot, index),
     landlock: rules?.ruleset,
     filter,
   });
   const programs = launchPrograms(plan, boot, fault);
-  const judge = filter?.judge;
-  const compiled: Compiled = { spec, skipped, plan, judge, programs, facts, flags, boot };
+  const compiled: Compiled = {
+    spec,
+    skipped,
+    plan,
+    judge: filter?.judge,
+    programs,
+    imageId: image,
+    facts,
+    flags,
+    boot,
+  };
   const lasting = isLasting(source) && facts.changesDirectory === undefined;
   if (!fault && lasting && skipped.length === 0) kept.set(source, compiled);
   return compiled;
@@ -99,6 +112,9 @@ function isLasting({ mounts, root }: SandboxSpec): boolean {
   if (typeof root === "object") {
     // What is mounted in a directory decides into which parts it is taken.
     if ("path" in root && root.ephemeral) return false;
+    if ("image" in root) {
+      return (root.upper ?? "ephemeral") === "ephemeral" || absolute(root.upper!);
+    }
     if (!("overlay" in root ? layers(root.overlay) : absolute(root.path))) return false;
   }
   return mounts.every((mount) => {

@@ -298,6 +298,11 @@ export class Launch implements Supervised {
     return this.#descriptors.shift();
   }
 
+  /** Closes what the set-up handed out and nobody takes. */
+  closeDescriptors(): void {
+    for (const fd of this.#descriptors.splice(0)) syscall("close", fd);
+  }
+
   /** Sends a signal to the command. */
   signal(number: number): void {
     this.drain();

@@ -8,13 +8,11 @@
 import { resolve } from "@std/path";
 import { SpecError } from "../errors.ts";
 import { DEFAULT_SPEC } from "../defaults.ts";
+import { DEFAULT_PATH } from "./search_path.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
-import { optionalParts } from "../plan/optional_parts.ts";
+import { hasImage, optionalParts } from "../plan/optional_parts.ts";
 import type { IoLimit, MountSpec, OverlayLayers, SandboxSpec } from "../spec.ts";
-
-/** Where programs are looked for when the environment has no PATH. */
-export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** An absolute path inside, without `.`, `..` and double slashes. */
 function insidePath(path: string, field: string): string {
@@ -71,11 +69,12 @@ function layers<Layers extends OverlayLayers>(from: Layers, facts: HostFacts): L
 
 /** The description with absolute paths, and the sources of the optional mounts left out. */
 export function resolveSpec(
-  spec: SandboxSpec,
+  source: SandboxSpec,
   facts: HostFacts,
 ): { spec: SandboxSpec; skipped: string[] } {
   // The default one is right as it stands; a test says so.
-  if (spec !== DEFAULT_SPEC) optionalParts().checkSpec(spec);
+  if (source !== DEFAULT_SPEC) optionalParts().checkSpec(source);
+  const spec = hasImage(source) ? optionalParts().images.withImage(source) : source;
   const skipped: string[] = [];
   const mounts = spec.mounts.flatMap((mount, index): MountSpec[] => {
     const target = insidePath(mount.target, `mounts[${index}].target`);
@@ -100,7 +99,7 @@ export function resolveSpec(
     }
     return [{ ...mount, source, target }];
   });
-  const root = typeof spec.root === "string"
+  const root = typeof spec.root === "string" || "image" in spec.root
     ? spec.root
     : "overlay" in spec.root
     ? { ...spec.root, overlay: layers(spec.root.overlay, facts) }

@@ -9,6 +9,7 @@ import type { Plugin } from "../hook.ts";
 import type { SandboxSpec } from "../spec.ts";
 import { begin, type Begun, type Command, type LaunchOptions } from "./begin.ts";
 import { type SandboxOutput, SandboxProcess } from "./child.ts";
+import type { ChangesPlace } from "./changes.ts";
 import { Collector, PipeReader, PipeWriter } from "./pipe.ts";
 import type { Stdio } from "./stdio.ts";
 import { supervise } from "./supervise.ts";
@@ -58,6 +59,7 @@ export async function collect(
     // Our copies of the sandbox's ends were kept, so that the pipes' ends do not wake this program
     // just before the end of the sandbox does. Now nobody is left who could write.
     begun.stdio.release();
+    begun.launch.closeDescriptors();
     for (const collector of collectors) collector.drain(Infinity);
     for (const collector of collectors) collector.end();
     const [stdout, stderr] = await Promise.all(collectors.map(({ done }) => done));
@@ -66,6 +68,18 @@ export async function collect(
     begun.stdio.release();
     for (const collector of collectors) collector.end();
   }
+}
+
+/** Whether what the sandbox changes of its root is in memory, and handed out. */
+function keepsChanges({ root }: SandboxSpec): boolean {
+  return typeof root === "object" && "overlay" in root && root.overlay.upper === "ephemeral";
+}
+
+/** Where the changes of a sandbox that has just started are. */
+function changesOf({ launch, source, facts }: Begun): ChangesPlace {
+  const { spec, plan } = launch;
+  const memory = keepsChanges(spec) ? launch.takeDescriptor() : undefined;
+  return { source, spec, identity: plan.identity, caller: facts.uid, memory };
 }
 
 /** Starts a command and resolves once it runs. */
@@ -96,6 +110,7 @@ export async function spawn(
     await status;
     throw reason;
   }
+  const changes = changesOf(begun);
   let terminal;
   if (launch.spec.tty) {
     const master = launch.takeDescriptor();
@@ -129,6 +144,7 @@ export async function spawn(
     ...streams,
     terminal,
     cgroup: begun.cgroup?.cgroup,
+    changes,
     signal: (number) => launch.signal(number),
     killAll: () => launch.kill(),
   });

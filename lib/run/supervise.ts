@@ -83,6 +83,7 @@ export function supervise(begun: Begun, options: { signal?: AbortSignal }): Prom
       if (timer !== undefined) clearTimeout(timer);
       options.signal?.removeEventListener("abort", abort);
       begun.cgroup?.end();
+      begun.lease?.[Symbol.dispose]();
       await hooks.end();
     }
   };

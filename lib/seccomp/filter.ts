@@ -94,7 +94,9 @@ function isWritableHost(mount: MountSpec): boolean {
 export function writesToHost({ namespaces, root, mounts }: SandboxSpec): boolean {
   if (namespaces.mount !== "new") return true;
   if (typeof root === "object") {
-    if ("overlay" in root ? isHostUpper(root.overlay.upper) : root.writable === true) return true;
+    if ("image" in root && isHostUpper(root.upper)) return true;
+    if ("overlay" in root && isHostUpper(root.overlay.upper)) return true;
+    if ("path" in root && root.writable === true) return true;
   }
   return mounts.some(isWritableHost);
 }

@@ -294,7 +294,25 @@ export interface OverlayRoot {
 }
 
 /**
- * What the sandbox's `/` is: a minimal read-only view of the host, nothing at all, a directory of
- * the host, or several of them stacked.
+ * An image as the root. What it says of the environment, the working directory, the user and the
+ * command are defaults, and so is an id map with all of its owners.
  */
-export type RootSpec = "host" | "empty" | DirectoryRoot | OverlayRoot;
+export interface ImageRoot {
+  /** The name it was imported by, its id, or the first 8 or more digits of that. */
+  image: string;
+  /** Lets the sandbox change nothing. Default: false. */
+  readonly?: boolean;
+  /**
+   * Where changes go: `"ephemeral"`, the default, is memory that is gone with the sandbox, anything
+   * else a directory of the host that keeps them. The image itself is never written.
+   */
+  upper?: string;
+  /** How large ephemeral changes may grow, e.g. `"64M"` or bytes. Default: half of the memory. */
+  size?: string | number;
+}
+
+/**
+ * What the sandbox's `/` is: a minimal read-only view of the host, nothing at all, a directory of
+ * the host, several of them stacked, or an image.
+ */
+export type RootSpec = "host" | "empty" | DirectoryRoot | OverlayRoot | ImageRoot;

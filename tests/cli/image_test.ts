@@ -4,6 +4,7 @@ import { archive } from "../image/archives.ts";
 import { inFolder } from "../integration/support.ts";
 import { line } from "../../lib/cli/image/progress_bar.ts";
 import { sizeText } from "../../lib/cli/image/size_text.ts";
+import { onImages, shell } from "../image/small_root.ts";
 import { paddock } from "./run.ts";
 
 Deno.test("image: import, ls, inspect, export, rm", () =>
@@ -82,3 +83,56 @@ Deno.test("image: the progress bar and sizes", () => {
     "5.0G",
   ]);
 });
+
+Deno.test("run: on an image, with its command, and what was changed is saved", () =>
+  onImages(async ({ make, folder }) => {
+    await make("box", { Entrypoint: ["/bin/sh", "-c"], Cmd: ["echo from the image"] });
+    const env = { PADDOCK_STORE: `${folder}/store` };
+    const run = (...args: string[]) => paddock(["run", ...args], { env });
+    const own = await run("--root", "box");
+    assertEquals([own.stdout, own.stderr, own.code], ["from the image\n", "", 0]);
+    const saved = await run(
+      "--root=box",
+      "--save-diff",
+      `${folder}/diff.tar`,
+      "sh",
+      "-c",
+      "echo x > /var/new; rm /etc/group; exit 3",
+    );
+    assertEquals([saved.stderr, saved.code], ["", 3]);
+    const listed = await shell(`tar tf '${folder}/diff.tar'`);
+    assertEquals(listed.trim().split("\n").slice(1), [
+      "etc/",
+      "etc/.wh.group",
+      "var/",
+      "var/new",
+    ]);
+    await shell(
+      `chmod -R a+rX '${folder}/small'; mkdir '${folder}/small/proc' '${folder}/small/dev' '${folder}/small/run'`,
+    );
+    const directory = await run(
+      "--root",
+      `${folder}/small`,
+      "--overlay-root",
+      "sh",
+      "-c",
+      "echo x > /var/y && cat /var/y",
+    );
+    assertEquals([directory.stdout, directory.stderr], ["x\n", ""]);
+    await Deno.writeTextFile(
+      `${folder}/spec.yaml`,
+      "root: { image: box, readonly: true }\ncommand: [sh, -c, 'echo x > /new || echo fixed']\n",
+    );
+    assertEquals((await run("-f", `${folder}/spec.yaml`)).stdout, "fixed\n");
+    for (
+      const [args, words] of [
+        [["--root", "none", "true"], 'image "none": there is no such image'],
+        [["--overlay-root", "true"], "--overlay-root: needs a directory or an image"],
+        [["--save-diff", "x", "true"], "--save-diff: there are no changes to save"],
+      ] as [string[], string][]
+    ) {
+      const { code, stderr } = await run(...args);
+      assertEquals(code, 125);
+      assertStringIncludes(stderr, words);
+    }
+  }));

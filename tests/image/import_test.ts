@@ -317,3 +317,30 @@ Deno.test("import: the store is closed to others, and its place follows the envi
       else Deno.env.set("PADDOCK_STORE", before);
     }
   }));
+
+Deno.test("import: takes the same memory however large the archive is", () =>
+  inFolder(async (folder) => {
+    const source = `
+      const { Images } = await import(${JSON.stringify(import.meta.resolve("../../mod.ts"))});
+      await new Images(${JSON.stringify(`${folder}/store`)})
+        .import(${JSON.stringify(`${folder}/large.tar`)}, { owners: "${owners}", name: "large" });
+      console.log(/VmHWM:\\s+(\\d+)/.exec(Deno.readTextFileSync("/proc/self/status"))[1]);`;
+    {
+      using file = await Deno.open(`${folder}/large.tar`, { write: true, create: true });
+      const put = (bytes: Uint8Array) => {
+        for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+      };
+      const body = crypto.getRandomValues(new Uint8Array(65536));
+      // 200 MB: a file of 100, and 1600 of 64 KiB.
+      put(rawEntry({ name: "large", size: 1600 * body.length }));
+      for (let count = 0; count < 1600; count++) put(body);
+      for (let count = 0; count < 1600; count++) put(rawEntry({ name: `f${count}`, data: body }));
+      put(new Uint8Array(1024));
+    }
+    const { stdout, stderr, success } = await new Deno.Command(Deno.execPath(), {
+      args: programArguments(source),
+    }).output();
+    assert(success, text(stderr));
+    const megabytes = Number(text(stdout)) / 1024;
+    assert(megabytes < 100, `it took ${megabytes} MB`);
+  }));

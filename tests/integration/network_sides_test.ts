@@ -6,7 +6,7 @@ import {
   type NetworkSetupContext,
   sandbox,
 } from "../../mod.ts";
-import { openDescriptors, ROOT, run, sh, testIf } from "./support.ts";
+import { openDescriptors, ROOT, run, sh, testIf, until } from "./support.ts";
 
 const box = sandbox();
 
@@ -64,7 +64,8 @@ testIf(
       await inside.address.add({ link: "eth0", address: "10.99.98.2/24" });
       await inside.link.set("eth0", { up: true });
       await host.link.set(name, { up: true });
-      assertEquals((await inside.link.get("eth0"))?.running, true);
+      // The kernel tells of the other end in its own time.
+      assert(await until(async () => (await inside.link.get("eth0"))?.running === true));
     });
     assertEquals(await run(setup, ["grep", "-c", "eth0", "/proc/net/dev"]), "1\n");
   },

@@ -4,10 +4,12 @@ import { SpecError } from "../../mod.ts";
 import * as net from "../../lib/net/mod.ts";
 import { close } from "../../lib/sys/mod.ts";
 import { installed, ROOT, testIf } from "../integration/support.ts";
-import { inNetwork, inNewNetwork, ip, newNetwork, tool } from "./support.ts";
+import { inNetwork, inNewNetwork, ip, kernelHas, newNetwork, tool } from "./support.ts";
 
 const READY = ROOT && installed("ip");
 const WHY = "needs root and iproute2";
+const KINDS = READY && kernelHas("ifb") && kernelHas("vxlan", "id", "1", "dstport", "4789");
+const WHY_KINDS = `${WHY}, and a kernel with ifb and vxlan`;
 
 /** Runs `use` in a namespace of its own with a connection. */
 function alone(use: (netlink: net.Netlink) => void): void {
@@ -17,7 +19,7 @@ function alone(use: (netlink: net.Netlink) => void): void {
   });
 }
 
-testIf(READY, WHY, "link: bridge, veth, ifb, macvlan, vxlan, vlan are what ip reads", () => {
+testIf(KINDS, WHY_KINDS, "link: bridge, veth, ifb, macvlan, vxlan, vlan are what ip reads", () => {
   alone((netlink) => {
     net.addLink(netlink, {
       kind: "bridge",
@@ -126,7 +128,8 @@ testIf(READY, WHY, "link: changed, isolated, moved, removed", () => {
       const [port] = JSON.parse(tool("bridge", "-d", "-j", "link", "show", "dev", "a"));
       assertEquals([port.isolated, port.hairpin, port.learning], [true, true, false]);
       assertEquals(net.getLink(netlink, "a").isolated, true);
-      net.setLink(netlink, "a", { master: null, name: "b", up: false, mtu: 1234, alias: "box" });
+      net.setLink(netlink, "a", { up: false });
+      net.setLink(netlink, "a", { master: null, name: "b", mtu: 1234, alias: "box" });
       const [b] = ip("link", "show", "dev", "b");
       assertEquals([b.master, b.mtu, b.ifalias], [undefined, 1234, "box"]);
       assert(!b.flags.includes("UP"));
@@ -222,7 +225,7 @@ testIf(READY, WHY, "route: both families are what ip reads", () => {
   });
 });
 
-testIf(READY, WHY, "neighbour and rule are what ip reads", () => {
+testIf(KINDS, WHY_KINDS, "neighbour and rule are what ip reads", () => {
   alone((netlink) => {
     net.addLink(netlink, { kind: "veth", name: "a", up: true, peer: { name: "b", up: true } });
     net.addLink(netlink, { kind: "vxlan", name: "vx", id: 1, up: true });
@@ -271,7 +274,7 @@ testIf(READY, WHY, "neighbour and rule are what ip reads", () => {
   });
 });
 
-testIf(READY, WHY, "qdisc: token buckets and ingress are what tc reads", () => {
+testIf(KINDS, WHY_KINDS, "qdisc: token buckets and ingress are what tc reads", () => {
   alone((netlink) => {
     net.addLink(netlink, { kind: "veth", name: "a", up: true, peer: { name: "b", up: true } });
     net.addLink(netlink, { kind: "ifb", name: "i", up: true });

@@ -57,3 +57,13 @@ export function tool(...words: string[]): string {
 export function ip(...words: string[]): any[] {
   return JSON.parse(tool("ip", "-d", "-j", ...words) || "[]");
 }
+
+/** Whether this kernel makes devices of a kind; a module may be missing. */
+export function kernelHas(kind: string, ...settings: string[]): boolean {
+  try {
+    const words = ["-Urn", "ip", "link", "add", "name", "probe", "type", kind, ...settings];
+    return new Deno.Command("unshare", { args: words, stderr: "null" }).outputSync().success;
+  } catch {
+    return false;
+  }
+}

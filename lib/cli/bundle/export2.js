@@ -2,19 +2,20 @@
 import { AT_FDCWD, O_RDONLY, O_DIRECTORY, O_WRONLY, O_CREAT, O_EXCL } from './paddock.js';
 import { rename } from './directory.js';
 import { open, writeAll, close, pread } from './file.js';
-import { fromText } from './tree_writer.js';
+import { fromText } from './directory_handles.js';
 import { digestOf } from './description.js';
-import { places, fullName, hex } from './arguments.js';
+import { places, fullName, hex } from './record.js';
 import { Workplace } from './workplace.js';
 import { SAME_IDS, writeArchive, TarWriter } from './write_archive.js';
 import './stat.js';
-import './options.js';
+import './header.js';
 import './remove_tree.js';
+import './locks.js';
 
 async function archiveTree(tree, out, asOwner, ids = SAME_IDS) {
   if (asOwner) {
     const { inUserNamespace } = await import(import.meta.resolve('./user_namespace.js'));
-    await inUserNamespace({ verb: "archive", root: tree, out, leaveOut: [] });
+    await inUserNamespace({ verb: "archive", root: tree, out, mountPoints: [] });
   } else {
     const root = open(tree, { flags: O_RDONLY | O_DIRECTORY });
     const fd = open(out, { flags: O_WRONLY | O_CREAT | O_EXCL, mode: 420 });

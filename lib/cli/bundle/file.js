@@ -155,4 +155,4 @@ var file = /*#__PURE__*/Object.freeze({
   writeAll: writeAll
 });
 
-export { close, duplicate, file, flagNames, ftruncate, open, pipe, pread, pwrite, read, seek, setNonblocking, writeAll };
+export { close, duplicate, file, flagNames, ftruncate, open, pipe, pread, pwrite, read, readAll, seek, setNonblocking, writeAll };

@@ -5,11 +5,12 @@ import { open, close, writeAll } from './file.js';
 import { DirectoryFiles, TarFiles, FileSlice, DescriptorSource, ByteWindow, TappedSource, TarReader, describe, digestOf, OCI_ARCHITECTURE } from './description.js';
 import { findProgram, ProgramSource } from './decompressor_program.js';
 import { fileStatus } from './stat.js';
-import { byteString, TreeWriter, shown } from './tree_writer.js';
-import { Workplace, waitFor, putJson } from './workplace.js';
-import { places, readJson, hex, fullName, readNames } from './arguments.js';
+import { byteString, shown } from './directory_handles.js';
+import { waitFor } from './locks.js';
+import { places, readJson, hex, fullName, readNames } from './record.js';
+import { Workplace, putJson } from './workplace.js';
+import { TreeWriter } from './header.js';
 import './remove_tree.js';
-import './options.js';
 
 const MAGIC = [
   ["gzip", [31, 139]],
@@ -291,6 +292,18 @@ async function importImages(request) {
   for (const image of described) images.push(await work.image(image, input.files));
   return images;
 }
+async function addLayer(store, base, layer, name) {
+  checkName(name);
+  const owners = base.owners === "kept" ? "keep" : "flatten";
+  using workplace = await Workplace.create(store);
+  const fd = open(layer);
+  try {
+    const work = new ImportWork({ store, input: layer, name, owners }, workplace.path, new Meter());
+    return await work.onTop(base, new FileSlice(fd));
+  } finally {
+    close(fd);
+  }
+}
 class ImportWork {
   constructor(request, workplace, meter) {
     this.request = request;
@@ -319,6 +332,29 @@ class ImportWork {
       config: {},
       architecture: OCI_ARCHITECTURE
     }, [{ ...layer, name }]);
+  }
+  /** An image of another one's layers and one more. */
+  async onTop(base, source) {
+    const below = base.layers.map(({ name }) => this.#places.layer(name)).reverse();
+    const layer = await this.#write(source, "none", below);
+    const diffIds = [...base.layers.map(({ diffId }) => diffId), layer.diffId];
+    const config = {
+      architecture: base.architecture,
+      os: "linux",
+      config: base.config,
+      rootfs: { type: "layers", diff_ids: diffIds }
+    };
+    let chain = diffIds[0];
+    for (const diffId of diffIds.slice(1)) {
+      chain = await digestOf(new TextEncoder().encode(`${chain} ${diffId}`));
+    }
+    return await this.#commit({
+      id: await digestOf(new TextEncoder().encode(JSON.stringify(config))),
+      names: [],
+      layers: [],
+      config: base.config,
+      architecture: base.architecture
+    }, [...base.layers, { ...layer, name: this.#layerName(chain) }]);
   }
   /** An image with its layers. */
   async image(image, files) {
@@ -434,4 +470,4 @@ function sum(reports) {
   return total;
 }
 
-export { checkName, importImages };
+export { addLayer, checkName, importImages };

@@ -3,20 +3,24 @@ import { O_PATH, O_DIRECTORY, O_RDONLY, O_NONBLOCK, S_IFMT, S_IFREG } from './pa
 import './landlock.js';
 import { defineHook } from './hook.js';
 import './all_parts.js';
-import './builder.js';
-import { open, read, close } from './file.js';
-import { openInRoot, fileStatus } from './stat.js';
-import './message.js';
 import './port_forwarder.js';
+import { open, read, close } from './file.js';
+import { fileStatus } from './stat.js';
+import { openInRoot } from './directory_handles.js';
+import './message.js';
 import { withNameFiles } from './name_files.js';
 import './cgroup_settings.js';
+import './lists.js';
 import './network.js';
 import './check_limits.js';
 import './more_kernel.js';
+import './image_root.js';
+import './locks.js';
+import './record.js';
 import './compile_filter.js';
 import './compile.js';
-import './netlink.js';
 import './route.js';
+import './netlink.js';
 
 const LARGEST_FILE = 64 * 1024;
 function joinNetwork({ target }) {

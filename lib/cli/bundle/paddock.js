@@ -1689,6 +1689,9 @@ const optionalParts = (function optionalParts() {
   if (parts === void 0) throw new Error("Import lib/run/all_parts.ts before planning this");
   return parts;
 });
+const hasImage = (function hasImage({ root }) {
+  return typeof root === "object" && "image" in root;
+});
 const hasScheduling = (function hasScheduling(spec) {
   return spec.nice !== void 0 || spec.scheduler !== void 0 || spec.ioPriority !== void 0 || spec.cpuAffinity !== void 0 || spec.personality !== void 0 || spec.oomScoreAdj !== void 0;
 });
@@ -2326,7 +2329,9 @@ const isWritableHost = (function isWritableHost(mount) {
 const writesToHost = (function writesToHost({ namespaces, root, mounts }) {
   if (namespaces.mount !== "new") return true;
   if (typeof root === "object") {
-    if ("overlay" in root ? isHostUpper(root.overlay.upper) : root.writable === true) return true;
+    if ("image" in root && isHostUpper(root.upper)) return true;
+    if ("overlay" in root && isHostUpper(root.overlay.upper)) return true;
+    if ("path" in root && root.writable === true) return true;
   }
   return mounts.some(isWritableHost);
 });
@@ -2678,8 +2683,9 @@ const layers = (function layers(from, facts) {
     ...work === void 0 ? {} : { work: absolute(work, facts) }
   };
 });
-const resolveSpec = (function resolveSpec(spec, facts) {
-  if (spec !== DEFAULT_SPEC) optionalParts().checkSpec(spec);
+const resolveSpec = (function resolveSpec(source, facts) {
+  if (source !== DEFAULT_SPEC) optionalParts().checkSpec(source);
+  const spec = hasImage(source) ? optionalParts().images.withImage(source) : source;
   const skipped = [];
   const mounts = spec.mounts.flatMap(((mount, index) => {
     const target = insidePath(mount.target, `mounts[${index}].target`);
@@ -2697,14 +2703,14 @@ const resolveSpec = (function resolveSpec(spec, facts) {
     if (mount.source === "" || mount.source.includes("\0")) {
       throw new SpecError(`mounts[${index}].source`, `"${mount.source}" is not a path`);
     }
-    const source = absolute(mount.source, facts);
-    if (mount.optional && !exists$1(source)) {
-      skipped.push(source);
+    const source2 = absolute(mount.source, facts);
+    if (mount.optional && !exists$1(source2)) {
+      skipped.push(source2);
       return [];
     }
-    return [{ ...mount, source, target }];
+    return [{ ...mount, source: source2, target }];
   }));
-  const root = typeof spec.root === "string" ? spec.root : "overlay" in spec.root ? { ...spec.root, overlay: layers(spec.root.overlay, facts) } : { ...spec.root, path: absolute(spec.root.path, facts) };
+  const root = typeof spec.root === "string" || "image" in spec.root ? spec.root : "overlay" in spec.root ? { ...spec.root, overlay: layers(spec.root.overlay, facts) } : { ...spec.root, path: absolute(spec.root.path, facts) };
   const limits = spec.limits?.io === void 0 ? spec.limits : { ...spec.limits, io: spec.limits.io.map(deviceNumbers) };
   const cwd = spec.cwd === void 0 ? void 0 : insidePath(spec.cwd, "cwd");
   return { spec: { ...spec, mounts, root, cwd, limits }, skipped };
@@ -2743,7 +2749,7 @@ const commandLine = (function commandLine(spec, facts, argv) {
   };
 });
 const isEphemeral = (function isEphemeral({ root, mounts }) {
-  const atRoot = typeof root === "object" && ("overlay" in root ? root.overlay.upper === "ephemeral" : root.ephemeral === true);
+  const atRoot = typeof root === "object" && ("overlay" in root ? root.overlay.upper === "ephemeral" : "image" in root ? !root.readonly && (root.upper ?? "ephemeral") === "ephemeral" : root.ephemeral === true);
   return atRoot || mounts.some(((mount) => mount.kind === "overlay" && mount.upper === "ephemeral"));
 });
 const memoryKeepsChanges = (function memoryKeepsChanges(spec, release = Deno.osRelease()) {
@@ -3068,8 +3074,9 @@ const sameFlags = (function sameFlags(a, b) {
   return a.preMount === b.preMount && a.networkSetup === b.networkSetup && a.reportStart === b.reportStart && a.commandLater === b.commandLater && a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
 });
 const compile = (function compile(source, facts, flags, boot, fault) {
+  const image = hasImage(source) ? optionalParts().images.imageOf(source)?.id : void 0;
   const found = kept.get(source);
-  if (found && !fault && found.facts.hostView === facts.hostView && sameFlags(found.flags, flags) && found.boot === boot) return found;
+  if (found && !fault && found.facts.hostView === facts.hostView && sameFlags(found.flags, flags) && found.boot === boot && found.imageId === image) return found;
   const { spec, skipped } = resolveSpec(source, facts);
   const rules = spec.landlock && optionalParts().landlockRuleset(spec, facts.landlockVersion);
   skipped.push(...rules?.skipped ?? []);
@@ -3080,13 +3087,23 @@ const compile = (function compile(source, facts, flags, boot, fault) {
   const plan = planLaunch(spec, facts, {
     ...flags,
     reportStart: flags.reportStart && !spec.asPid1,
+    keepChanges: flags.reportStart,
     requestFd: ((index) => requestFd(boot, index)),
     landlock: rules?.ruleset,
     filter
   });
   const programs = launchPrograms(plan, boot, fault);
-  const judge = filter?.judge;
-  const compiled = { spec, skipped, plan, judge, programs, facts, flags, boot };
+  const compiled = {
+    spec,
+    skipped,
+    plan,
+    judge: filter?.judge,
+    programs,
+    imageId: image,
+    facts,
+    flags,
+    boot
+  };
   const lasting = isLasting(source) && facts.changesDirectory === void 0;
   if (!fault && lasting && skipped.length === 0) kept.set(source, compiled);
   return compiled;
@@ -3096,6 +3113,9 @@ const isLasting = (function isLasting({ mounts, root }) {
   const layers = (({ lower, upper = "ephemeral", work = "/" }) => lower.every(absolute) && (upper === "ephemeral" || absolute(upper)) && absolute(work));
   if (typeof root === "object") {
     if ("path" in root && root.ephemeral) return false;
+    if ("image" in root) {
+      return (root.upper ?? "ephemeral") === "ephemeral" || absolute(root.upper);
+    }
     if (!("overlay" in root ? layers(root.overlay) : absolute(root.path))) return false;
   }
   return mounts.every(((mount) => {
@@ -3470,7 +3490,9 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
       configuredSpec = connection.spec;
       hooks.addFirst(connection.plugins);
     }
-    const argv = command === "later" ? void 0 : checkCommand(command ?? configuredSpec.command);
+    const argv = command === "later" ? void 0 : checkCommand(
+      command ?? configuredSpec.command ?? (hasImage(configuredSpec) ? optionalParts().images.imageCommand(configuredSpec) : void 0)
+    );
     let facts = hostFacts();
     if (isEphemeral(configuredSpec) && !memoryKeepsChanges(configuredSpec)) {
       const { path, remove } = makeChangesDirectory();
@@ -3481,6 +3503,7 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
     const supervise = await superviseCalls(configuredSpec, options.handler);
     if (configuredSpec.limits !== void 0) cgroup = await withCgroup(configuredSpec);
     options.signal?.throwIfAborted();
+    const lease = hasImage(configuredSpec) ? optionalParts().images.holdImage(configuredSpec) : void 0;
     const stdio = openStdio(configuredSpec.tty ? ["null", "null", "null"] : stdioChoice);
     try {
       const launch = new Launch({
@@ -3494,8 +3517,9 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
         supervise,
         fault: options.fault
       });
-      return { launch, stdio, hooks, cgroup, at };
+      return { launch, stdio, hooks, cgroup, at, source: configuredSpec, facts, lease };
     } catch (error) {
+      lease?.[Symbol.dispose]();
       stdio.abandon();
       throw error;
     }
@@ -3592,6 +3616,7 @@ const supervise = (function supervise(begun, options) {
       if (timer !== void 0) clearTimeout(timer);
       options.signal?.removeEventListener("abort", abort);
       begun.cgroup?.end();
+      begun.lease?.[Symbol.dispose]();
       await hooks.end();
     }
   });
@@ -3634,6 +3659,7 @@ const collect = (async function collect(begun, options) {
   try {
     const status = await supervise(begun, options);
     begun.stdio.release();
+    begun.launch.closeDescriptors();
     for (const collector of collectors) collector.drain(Infinity);
     for (const collector of collectors) collector.end();
     const [stdout, stderr] = await Promise.all(collectors.map((({ done }) => done)));
@@ -3642,6 +3668,14 @@ const collect = (async function collect(begun, options) {
     begun.stdio.release();
     for (const collector of collectors) collector.end();
   }
+});
+const keepsChanges = (function keepsChanges({ root }) {
+  return typeof root === "object" && "overlay" in root && root.overlay.upper === "ephemeral";
+});
+const changesOf = (function changesOf({ launch, source, facts }) {
+  const { spec, plan } = launch;
+  const memory = keepsChanges(spec) ? launch.takeDescriptor() : void 0;
+  return { source, spec, identity: plan.identity, caller: facts.uid, memory };
 });
 const spawn = (async function spawn(spec, plugins, command, options = {}) {
   const { stdin = "inherit", stdout = "inherit", stderr = "inherit" } = options;
@@ -3665,6 +3699,7 @@ const spawn = (async function spawn(spec, plugins, command, options = {}) {
     await status;
     throw reason;
   }
+  const changes = changesOf(begun);
   let terminal;
   if (launch.spec.tty) {
     const master = launch.takeDescriptor();
@@ -3697,11 +3732,12 @@ const spawn = (async function spawn(spec, plugins, command, options = {}) {
     ...streams,
     terminal,
     cgroup: begun.cgroup?.cgroup,
+    changes,
     signal: ((number) => launch.signal(number)),
     killAll: (() => launch.kill())
   });
 });
-const execute = (async function execute(box, command) {
+const execute = (async function execute(box, command, saveDiff) {
   const { tty, newSession } = box.spec;
   const forwarder = new Forwarder();
   const terminal = tty ? await import(import.meta.resolve('./terminal2.js')) : void 0;
@@ -3710,7 +3746,9 @@ const execute = (async function execute(box, command) {
     forwarder.listen(!tty && !newSession && Deno.stdin.isTerminal());
     const child = await spawned;
     forwarder.to(child);
-    return await (terminal ? terminal.relay(child) : child.status);
+    const status = await (terminal ? terminal.relay(child) : child.status);
+    if (saveDiff !== void 0) await child.saveDiff(saveDiff);
+    return status;
   } catch (error) {
     const [signal] = forwarder.waiting;
     if (signal === void 0 || !forwarder.early.signal.aborted) throw error;
@@ -6487,6 +6525,7 @@ const PLACE = {
 };
 const INERT = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 let parts;
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const ASSIGNMENT_CELLS = { body: "assignment", fds: "assignment control" };
 const WORDS = 6;
 const BYTES = WORDS * 8;
@@ -6773,10 +6812,11 @@ const DEVICE_LINKS = [
 ];
 const PLANNERS = { dev, dir, file, proc, symlink, tmpfs };
 class FilesystemPlan {
-  constructor(spec, facts, sources, landlock) {
+  constructor(spec, facts, sources, landlock, changesSocket) {
     this.spec = spec;
     this.facts = facts;
     this.landlock = landlock;
+    this.changesSocket = changesSocket;
     this.sources = sources;
     const { root } = spec;
     if (typeof root === "object" && "path" in root && root.ephemeral) {
@@ -6798,6 +6838,9 @@ class FilesystemPlan {
       useWorkshop: (() => {
         workshop = true;
       }),
+      ...this.changesSocket === void 0 ? {} : {
+        changesSocket: { load32: this.changesSocket }
+      },
       userxattr: (spec.namespaces.user ?? "shared") !== "shared",
       changesDirectory: this.facts.changesDirectory,
       freshProc: spec.namespaces.pid === "new",
@@ -6840,6 +6883,7 @@ class FilesystemPlan {
     const { scaffold } = context;
     if (root === "empty") return [emptyRootStep()];
     if (root === "host") return [emptyRootStep(), hostViewStep(this.#hostView(), context)];
+    if ("image" in root) throw new SpecError("root.image", "has to be resolved before planning");
     const pieces = this.#pieces;
     if (pieces && pieces.length > 1) return [emptyRootStep()];
     const overlay = pieces ? wholeOverlay(root) : root;
@@ -6876,7 +6920,13 @@ class Planner {
       firstSource(spec, REQUEST_FD.firstJoin),
       choices.adoptedFds
     );
-    this.#filesystem = new FilesystemPlan(spec, facts, sources, choices.landlock);
+    this.#filesystem = new FilesystemPlan(
+      spec,
+      facts,
+      sources,
+      choices.landlock,
+      choices.keepChanges ? choices.requestFd(REQUEST_FD.launch) : void 0
+    );
   }
   steps = [];
   identity;
@@ -7441,7 +7491,6 @@ class HookRunner {
     }
   }
 }
-const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const FOLDER = "/var/tmp";
 const PREFIX = "paddock-changes-";
 const MOST_FDS = 64;
@@ -8127,6 +8176,10 @@ class Launch {
     if (this.#descriptors.length === 0) this.drain();
     return this.#descriptors.shift();
   }
+  /** Closes what the set-up handed out and nobody takes. */
+  closeDescriptors() {
+    for (const fd of this.#descriptors.splice(0)) syscall("close", fd);
+  }
   /** Sends a signal to the command. */
   signal(number) {
     this.drain();
@@ -8617,15 +8670,19 @@ const STATX_TYPE = 1, MODE_OFFSET = 28, S_IFMT = 61440, S_IFDIR = 16384;
 const statx = new Uint8Array(256);
 const statxView = new DataView(statx.buffer);
 const PATTERN_NUL = /\0/;
+const abandoned = new FinalizationRegistry(((fd) => syscall("close", fd)));
 class SandboxProcess {
   #init;
   /** Its process, as the host numbers it. */
   pid;
   /** Resolves when it has ended, and everything inside with it. */
   status;
+  #disposed = false;
   /** Made by `spawn`. */
   constructor(init) {
     this.#init = init;
+    const { memory } = init.changes;
+    if (memory !== void 0) abandoned.register(this, memory, this);
     this.pid = init.pid;
     this.status = init.status;
   }
@@ -8657,6 +8714,32 @@ class SandboxProcess {
     if (number === void 0) throw new TypeError(`Unknown signal "${signal}"`);
     this.#init.signal(number);
   }
+  /**
+   * What the command changed of the root, up to now: absolute paths inside, sorted. The root must be
+   * an image or an overlay with an `upper`. Changes in memory can be told also when the command has
+   * ended, until this process is disposed of.
+   *
+   * Permissions: `--allow-all`.
+   */
+  async changes() {
+    return await (await this.#changes()).compare();
+  }
+  /**
+   * Saves what the command changed as a tar archive, a layer in the sense of OCI, with `.wh.NAME` for
+   * what is gone. It should have ended, for a file that shrinks meanwhile is an error.
+   */
+  async saveDiff(path) {
+    await (await this.#changes()).save(path);
+  }
+  /** Makes an image of the one that is the root and of what was changed, by this name. */
+  async commit(name) {
+    return await (await this.#changes()).commit(name);
+  }
+  async #changes() {
+    const { changes } = this.#init;
+    if (this.#disposed) throw new TypeError("The process was disposed of, and its changes with it");
+    return new (await import(import.meta.resolve('./changes.js'))).SandboxChanges(changes);
+  }
   /** Collects both streams and waits for the end. */
   async output() {
     const bytes = ((stream) => new Response(stream).bytes());
@@ -8671,12 +8754,21 @@ class SandboxProcess {
       stderr
     };
   }
+  #dropChanges() {
+    const { memory } = this.#init.changes;
+    if (!this.#disposed && memory !== void 0) {
+      abandoned.unregister(this);
+      syscall("close", memory);
+    }
+    this.#disposed = true;
+  }
   /** Kills everything inside, waits for the end, and closes the streams that nobody uses. */
   async [Symbol.asyncDispose]() {
     const { killAll, stdin, stdout, stderr } = this.#init;
     killAll();
     await this.status.catch((() => {
     }));
+    this.#dropChanges();
     if (stdin?.locked === false) await stdin.abort().catch((() => {
     }));
     for (const stream of [stdout, stderr]) {
@@ -8759,7 +8851,7 @@ var run_plain = /*#__PURE__*/Object.freeze({
   runPlain: runPlain
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi$2 as abi, abi$1, abi as abi$2, abi$4 as abi$3, abi$3 as abi$4, abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, help, hostFacts, idMapText, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionsHelp, output, parseCpuList, parseDuration, parseMode, parseSize, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, resolve, resolveSpec, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi$2 as abi, abi$1, abi as abi$2, abi$4 as abi$3, abi$3 as abi$4, abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, help, hostFacts, idMapText, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionsHelp, output, parseCpuList, parseDuration, parseMode, parseSize, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, resolve, resolveSpec, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
@@ -8773,7 +8865,7 @@ export const MAIN_SOURCES = {
   "lib/agent/operation.ts": 3269,
   "lib/agent/reactor.ts": 3600,
   "lib/agent/words.ts": 1022,
-  "lib/cli/execute.ts": 4185,
+  "lib/cli/execute.ts": 4350,
   "lib/cli/failure.ts": 2797,
   "lib/cli/finish.ts": 1043,
   "lib/cli/freshness.ts": 2057,
@@ -8798,20 +8890,20 @@ export const MAIN_SOURCES = {
   "lib/plan/mounts/attributes.ts": 1572,
   "lib/plan/mounts/dev.ts": 2114,
   "lib/plan/mounts/files.ts": 6710,
-  "lib/plan/mounts/filesystem.ts": 6218,
+  "lib/plan/mounts/filesystem.ts": 6607,
   "lib/plan/mounts/guard.ts": 1748,
   "lib/plan/mounts/kernel.ts": 3403,
   "lib/plan/mounts/lock.ts": 1718,
-  "lib/plan/mounts/parts.ts": 4308,
+  "lib/plan/mounts/parts.ts": 4442,
   "lib/plan/mounts/root.ts": 4625,
   "lib/plan/mounts/scaffold.ts": 11365,
   "lib/plan/mounts/sources.ts": 12308,
   "lib/plan/mounts/steps.ts": 1066,
   "lib/plan/mounts/workshop.ts": 1451,
   "lib/plan/namespace_steps.ts": 8774,
-  "lib/plan/optional_parts.ts": 2376,
+  "lib/plan/optional_parts.ts": 3136,
   "lib/plan/outside_program.ts": 8823,
-  "lib/plan/plan.ts": 15831,
+  "lib/plan/plan.ts": 16056,
   "lib/plan/pool_step.ts": 1684,
   "lib/plan/program.ts": 3177,
   "lib/plan/program_parts.ts": 4516,
@@ -8820,10 +8912,10 @@ export const MAIN_SOURCES = {
   "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
   "lib/quantity.ts": 2703,
-  "lib/run/begin.ts": 5929,
-  "lib/run/changes_directory.ts": 2392,
-  "lib/run/child.ts": 4874,
-  "lib/run/compiled.ts": 7121,
+  "lib/run/begin.ts": 6526,
+  "lib/run/changes_directory.ts": 2502,
+  "lib/run/child.ts": 6841,
+  "lib/run/compiled.ts": 7557,
   "lib/run/diagnose.ts": 3464,
   "lib/run/filters.ts": 2417,
   "lib/run/first_process.ts": 4998,
@@ -8831,17 +8923,18 @@ export const MAIN_SOURCES = {
   "lib/run/host_facts.ts": 5193,
   "lib/run/host_tree.ts": 4315,
   "lib/run/joins.ts": 1270,
-  "lib/run/launch.ts": 26083,
+  "lib/run/launch.ts": 26250,
   "lib/run/pipe.ts": 7037,
-  "lib/run/resolve.ts": 6284,
-  "lib/run/run.ts": 5165,
+  "lib/run/resolve.ts": 6294,
+  "lib/run/run.ts": 5860,
+  "lib/run/search_path.ts": 237,
   "lib/run/spares.ts": 3317,
   "lib/run/stdio.ts": 4447,
-  "lib/run/supervise.ts": 4249,
+  "lib/run/supervise.ts": 4288,
   "lib/run/supervisor.ts": 2745,
   "lib/run/wait_status.ts": 869,
   "lib/seccomp/default_filters.ts": 7587,
-  "lib/seccomp/filter.ts": 6539,
+  "lib/seccomp/filter.ts": 6643,
   "lib/sys/abi/capability.ts": 1725,
   "lib/sys/abi/clone.ts": 3372,
   "lib/sys/abi/errno.ts": 7545,
@@ -8870,7 +8963,7 @@ export const OTHER_SOURCES = {
   "deno.json": 3310,
   "hooks/bandwidth.ts": 2446,
   "hooks/bridge.ts": 3316,
-  "hooks/egress.ts": 4813,
+  "hooks/egress.ts": 4951,
   "hooks/join_network.ts": 2729,
   "hooks/macvlan.ts": 2245,
   "hooks/pasta.ts": 5923,
@@ -8897,7 +8990,7 @@ export const OTHER_SOURCES = {
   "lib/cli/image/rm.ts": 1011,
   "lib/cli/image/size_text.ts": 391,
   "lib/cli/options.ts": 4340,
-  "lib/cli/options/filesystem.ts": 6543,
+  "lib/cli/options/filesystem.ts": 6961,
   "lib/cli/options/landlock.ts": 3630,
   "lib/cli/options/limits.ts": 3850,
   "lib/cli/options/network.ts": 4454,
@@ -8905,38 +8998,39 @@ export const OTHER_SOURCES = {
   "lib/cli/options/scheduling.ts": 2210,
   "lib/cli/preset.ts": 699,
   "lib/cli/run_options.ts": 6766,
-  "lib/cli/run_with_options.ts": 2766,
+  "lib/cli/run_with_options.ts": 3482,
   "lib/cli/seccomp.ts": 5771,
   "lib/cli/seccomp_profile.ts": 1661,
   "lib/cli/shape/checks.ts": 4868,
   "lib/cli/shape/landlock.ts": 923,
   "lib/cli/shape/limits.ts": 1337,
-  "lib/cli/shape/mounts.ts": 2672,
-  "lib/cli/spec_file.ts": 5726,
+  "lib/cli/shape/mounts.ts": 2785,
+  "lib/cli/spec_file.ts": 6017,
   "lib/cli/spec_shape.ts": 2954,
   "lib/cli/terminal.ts": 3896,
-  "lib/cli/values.ts": 10528,
+  "lib/cli/values.ts": 11849,
   "lib/hook.ts": 8621,
   "lib/ids/map_programs.ts": 1570,
+  "lib/image/accounts.ts": 2652,
   "lib/image/byte_source.ts": 5076,
   "lib/image/byte_string.ts": 2243,
   "lib/image/changes.ts": 8351,
   "lib/image/decompress.ts": 4370,
   "lib/image/decompressor_program.ts": 4554,
-  "lib/image/export.ts": 5918,
+  "lib/image/export.ts": 5921,
   "lib/image/formats/archive_files.ts": 5915,
   "lib/image/formats/description.ts": 9343,
   "lib/image/images.ts": 5634,
-  "lib/image/import.ts": 9515,
+  "lib/image/import.ts": 11037,
   "lib/image/import_input.ts": 5410,
   "lib/image/limits.ts": 1608,
   "lib/image/owners/user_namespace.ts": 6270,
-  "lib/image/owners/worker.ts": 2794,
+  "lib/image/owners/worker.ts": 3059,
   "lib/image/store/locks.ts": 1305,
-  "lib/image/store/paths.ts": 2131,
-  "lib/image/store/record.ts": 4078,
+  "lib/image/store/paths.ts": 2265,
+  "lib/image/store/record.ts": 5259,
   "lib/image/store/remove.ts": 2999,
-  "lib/image/store/workplace.ts": 2316,
+  "lib/image/store/workplace.ts": 2474,
   "lib/image/tar/header.ts": 3641,
   "lib/image/tar/pax.ts": 2278,
   "lib/image/tar/reader.ts": 11271,
@@ -8949,10 +9043,10 @@ export const OTHER_SOURCES = {
   "lib/image/tree/remove_tree.ts": 1705,
   "lib/image/tree/tree_walk.ts": 2056,
   "lib/image/tree/tree_writer.ts": 14482,
-  "lib/image/write_archive.ts": 7252,
+  "lib/image/write_archive.ts": 7681,
   "lib/image/write_layer.ts": 2791,
   "lib/landlock/features.ts": 2295,
-  "lib/landlock/from_mounts.ts": 2091,
+  "lib/landlock/from_mounts.ts": 2117,
   "lib/landlock/ruleset.ts": 4938,
   "lib/net/address.ts": 4735,
   "lib/net/bridge/bridge_names.ts": 845,
@@ -8983,17 +9077,17 @@ export const OTHER_SOURCES = {
   "lib/net/egress/http_request.ts": 5774,
   "lib/net/egress/inside_sockets.ts": 4365,
   "lib/net/egress/lists.ts": 1393,
-  "lib/net/egress/mod.ts": 1399,
+  "lib/net/egress/mod.ts": 1444,
   "lib/net/egress/name_server.ts": 5892,
   "lib/net/egress/own_addresses.ts": 619,
-  "lib/net/egress/policy.ts": 7553,
+  "lib/net/egress/policy.ts": 7588,
   "lib/net/egress/redirect.ts": 4919,
   "lib/net/egress/redirected.ts": 2765,
   "lib/net/egress/relay.ts": 3399,
   "lib/net/egress/resolver.ts": 3176,
   "lib/net/egress/rule.ts": 3331,
   "lib/net/egress/server.ts": 5554,
-  "lib/net/egress/session.ts": 3673,
+  "lib/net/egress/session.ts": 3789,
   "lib/net/egress/socket_address.ts": 1323,
   "lib/net/egress/socks5.ts": 2319,
   "lib/net/egress/socks_proxy.ts": 2400,
@@ -9039,19 +9133,21 @@ export const OTHER_SOURCES = {
   "lib/plan/landlock_steps.ts": 5452,
   "lib/plan/mount_table.ts": 6334,
   "lib/plan/mounts/bind.ts": 2782,
-  "lib/plan/mounts/check.ts": 8807,
+  "lib/plan/mounts/check.ts": 9686,
   "lib/plan/mounts/cover.ts": 3590,
-  "lib/plan/mounts/host_root.ts": 2005,
+  "lib/plan/mounts/host_root.ts": 2028,
   "lib/plan/mounts/lock_steps.ts": 3959,
   "lib/plan/mounts/more_kernel.ts": 5068,
   "lib/plan/mounts/more_mounts.ts": 562,
-  "lib/plan/mounts/overlay.ts": 6855,
+  "lib/plan/mounts/overlay.ts": 7524,
   "lib/plan/mounts/pieces.ts": 3996,
   "lib/plan/mounts/stack.ts": 6940,
   "lib/plan/scheduling_steps.ts": 7352,
   "lib/pool.ts": 1295,
   "lib/presets.ts": 6790,
-  "lib/run/all_parts.ts": 782,
+  "lib/run/all_parts.ts": 835,
+  "lib/run/changes.ts": 6407,
+  "lib/run/image_root.ts": 3649,
   "lib/run/inside.ts": 5985,
   "lib/run/late_mounts.ts": 3250,
   "lib/run/network_modes.ts": 2895,

@@ -202,6 +202,31 @@ function listValue(value) {
   if (words.length === 0) throw wrong(value, "names nothing");
   return words;
 }
+function rootValue(value) {
+  if (value === "") throw wrong(value, "is no root; give host, empty, a directory or an image");
+  if (value === "host" || value === "empty") return value;
+  if (/^\.{0,2}\//.test(value) || value === "." || value === "..") return { path: value };
+  try {
+    if (Deno.statSync(value).isDirectory) return { path: value };
+  } catch {
+  }
+  return { image: value };
+}
+function overlaidRoot(root) {
+  if (typeof root === "string") {
+    throw new SpecError("--overlay-root", "needs a directory or an image: --root DIR or IMAGE");
+  }
+  if ("image" in root) return { ...root, readonly: false };
+  if ("overlay" in root) {
+    return { overlay: { ...root.overlay, upper: root.overlay.upper ?? "ephemeral" } };
+  }
+  return { overlay: { lower: [root.path], upper: "ephemeral" } };
+}
+function hasChanges(root) {
+  if (typeof root === "string") return false;
+  if ("image" in root) return !root.readonly;
+  return "overlay" in root && root.overlay.upper !== void 0;
+}
 
 const PRIVILEGES = "Privileges";
 const NAMES = Object.keys(CAPABILITIES);
@@ -252,4 +277,4 @@ const PRIVILEGE_OPTIONS = [
   }
 ];
 
-export { PRIVILEGE_OPTIONS, RLIMIT_NAMES, bindValue, decimalValue, filesystemValue, idRangeValue, insidePath, ioValue, joinValue, listValue, numberValue, overlayValue, pair, placeValue, rlimitValue, timeValue, userValue, wholeValue };
+export { PRIVILEGE_OPTIONS, RLIMIT_NAMES, bindValue, decimalValue, filesystemValue, hasChanges, idRangeValue, insidePath, ioValue, joinValue, listValue, numberValue, overlaidRoot, overlayValue, pair, placeValue, rlimitValue, rootValue, timeValue, userValue, wholeValue };

@@ -5,9 +5,15 @@ import { checkLimits } from './check_limits.js';
 import { defineHook } from './hook.js';
 import { layoutForPlan } from './layout.js';
 import './cgroup_settings.js';
+import './lists.js';
 import './network.js';
 import './landlock.js';
 import './more_kernel.js';
+import './image_root.js';
+import './file.js';
+import './directory_handles.js';
+import './locks.js';
+import './record.js';
 
 function files(rules) {
   if (!rules?.handledFs) return "files: the command sees and changes all that its user may";

@@ -2,18 +2,9 @@
 import { openLibrary, SOCK_STREAM, AF_INET, AF_INET6, reactor, EPOLLIN, EPOLLRDHUP, EPOLLOUT, rawSyscall, SYS, MSG_NOSIGNAL, SyscallError, SHUT_WR, SO_LINGER, SOL_SOCKET, EPOLLHUP, EPOLLERR, EPOLLET, SO_KEEPALIVE, SOCK_NONBLOCK, SOCK_CLOEXEC, SO_ERROR, errnoName, ERRNO, MSG_DONTWAIT } from './paddock.js';
 import { TCP_NODELAY, IPPROTO_TCP, encodeSocketAddress, SOCKET_ADDRESS_SIZE, decodeSocketAddress } from './egress.js';
 import { StandInAddresses } from './stand_in_addresses.js';
-import { parseAuthority, hostText, parseHost, addressFromBytes, parseAddress } from './all_parts.js';
-import './landlock.js';
-import './hook.js';
-import './builder.js';
-import './compile_filter.js';
-import './compile.js';
+import { parseAuthority, hostText, parseHost, addressFromBytes, parseAddress } from './lists.js';
 import './rate.js';
 import './netlink.js';
-import './cgroup_settings.js';
-import './network.js';
-import './check_limits.js';
-import './more_kernel.js';
 
 const SYMBOLS = {
   /** `int getaddrinfo(const char *node, const char *service, hints, struct addrinfo **res)` */

@@ -10,8 +10,14 @@ import './check_limits.js';
 import './hook.js';
 import './layout.js';
 import './cgroup_settings.js';
+import './lists.js';
 import './network.js';
 import './more_kernel.js';
+import './image_root.js';
+import './file.js';
+import './directory_handles.js';
+import './locks.js';
+import './record.js';
 
 function quote(value) {
   return value === void 0 ? "nothing" : JSON.stringify(value) ?? String(value);
@@ -196,7 +202,7 @@ const mount = (value, field) => {
   oneOf(...Object.keys(MOUNTS))(value.kind, `${field}.kind`);
   MOUNTS[value.kind](value, field);
 };
-const root = (value, field) => !isRecord(value) ? text(value, field) : "overlay" in value ? record({ overlay: record(LAYERS, ["lower"]) })(value, field) : record({ path: text, writable: flag, ephemeral: flag, size, idMap }, ["path"])(value, field);
+const root = (value, field) => !isRecord(value) ? text(value, field) : "overlay" in value ? record({ overlay: record(LAYERS, ["lower"]) })(value, field) : "image" in value ? record({ image: text, readonly: flag, upper: text, size }, ["image"])(value, field) : record({ path: text, writable: flag, ephemeral: flag, size, idMap }, ["path"])(value, field);
 
 const namespace = (value, field) => isRecord(value) ? record(
   { join: either(record({ pid: whole }, ["pid"]), record({ fd: whole }, ["fd"]), text) },
@@ -297,6 +303,11 @@ function locatedProfile(seccomp, folder) {
     profile: profile === "default" || profile === "none" || typeof profile === "object" ? profile : readProfile(resolve(folder, profile), "seccomp.profile")
   };
 }
+function locatedImage(root, folder) {
+  const { upper } = root;
+  if (upper === void 0 || upper === "ephemeral") return root;
+  return { ...root, upper: resolve(folder, upper) };
+}
 function located(file, folder) {
   const { mounts, root, hooks, seccomp } = file;
   return {
@@ -307,7 +318,7 @@ function located(file, folder) {
       if (mount.kind !== "bind" || typeof mount.source === "object") return mount;
       return { ...mount, source: resolve(folder, mount.source) };
     }),
-    root: typeof root === "object" ? "overlay" in root ? { overlay: locatedLayers(root.overlay, folder) } : { ...root, path: resolve(folder, root.path) } : root === void 0 || root === "host" || root === "empty" ? root : { path: resolve(folder, root) },
+    root: typeof root === "object" ? "overlay" in root ? { overlay: locatedLayers(root.overlay, folder) } : "image" in root ? locatedImage(root, folder) : { ...root, path: resolve(folder, root.path) } : root === void 0 || root === "host" || root === "empty" ? root : { path: resolve(folder, root) },
     hooks: hooks?.map((name) => /^[a-z]+:/.test(name) ? name : resolve(folder, name))
   };
 }

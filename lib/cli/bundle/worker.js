@@ -2,9 +2,10 @@
 import { ArchiveError, ImageError, O_WRONLY, O_CREAT, O_TRUNC, O_DIRECTORY } from './paddock.js';
 import { writeAll, open } from './file.js';
 import { SAME_IDS } from './write_archive.js';
-import './tree_writer.js';
+import './header.js';
 import './directory.js';
 import './stat.js';
+import './directory_handles.js';
 
 function reply(line) {
   writeAll(1, new TextEncoder().encode(`${JSON.stringify(line)}
@@ -31,7 +32,7 @@ async function work(request) {
       return null;
     }
     case "compare": {
-      const { compareChanges } = await import(import.meta.resolve('./changes.js'));
+      const { compareChanges } = await import(import.meta.resolve('./changes2.js'));
       const init = {
         upper: request.hasInput ? 0 : directory(request.upper),
         lower: request.lower.map(directory),
@@ -41,14 +42,22 @@ async function work(request) {
       };
       return compareChanges(init);
     }
+    case "commit": {
+      const { addLayer } = await import(import.meta.resolve('./import2.js'));
+      return await addLayer(
+        request.store,
+        request.base,
+        request.layer,
+        request.name
+      );
+    }
     case "archive": {
       const { writeArchive } = await import(import.meta.resolve('./write_archive.js')).then(function (n) { return n.write_archive; });
       const out = open(request.out, { flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 420 });
       const root = request.hasInput ? 0 : directory(request.root);
-      const leaveOut = new Set(request.leaveOut);
       return writeArchive(root, (bytes) => writeAll(out, bytes), {
         ids: SAME_IDS,
-        leaveOut: (path) => leaveOut.has(path)
+        mountPoints: new Set(request.mountPoints)
       });
     }
   }

@@ -16,6 +16,7 @@ import {
   overlayValue,
   pair,
   placeValue,
+  rootValue,
   wholeValue,
 } from "../values.ts";
 
@@ -40,12 +41,26 @@ function numbers<Key extends string, Numeric extends Key>(
 export const FILESYSTEM_OPTIONS: readonly Option<RunRequest>[] = [
   {
     name: "root",
-    value: "host|empty|DIR",
+    value: "host|empty|DIR|IMAGE",
     group: FILES,
-    help: "what / is: a minimal view of the host (default), nothing, or a directory, read-only",
+    help:
+      "what / is: a minimal view of the host (default), nothing, a directory (read-only), an image",
+    apply: (run, value) => run.box = run.box.root(rootValue(value)),
+  },
+  {
+    name: "overlay-root",
+    group: FILES,
+    help: "let the command change the root, in memory only; an image's root is always so",
+    apply: (run) => run.overlayRoot = true,
+  },
+  {
+    name: "save-diff",
+    value: "FILE",
+    group: FILES,
+    help: "when the command has ended, save what it changed as a layer, a tar archive",
     apply: (run, value) => {
-      if (value === "") throw new SpecError("value", "is empty; give host, empty or a directory");
-      run.box = run.box.root(value);
+      if (value === "") throw new SpecError("value", "is empty; give a file");
+      run.saveDiff = value;
     },
   },
   {

@@ -99,4 +99,6 @@ export const root: Check = (value, field) =>
     ? text(value, field)
     : "overlay" in value
     ? record({ overlay: record(LAYERS, ["lower"]) })(value, field)
+    : "image" in value
+    ? record({ image: text, readonly: flag, upper: text, size }, ["image"])(value, field)
     : record({ path: text, writable: flag, ephemeral: flag, size, idMap }, ["path"])(value, field);

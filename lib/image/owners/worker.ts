@@ -10,6 +10,7 @@ import type { ChangesInit } from "../changes.ts";
 import { O_CREAT, O_DIRECTORY, O_TRUNC, O_WRONLY } from "../../sys/abi/fcntl.ts";
 import { open, writeAll } from "../../sys/file.ts";
 import type { ImportRequest } from "../import.ts";
+import type { ImageRecord } from "../store/record.ts";
 import type { WorkReply, WorkRequest } from "./protocol.ts";
 import { SAME_IDS } from "../write_archive.ts";
 
@@ -49,14 +50,22 @@ async function work(request: WorkRequest): Promise<unknown> {
       };
       return compareChanges(init);
     }
+    case "commit": {
+      const { addLayer } = await import("../import.ts");
+      return await addLayer(
+        request.store as string,
+        request.base as ImageRecord,
+        request.layer as string,
+        request.name as string,
+      );
+    }
     case "archive": {
       const { writeArchive } = await import("../write_archive.ts");
       const out = open(request.out as string, { flags: O_WRONLY | O_CREAT | O_TRUNC, mode: 0o644 });
       const root = request.hasInput ? 0 : directory(request.root as string);
-      const leaveOut = new Set(request.leaveOut as string[]);
       return writeArchive(root, (bytes) => writeAll(out, bytes), {
         ids: SAME_IDS,
-        leaveOut: (path) => leaveOut.has(path),
+        mountPoints: new Set(request.mountPoints as string[]),
       });
     }
   }

@@ -6,6 +6,7 @@
  *     images/HEX.json             an image: its layers, its configuration
  *     images/HEX.lease            locked while a sandbox runs on it
  *     names.json                  names to images
+ *     mountpoints/                a layer with the directories that every sandbox mounts on
  *     tmp/                        imports that are under way
  *     lock                        held while images appear or disappear
  *
@@ -38,6 +39,7 @@ export function places(store: string) {
     images: `${store}/images`,
     names: `${store}/names.json`,
     tmp: `${store}/tmp`,
+    mountPoints: `${store}/mountpoints`,
     lock: `${store}/lock`,
     layer: (name: string) => `${store}/layers/${name}`,
     tree: (name: string) => `${store}/layers/${name}/fs`,

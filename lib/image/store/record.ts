@@ -82,6 +82,41 @@ export function readNames(store: string): ImageNames {
   return readJson<ImageNames>(places(store).names) ?? {};
 }
 
+let known: { file: string; names: ImageNames } | undefined;
+
+/** All names, to look at only: read again when the file is another one, for it is always replaced. */
+function currentNames(store: string): ImageNames {
+  const path = places(store).names;
+  let info: Deno.FileInfo;
+  try {
+    info = Deno.statSync(path);
+  } catch {
+    return {};
+  }
+  const file = `${path} ${info.ino} ${info.mtime?.getTime()} ${info.size}`;
+  if (known?.file !== file) {
+    known = { file, names: readNames(store) };
+    // An image that was imported again may have other layers.
+    records.clear();
+  }
+  return known.names;
+}
+
+/** Records by their files. An image that is gone has no name, and is not asked for here. */
+const records = new Map<string, ImageRecord>();
+
+function namedRecord(store: string, id: string): ImageRecord | undefined {
+  const path = places(store).image(id);
+  let record = records.get(path);
+  if (record === undefined) {
+    record = readJson<ImageRecord>(path);
+    if (record === undefined) return undefined;
+    if (records.size >= 64) records.clear();
+    records.set(path, record);
+  }
+  return record;
+}
+
 /** `debian` is `debian:latest`, and so is `docker.io/library/debian`, as everywhere. */
 export function fullName(name: string): string {
   const short = name.replace(/^(docker\.io\/)?library\//, "").replace(/^docker\.io\//, "");
@@ -90,8 +125,9 @@ export function fullName(name: string): string {
 
 /** The image of a name, an id, or the beginning of an id; undefined if there is none. */
 export function findImage(store: string, name: string): ImageRecord | undefined {
-  const named = readNames(store)[fullName(name)];
-  const id = named ?? completeId(store, name);
+  const named = currentNames(store)[fullName(name)];
+  if (named !== undefined) return namedRecord(store, named);
+  const id = completeId(store, name);
   return id === undefined ? undefined : readJson<ImageRecord>(places(store).image(id));
 }
 

@@ -11,9 +11,12 @@ import { places } from "./paths.ts";
 
 /** Makes the store's folders. Only their owner may enter: layers have set-uid programs in them. */
 export function makeStore(store: string): void {
-  const { layers, images, tmp } = places(store);
+  const { layers, images, tmp, mountPoints } = places(store);
   for (const path of [store, layers, images, tmp]) {
     Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+  }
+  for (const name of ["dev", "proc", "run", "sys", "tmp"]) {
+    Deno.mkdirSync(`${mountPoints}/${name}`, { recursive: true, mode: 0o755 });
   }
 }
 

@@ -20,11 +20,11 @@
  * @module
  */
 
+export { SpecError } from "../../errors.ts";
 export { parseRate } from "../rate.ts";
 export { NAME_SERVER, PROXY } from "./inside_sockets.ts";
 export type { ProgramRunner } from "./inside_sockets.ts";
 export type { Address } from "./address.ts";
-export type { EgressLists } from "./lists.ts";
 export type { Host } from "./host_name.ts";
 export { type Asked, EgressPolicy, type EgressPolicyOptions } from "./policy.ts";
 export type { DomainRule, EgressSettings } from "../../spec/egress.ts";
@@ -37,5 +37,6 @@ export type {
   EgressRequest,
   EgressVerdict,
 } from "./request.ts";
+export type { EgressLists } from "./lists.ts";
 export type { Lookup } from "./resolver.ts";
 export { EgressSession, type EgressSessionOptions } from "./session.ts";

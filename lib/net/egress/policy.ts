@@ -30,15 +30,15 @@ export interface EgressPolicyOptions extends EgressLists {
 
 /** What is asked about, with its host taken apart. */
 export interface Asked {
-  /** How it was asked. */
+  /** How something inside wants out. */
   readonly protocol: EgressProtocol;
-  /** The name or the address. */
+  /** A name in its one spelling, or an address. */
   readonly host: Host;
-  /** The port. */
+  /** The TCP port; 0 for `dns`. */
   readonly port: number;
   /** The method of a plain HTTP request. */
   readonly method?: string;
-  /** The path of a plain HTTP request. */
+  /** Its path and query. */
   readonly path?: string;
 }
 

@@ -65,13 +65,15 @@ export class EgressSession {
   static async open(inside: ProgramRunner, options: EgressSessionOptions): Promise<EgressSession> {
     const { policy, transparent = true, lookup, bandwidth } = options;
     const { maxConnections = mostConnections(), patience = 20_000 } = options;
+    // Loaded while the sandbox makes its sockets.
+    const loading = transparent ? import("./redirect.ts") : undefined;
     const { sockets, route, netfilter } = await openInsideSockets(inside, transparent);
     try {
-      if (transparent) {
+      if (loading !== undefined) {
         if (route === undefined || netfilter === undefined) {
           throw new UnsupportedError("redirecting TCP", "the kernel has no netlink sockets");
         }
-        const { redirectAll } = await import("./redirect.ts");
+        const { redirectAll } = await loading;
         redirectAll({ route, netfilter, ipv6: sockets.redirect6 !== undefined });
       }
     } catch (error) {

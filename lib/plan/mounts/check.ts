@@ -6,7 +6,14 @@
 
 import { SpecError } from "../../errors.ts";
 import { parseMode, parseSize } from "../../quantity.ts";
-import type { DirectoryRoot, MountSpec, OverlayLayers, OverlayRoot, RootSpec } from "../../spec.ts";
+import type {
+  DirectoryRoot,
+  ImageRoot,
+  MountSpec,
+  OverlayLayers,
+  OverlayRoot,
+  RootSpec,
+} from "../../spec.ts";
 import { isRecord, show } from "../check_values.ts";
 
 /** What is wrong with a value, or undefined. */
@@ -178,6 +185,22 @@ function checkLayers(layers: OverlayLayers, field: string): void {
   }
 }
 
+function checkImage(root: ImageRoot): void {
+  if (typeof root.image !== "string" || root.image === "") {
+    throw new SpecError("root.image", `${show(root.image)} is not the name of an image`);
+  }
+  for (const [name, check] of Object.entries({ readonly: flag, upper: path, size })) {
+    const value = (root as unknown as Record<string, unknown>)[name];
+    if (value !== undefined) checkField(value, `root.${name}`, check);
+  }
+  if (root.readonly && root.upper !== undefined) {
+    throw new SpecError("root.upper", "there are no changes to keep where it is read-only");
+  }
+  if (root.size !== undefined && (root.readonly || (root.upper ?? "ephemeral") !== "ephemeral")) {
+    throw new SpecError("root.size", "goes with ephemeral changes");
+  }
+}
+
 /** Throws a `SpecError` for a root that is none. */
 export function checkRoot(root: RootSpec): void {
   if (root === "host" || root === "empty") return;
@@ -185,8 +208,9 @@ export function checkRoot(root: RootSpec): void {
     if (!isRecord(root.overlay)) throw new SpecError("root.overlay", "is a mapping with lower");
     return checkLayers((root as OverlayRoot).overlay, "root.overlay");
   }
+  if (isRecord(root) && "image" in root) return checkImage(root as unknown as ImageRoot);
   if (!isRecord(root) || path(root.path) !== undefined) {
-    throw new SpecError("root", `${show(root)} is none of "host", "empty", a directory`);
+    throw new SpecError("root", `${show(root)} is none of "host", "empty", a directory, an image`);
   }
   for (const [name, check] of Object.entries({ ...BIND, ephemeral: flag, size })) {
     const value = (root as unknown as Record<string, unknown>)[name];

@@ -6,6 +6,7 @@
  */
 
 import type { Operation } from "../../agent/operation.ts";
+import { SpecError } from "../../errors.ts";
 import type { DirectoryRoot, MountSpec, OverlayRoot, SandboxSpec } from "../../spec.ts";
 import type { HostEntry, HostFacts, HostPiece } from "../facts.ts";
 import type { LandlockRuleset } from "../landlock_steps.ts";
@@ -38,6 +39,8 @@ export class FilesystemPlan {
     sources: Sources,
     /** Rules of Landlock, whose paths are looked up in the finished tree. */
     readonly landlock?: LandlockRuleset,
+    /** Where the launch's socket is, if the host wants to see what the sandbox changes. */
+    readonly changesSocket?: number,
   ) {
     this.sources = sources;
     const { root } = spec;
@@ -57,6 +60,9 @@ export class FilesystemPlan {
       useWorkshop: () => {
         workshop = true;
       },
+      ...(this.changesSocket === undefined ? {} : {
+        changesSocket: { load32: this.changesSocket },
+      }),
       userxattr: (spec.namespaces.user ?? "shared") !== "shared",
       changesDirectory: this.facts.changesDirectory,
       freshProc: spec.namespaces.pid === "new",
@@ -106,6 +112,7 @@ export class FilesystemPlan {
     const { scaffold } = context;
     if (root === "empty") return [emptyRootStep()];
     if (root === "host") return [emptyRootStep(), hostViewStep(this.#hostView(), context)];
+    if ("image" in root) throw new SpecError("root.image", "has to be resolved before planning");
     const pieces = this.#pieces;
     if (pieces && pieces.length > 1) return [emptyRootStep()];
     // Changes in memory are the sandbox's own, and so are mount points among them.

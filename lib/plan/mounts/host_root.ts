@@ -49,7 +49,7 @@ export function overlayRootStep({ overlay }: OverlayRoot, context: MountContext)
       // Every mode from here on is meant as it stands.
       { call: "umask", args: [0] },
       ...openWorkshop(),
-      ...overlayOperations(overlay, context, "root.overlay", "root"),
+      ...overlayOperations(overlay, context, "root.overlay", "root", context.changesSocket),
       ...closeWorkshop(),
       setAttributes(ROOT, mountAttributes({ writable: overlay.upper !== undefined })),
       PLACE,

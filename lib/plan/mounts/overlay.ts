@@ -9,9 +9,16 @@ import type { Operation, Value } from "../../agent/operation.ts";
 import { UnsupportedError } from "../../errors.ts";
 import { parseSize } from "../../quantity.ts";
 import type { OverlayLayers } from "../../spec.ts";
-import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from "../../sys/abi/fcntl.ts";
+import {
+  AT_EMPTY_PATH,
+  AT_SYMLINK_NOFOLLOW,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_RDONLY,
+} from "../../sys/abi/fcntl.ts";
 import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID } from "../../sys/abi/mount.ts";
 import { freshFilesystem, type MountContext } from "./parts.ts";
+import { sendDescriptor } from "../program_parts.ts";
 import { stackOperations, type Upper } from "./stack.ts";
 
 /** The directory of the work files, where none was given. */
@@ -40,6 +47,7 @@ function ephemeralUpper(
   top: string,
   cell: string,
   field: string,
+  changesSocket?: Value,
 ): Upper {
   // Several stacks of one launch may have to share a directory.
   const upper = `${cell}/upper`, work = `${cell}/work`;
@@ -49,11 +57,25 @@ function ephemeralUpper(
       { call: "mkdirat", args: [{ load32: cell }, cell, 0o755] },
       { call: "mkdirat", args: [{ load32: cell }, work, 0o755] },
       ...changesDirectory(top, cell, upper),
+      ...(changesSocket === undefined ? [] : handOut(cell, upper, changesSocket)),
     ],
     tree: cell,
     upper,
     work,
   };
+}
+
+/** Lets the host look at changes, also when the sandbox is gone: its descriptor keeps them. */
+function handOut(cell: string, path: string, socket: Value): Operation[] {
+  return [
+    {
+      call: "openat",
+      args: [{ load32: cell }, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0],
+      store: "changes",
+    },
+    ...sendDescriptor(socket, "changes"),
+    { call: "close", args: [{ load32: "changes" }] },
+  ];
 }
 
 /**
@@ -136,6 +158,7 @@ export function overlayOperations(
   context: MountContext,
   field: string,
   cell: string,
+  changesSocket?: Value,
 ): Operation[] {
   const { scaffold } = context;
   const writable = layers.upper !== undefined;
@@ -155,7 +178,7 @@ export function overlayOperations(
   const upper = layers.upper === undefined
     ? undefined
     : layers.upper === "ephemeral"
-    ? ephemeralUpper(layers, context, lower[0]!, tree, field)
+    ? ephemeralUpper(layers, context, lower[0]!, tree, field, changesSocket)
     : lastingUpper(layers, context, tree, field);
   return [...open, ...stackOperations({ lower, upper, options: layers.options, cell }, context)];
 }

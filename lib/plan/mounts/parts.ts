@@ -30,6 +30,8 @@ export interface MountContext {
   readonly sources: Sources;
   /** Says that the workshop must be open while the mount list is done. */
   useWorkshop(): void;
+  /** The socket by which the host gets the root's ephemeral changes to look at, if it wants to. */
+  readonly changesSocket?: Value;
   /** Whether overlays keep their marks in user.* attributes, as they must in a user namespace. */
   readonly userxattr: boolean;
   /** A directory for ephemeral changes, where memory cannot keep them. */

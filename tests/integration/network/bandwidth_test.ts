@@ -2,11 +2,12 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { HookError, sandbox } from "../../../mod.ts";
 import { bandwidth } from "../../../hooks/bandwidth.ts";
 import { installed, ROOT, testIf, text } from "../support.ts";
+import { kernelHas } from "../../net/support.ts";
 import { hostCommand } from "./host.ts";
 
 testIf(
-  ROOT && installed("nft"),
-  "needs root and nft",
+  ROOT && installed("nft") && kernelHas("ifb"),
+  "needs root, nft and a kernel with ifb",
   "bandwidth: both directions are as fast as was said, not faster",
   async () => {
     // 16 mbit are 2 MB a second; the bucket's first 32 KiB are free.
@@ -57,20 +58,25 @@ Deno.test("bandwidth: without a device it is an error, not a limit of nothing", 
   assert(String(error).includes("no device to limit"), String(error));
 });
 
-Deno.test("bandwidth: a bridge of the sandbox's own, limited for whoever asks", async () => {
-  const { defineHook } = await import("../../../mod.ts");
-  let rates: (number | undefined)[] = [];
-  const box = sandbox().use(defineHook({
-    name: "device",
-    networkSetup: ({ inside }) => inside.link.add({ kind: "bridge", name: "br0", up: true }),
-  })).use(bandwidth({ up: "1mbit", down: "2mbit" })).use(defineHook({
-    name: "look",
-    async networkSetup({ inside }) {
-      rates = (await inside.qdisc.list()).filter(({ kind }) => kind === "tbf").map(({ rate }) =>
-        rate
-      );
-    },
-  }));
-  assertEquals((await box.output(["true"])).code, 0);
-  assertEquals(rates.sort(), [1_000_000, 2_000_000]);
-});
+testIf(
+  kernelHas("ifb"),
+  "needs ip and a kernel with ifb",
+  "bandwidth: a bridge of the sandbox's own, limited for whoever asks",
+  async () => {
+    const { defineHook } = await import("../../../mod.ts");
+    let rates: (number | undefined)[] = [];
+    const box = sandbox().use(defineHook({
+      name: "device",
+      networkSetup: ({ inside }) => inside.link.add({ kind: "bridge", name: "br0", up: true }),
+    })).use(bandwidth({ up: "1mbit", down: "2mbit" })).use(defineHook({
+      name: "look",
+      async networkSetup({ inside }) {
+        rates = (await inside.qdisc.list()).filter(({ kind }) => kind === "tbf").map(({ rate }) =>
+          rate
+        );
+      },
+    }));
+    assertEquals((await box.output(["true"])).code, 0);
+    assertEquals(rates.sort(), [1_000_000, 2_000_000]);
+  },
+);

@@ -1,13 +1,14 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { sandbox, UnsupportedError } from "../../../mod.ts";
 import { inFolder, installed, ROOT, testIf } from "../support.ts";
+import { kernelHas } from "../../net/support.ts";
 import { onHost } from "./host.ts";
 
 const READY = ROOT && installed("ip") && installed("unshare");
-const WHY = "needs root, ip and unshare";
+const WHY = "needs root, ip, unshare and a kernel with the device";
 
 testIf(
-  READY,
+  READY && kernelHas("vxlan", "id", "1", "dstport", "4789"),
   WHY,
   "macvlan: an address on the host's network; ipvlan where the kernel has it",
   async () => {
@@ -28,7 +29,7 @@ testIf(
 );
 
 testIf(
-  READY && installed("nft"),
+  READY && installed("nft") && kernelHas("vxlan", "id", "1", "dstport", "4789"),
   WHY,
   "vxlan: sandboxes on two hosts are on one network",
   async () => {
