@@ -8960,7 +8960,7 @@ export const MAIN_SOURCES = {
   "std/path/mod.ts": 6368,
 };
 export const OTHER_SOURCES = {
-  "deno.json": 3310,
+  "deno.json": 3346,
   "hooks/bandwidth.ts": 2446,
   "hooks/bridge.ts": 3316,
   "hooks/egress.ts": 4951,
