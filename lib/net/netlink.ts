@@ -263,7 +263,8 @@ export function decodeError(
   if (type === NLMSG_ERROR) {
     from += HEADER_SIZE;
     if (!(flags & NLM_F_CAPPED) && payload.length >= 8) {
-      from = 4 + ((view.getUint32(4, true) + 3) & ~3);
+      // Bit operations make a negative number of a length beyond 2 GiB.
+      from = 4 + (((view.getUint32(4, true) + 3) & ~3) >>> 0);
     }
   }
   const explained = (flags & NLM_F_ACK_TLVS) !== 0 && from <= payload.length;

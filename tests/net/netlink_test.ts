@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   Attributes,
+  decodeError,
   decodeMessages,
   eachAttribute,
   MalformedMessageError,
@@ -138,4 +139,21 @@ testIf(ROOT, "needs root", "netlink: the kernel's own words are in the error", (
     ) as NetlinkError;
     assert(short.detail !== undefined && short.offset !== undefined, short.message);
   });
+});
+
+Deno.test("a refusal that says its request was longer than 2 GiB is read, and explains nothing", () => {
+  for (const length of [0x8000_0000, 0x8000_0010, 0xffff_fffc, 0xffff_ffff]) {
+    const payload = new Uint8Array(64);
+    const view = new DataView(payload.buffer);
+    view.setInt32(0, -22, true);
+    view.setUint32(4, length, true);
+    // NLMSG_ERROR, NLM_F_ACK_TLVS
+    const message = { type: 2, flags: 0x200, sequence: 1, payload };
+    const read = () => decodeError(message, { request: "RTM_TEST" });
+    try {
+      assertEquals(read()?.code, "EINVAL");
+    } catch (error) {
+      assert(error instanceof MalformedMessageError, `${length}: ${error}`);
+    }
+  }
 });
