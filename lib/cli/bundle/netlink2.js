@@ -171,7 +171,7 @@ function decodeError({ type, flags, payload }, about) {
   if (type === NLMSG_ERROR) {
     from += HEADER_SIZE;
     if (!(flags & NLM_F_CAPPED) && payload.length >= 8) {
-      from = 4 + (view.getUint32(4, true) + 3 & -4);
+      from = 4 + ((view.getUint32(4, true) + 3 & -4) >>> 0);
     }
   }
   const explained = (flags & NLM_F_ACK_TLVS) !== 0 && from <= payload.length;

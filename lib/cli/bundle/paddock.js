@@ -9104,7 +9104,7 @@ export const OTHER_SOURCES = {
   "lib/net/mod.ts": 3381,
   "lib/net/namespace_file.ts": 977,
   "lib/net/neighbour.ts": 4156,
-  "lib/net/netlink.ts": 9476,
+  "lib/net/netlink.ts": 9557,
   "lib/net/network.ts": 8999,
   "lib/net/nf_tables.ts": 5851,
   "lib/net/port_forwarder.ts": 8304,
