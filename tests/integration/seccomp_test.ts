@@ -4,24 +4,9 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { call, filter, int, Sandbox, sandbox, SpecError } from "../../mod.ts";
 import { compilePolicy } from "../../lib/seccomp/compile.ts";
-import { errnoName } from "../../lib/sys/abi/errno.ts";
 import { ARCH, syscallNumber } from "../../lib/sys/mod.ts";
+import { existing, raw } from "./raw_calls.ts";
 import { attempt, inFolder, installed, lines, ROOT, run, sh, testIf } from "./support.ts";
-
-type Arg = number | bigint | string;
-
-/** What raw system calls get inside, by the errno's name; "0" and up are what they return. */
-async function raw(box: Sandbox, ...calls: [name: string, ...args: Arg[]][]): Promise<string[]> {
-  const script = calls.map(([name, ...args]) => {
-    const words = args.map((arg) => typeof arg === "string" ? `my $t = "${arg}"` : `${arg}`);
-    return `{ my $r = syscall(${[syscallNumber(name), ...words].join(", ")}); ` +
-      `print $r < 0 ? $! + 0 : "=$r", "\\n"; }`;
-  });
-  const output = await run(box, ["perl", "-e", script.join("\n")]);
-  return lines(output).map((line) =>
-    line.startsWith("=") ? line.slice(1) : errnoName(Number(line))
-  );
-}
 
 const PERL = installed("perl");
 const perlTest = (name: string, fn: () => Promise<void>) => testIf(PERL, "no perl", name, fn);
@@ -154,13 +139,13 @@ testIf(
       await Deno.chmod(folder, 0o777);
       const box = sandbox().bind(folder, "/data", { writable: true });
       const at = -100;
-      const attack: [string, ...Arg[]][] = [
+      const attack = existing([
         ["chmod", "/data/file", 0o4755],
         ["fchmodat", at, "/data/file", 0o4755],
         ["openat", at, "/data/new", 0o101, 0o4755],
         ["openat", at, "/data", 0o20200002, 0o4755],
         ["mknodat", at, "/data/node", 0o104755, 0],
-      ];
+      ]);
       assertEquals(
         await raw(box, ["openat", at, "/data/file", 0o101, 0o755], ...attack),
         ["3", ...attack.map(() => "EPERM")],
