@@ -444,7 +444,8 @@ export class Sandbox {
   /**
    * Which system calls the command may make: `"default"` (what ordinary programs need), `"none"` (all
    * of them), a policy made by `filter`, an OCI profile as Docker and Podman have it, or a compiled
-   * program. seccomp(2).
+   * program. Where root lets the command write to the host, it can make no set-uid files there
+   * whatever the profile is. seccomp(2).
    */
   seccomp(profile: SeccompProfile, options?: SeccompOptions): Sandbox;
   /** A filter that tells a handler of some calls before they are made. seccomp_unotify(2). */

@@ -12,7 +12,7 @@ import { describeValue } from "../seccomp/actions.ts";
 import { ARCHITECTURES } from "../seccomp/check_policy.ts";
 import { compileFilter, policyOf } from "../seccomp/compile_filter.ts";
 import { BLOCKED } from "../seccomp/default_blocked.ts";
-import type { FilterPlace } from "../seccomp/filter.ts";
+import { type FilterPlace, guardOf } from "../seccomp/filter.ts";
 import { runFilter } from "../seccomp/interpreter.ts";
 import { callNames, callNumber } from "../seccomp/outcomes.ts";
 import { ARCH } from "../sys/arch.ts";
@@ -115,8 +115,13 @@ function test(
       throw new SpecError("ARG", `"${word}" is not a number, such as 3 or 0x5412`);
     }
   });
-  const { value } = runFilter(program, { arch: place.arch, number, arguments: args });
-  const result = describeValue(value);
+  const call = { arch: place.arch, number, arguments: args };
+  const guarded = guardOf(spec, place);
+  const guard = guarded && describeValue(runFilter(guarded.program, call).value);
+  const result = describeValue(runFilter(program, call).value);
+  if (guard !== undefined && guard !== "allow" && !result.startsWith("kill")) {
+    return print(`${guard}: the guard of set-uid files, which no profile takes off`);
+  }
   print(result === "allow" ? result : `${result}${reason(spec, name)}`);
 }
 

@@ -8,7 +8,7 @@
  * @module
  */
 
-import type { SandboxSpec } from "../spec.ts";
+import type { SandboxSpec, SeccompArch } from "../spec.ts";
 import type { LandlockRuleset } from "./landlock_steps.ts";
 
 /** What an image means for a launch. */
@@ -46,6 +46,8 @@ export interface OptionalParts {
   readonly roots: typeof import("./mounts/host_root.ts");
   /** For an image as the root. */
   readonly images: ImageParts;
+  /** For a profile that is not the default one: the guard of set-uid files, in base64. */
+  readonly guardFilters: Readonly<Record<SeccompArch, string>>;
   /** For kinds of mounts that a default sandbox has none of. */
   readonly mounts: typeof import("./mounts/more_mounts.ts").MORE_MOUNTS;
 }

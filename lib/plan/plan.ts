@@ -55,8 +55,8 @@ import { terminalStep } from "./terminal_step.ts";
 
 /** A filter, as far as a plan has to know it. */
 export interface LaunchFilter {
-  /** Puts it in force. */
-  readonly step: NewStep;
+  /** Put it in force; several filters hold beside each other. */
+  readonly steps: readonly NewStep[];
   /** What the launch's own calls behind it have to show; see {@linkcode LaunchShape.secret}. */
   readonly secret?: readonly [bigint, bigint, bigint];
 }
@@ -395,7 +395,7 @@ class Planner {
     steps.push(noNewPrivsStep());
     if (choices.landlock) steps.push(optionalParts().landlock.landlockStep());
     steps.push(lastStep());
-    const filter = choices.filter === undefined ? [] : [choices.filter.step];
+    const filter = choices.filter?.steps ?? [];
     if (!choices.commandLater) return [...steps, ...filter];
     const wait = waitSteps({ load32: choices.requestFd(REQUEST_FD.launch) });
     // The default filter lets pass what comes after the wait, another one may not.

@@ -14,6 +14,7 @@ import * as lock from "../plan/mounts/lock_steps.ts";
 import { MORE_MOUNTS } from "../plan/mounts/more_mounts.ts";
 import { provideParts } from "../plan/optional_parts.ts";
 import * as scheduling from "../plan/scheduling_steps.ts";
+import { GUARD_FILTERS } from "../seccomp/guard_filters.ts";
 import * as images from "./image_root.ts";
 
 provideParts({
@@ -26,5 +27,6 @@ provideParts({
   lock,
   roots,
   images,
+  guardFilters: GUARD_FILTERS,
   mounts: MORE_MOUNTS,
 });

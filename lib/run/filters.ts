@@ -10,7 +10,9 @@ import type { HostFacts } from "../plan/facts.ts";
 import type { LaunchFilter } from "../plan/plan.ts";
 import {
   filterOf,
+  type FilterPlace,
   filterStep,
+  guardOf,
   lacksCompiler,
   setCompiler,
   writesToHost,
@@ -54,14 +56,21 @@ export function launchFilter(
       "with CAP_SETFCAP and something of the host that can be written, files would be left there that make anybody root; leave one of them out",
     );
   }
-  const filter = filterOf(spec, {
+  const place: FilterPlace = {
     arch: ARCH,
     kernel: () => Deno.osRelease(),
     guardSetuid,
     hasHandler,
     secret: secret === undefined ? randomSecret : () => secret,
-  });
-  if (filter === undefined) return undefined;
+  };
+  const filter = filterOf(spec, place);
+  // First the guard: it lets a filter be installed, and the profile may not.
+  const filters = [guardOf(spec, place), filter].filter((one) => one !== undefined);
+  if (filters.length === 0) return undefined;
   const at: Value = { load32: socket };
-  return { step: filterStep(filter, at), secret: filter.secret, judge: filter.judge };
+  return {
+    steps: filters.map((one) => filterStep(one, at)),
+    secret: filter?.secret,
+    judge: filter?.judge,
+  };
 }

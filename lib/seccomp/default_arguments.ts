@@ -136,7 +136,7 @@ const TMPFILE = 0o20_000_000;
  * Files with a set-uid or set-gid bit, where the host would honour it: what root's sandbox writes
  * to a writable bind is root's. openat2 has its mode in memory, so it does not exist.
  */
-function setuidRules(): SeccompRule[] {
+export function setuidRules(): SeccompRule[] {
   const bits = S_ISUID | S_ISGID;
   const guarded: [calls: Calls, mode: number, flags?: number][] = [
     [["chmod", "fchmod", "creat", "mknod"], 1],

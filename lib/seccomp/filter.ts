@@ -7,6 +7,7 @@
  */
 
 import type { Operation, Value } from "../agent/operation.ts";
+import { optionalParts } from "../plan/optional_parts.ts";
 import { sendRecord } from "../plan/program_parts.ts";
 import type { NewStep } from "../plan/step.ts";
 import type { MountSpec, SandboxSpec, SeccompArch } from "../spec.ts";
@@ -99,6 +100,22 @@ export function writesToHost({ namespaces, root, mounts }: SandboxSpec): boolean
     if ("path" in root && root.writable === true) return true;
   }
   return mounts.some(isWritableHost);
+}
+
+/**
+ * The guard of set-uid files as a filter of its own, which no profile can take off; undefined where
+ * the description's filter has it, or none is needed.
+ */
+export function guardOf(spec: SandboxSpec, { arch, guardSetuid }: FilterPlace): Filter | undefined {
+  const { seccomp, namespaces: { user = "shared", mount = "shared" }, landlock } = spec;
+  if (!guardSetuid || seccomp?.profile === "default") return undefined;
+  // The host's root with all of the host's files: there is nothing left to guard.
+  if (user === "shared" && mount === "shared" && landlock === undefined) return undefined;
+  return {
+    program: Uint8Array.fromBase64(optionalParts().guardFilters[arch]),
+    flags: 0,
+    title: "the guard of set-uid files, which the host would honour",
+  };
 }
 
 /** A description's filter; undefined for none. Throws a `SpecError` for a broken one. */

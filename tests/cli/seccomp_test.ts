@@ -54,6 +54,9 @@ Deno.test("seccomp test says what a call gets, and of the default profile why", 
   assertEquals(await test("--cap", "sys_admin", "mount"), "allow");
   assertEquals(await test("ioctl", "0", "0x100005412"), "EPERM");
   assertEquals(await test("--guard-setuid", "chmod", "0", "2541"), "EPERM");
+  const all = ["--seccomp", new URL("allow_all.json", import.meta.url).pathname];
+  assertEquals(await test(...all, "chmod", "0", "2541"), "allow");
+  assertMatch(await test(...all, "--guard-setuid", "chmod", "0", "2541"), /^EPERM: the guard/);
   assertEquals(await test("1073741825"), "kill");
 });
 

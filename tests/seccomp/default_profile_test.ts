@@ -9,7 +9,7 @@ import { defaultPolicy, type DefaultProfileOptions } from "../../lib/seccomp/def
 import { runFilter } from "../../lib/seccomp/interpreter.ts";
 import { callNames, callNumber } from "../../lib/seccomp/outcomes.ts";
 import type { CapabilityName, SeccompArch } from "../../lib/spec.ts";
-import { filtersFile } from "../../scripts/generate_filters.ts";
+import { filtersFile, guardFile } from "../../scripts/generate_filters.ts";
 
 const allowed = Object.values(ALLOWED).flat();
 const blocked = BLOCKED.flatMap(({ calls }) => calls);
@@ -27,8 +27,11 @@ Deno.test("every blocked group says why", () => {
 });
 
 Deno.test("the compiled filters are those of the profile as it stands", async () => {
-  const file = new URL("../../lib/seccomp/default_filters.ts", import.meta.url);
-  assertEquals(await Deno.readTextFile(file), filtersFile(), "run `deno task filters`");
+  const files = { "default_filters.ts": filtersFile(), "guard_filters.ts": guardFile() };
+  for (const [name, text] of Object.entries(files)) {
+    const file = new URL(`../../lib/seccomp/${name}`, import.meta.url);
+    assertEquals(await Deno.readTextFile(file), text, "run `deno task filters`");
+  }
 });
 
 function results(
