@@ -8,8 +8,7 @@
 
 import { compilePolicy } from "../lib/seccomp/compile.ts";
 import { ARCHITECTURES } from "../lib/seccomp/check_policy.ts";
-import { defaultPolicy } from "../lib/seccomp/default_profile.ts";
-import { setuidGuardPolicy } from "../lib/seccomp/setuid_guard.ts";
+import { defaultPolicy, setuidGuardPolicy } from "../lib/seccomp/default_profile.ts";
 
 const FOLDER = new URL("../lib/seccomp/", import.meta.url);
 

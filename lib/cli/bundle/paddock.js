@@ -2078,7 +2078,7 @@ const needsGuard = (function needsGuard(spec, identity, facts) {
   if (maps === void 0) return facts.uid === 0 || typeof spec.namespaces.user === "object";
   return maps.uids.some((({ outside }) => outside === 0));
 });
-const guardOf = (function guardOf(mount) {
+const guardOf$1 = (function guardOf$1(mount) {
   if (mount.kind !== "proc" || mount.subset === "pid") return [];
   const at = ((name) => `${mount.target}/${name}`);
   return [
@@ -2335,6 +2335,16 @@ const writesToHost = (function writesToHost({ namespaces, root, mounts }) {
   }
   return mounts.some(isWritableHost);
 });
+const guardOf = (function guardOf(spec, { arch, guardSetuid }) {
+  const { seccomp, namespaces: { user = "shared", mount = "shared" }, landlock } = spec;
+  if (!guardSetuid || seccomp?.profile === "default") return void 0;
+  if (user === "shared" && mount === "shared" && landlock === void 0) return void 0;
+  return {
+    program: Uint8Array.fromBase64(optionalParts().guardFilters[arch]),
+    flags: 0,
+    title: "the guard of set-uid files, which the host would honour"
+  };
+});
 const filterOf = (function filterOf(spec, place) {
   if (!isPlain(spec)) {
     if (compiler === void 0) throw new Error("The compiler of filters has not been loaded");
@@ -2402,16 +2412,22 @@ const launchFilter = (function launchFilter(spec, facts, { socket, hasHandler, s
       "with CAP_SETFCAP and something of the host that can be written, files would be left there that make anybody root; leave one of them out"
     );
   }
-  const filter = filterOf(spec, {
+  const place = {
     arch: ARCH,
     kernel: (() => Deno.osRelease()),
     guardSetuid,
     hasHandler,
     secret: secret === void 0 ? randomSecret : (() => secret)
-  });
-  if (filter === void 0) return void 0;
+  };
+  const filter = filterOf(spec, place);
+  const filters = [guardOf(spec, place), filter].filter(((one) => one !== void 0));
+  if (filters.length === 0) return void 0;
   const at = { load32: socket };
-  return { step: filterStep(filter, at), secret: filter.secret, judge: filter.judge };
+  return {
+    steps: filters.map(((one) => filterStep(one, at))),
+    secret: filter?.secret,
+    judge: filter?.judge
+  };
 });
 const subordinate = (function subordinate(file, uid, name) {
   let text;
@@ -6869,7 +6885,7 @@ class FilesystemPlan {
   /** What must follow a proc, as one step. */
   #guard(mount, context) {
     if (!needsGuard(this.spec, this.sources.identity, this.facts)) return [];
-    const steps = guardOf(mount).map(((entry) => mountStep(entry, context, "mounts")));
+    const steps = guardOf$1(mount).map(((entry) => mountStep(entry, context, "mounts")));
     return steps.length === 0 ? [] : [{
       phase: "mounts",
       name: "guard",
@@ -7172,7 +7188,7 @@ class Planner {
     steps.push(noNewPrivsStep());
     if (choices.landlock) steps.push(optionalParts().landlock.landlockStep());
     steps.push(lastStep());
-    const filter = choices.filter === void 0 ? [] : [choices.filter.step];
+    const filter = choices.filter?.steps ?? [];
     if (!choices.commandLater) return [...steps, ...filter];
     const wait = waitSteps({ load32: choices.requestFd(REQUEST_FD.launch) });
     const isDefault = spec.seccomp === void 0 || spec.seccomp.profile === "default";
@@ -8851,7 +8867,7 @@ var run_plain = /*#__PURE__*/Object.freeze({
   runPlain: runPlain
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi$2 as abi, abi$1, abi as abi$2, abi$4 as abi$3, abi$3 as abi$4, abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, help, hostFacts, idMapText, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionsHelp, output, parseCpuList, parseDuration, parseMode, parseSize, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, resolve, resolveSpec, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi$2 as abi, abi$1, abi as abi$2, abi$4 as abi$3, abi$3 as abi$4, abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf, help, hostFacts, idMapText, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionsHelp, output, parseCpuList, parseDuration, parseMode, parseSize, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, resolve, resolveSpec, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
@@ -8901,9 +8917,9 @@ export const MAIN_SOURCES = {
   "lib/plan/mounts/steps.ts": 1066,
   "lib/plan/mounts/workshop.ts": 1451,
   "lib/plan/namespace_steps.ts": 8774,
-  "lib/plan/optional_parts.ts": 3136,
+  "lib/plan/optional_parts.ts": 3304,
   "lib/plan/outside_program.ts": 8823,
-  "lib/plan/plan.ts": 16056,
+  "lib/plan/plan.ts": 16077,
   "lib/plan/pool_step.ts": 1684,
   "lib/plan/program.ts": 3177,
   "lib/plan/program_parts.ts": 4516,
@@ -8917,7 +8933,7 @@ export const MAIN_SOURCES = {
   "lib/run/child.ts": 6841,
   "lib/run/compiled.ts": 7557,
   "lib/run/diagnose.ts": 3464,
-  "lib/run/filters.ts": 2417,
+  "lib/run/filters.ts": 2684,
   "lib/run/first_process.ts": 4998,
   "lib/run/hooks.ts": 4698,
   "lib/run/host_facts.ts": 5193,
@@ -8934,7 +8950,7 @@ export const MAIN_SOURCES = {
   "lib/run/supervisor.ts": 2745,
   "lib/run/wait_status.ts": 869,
   "lib/seccomp/default_filters.ts": 7587,
-  "lib/seccomp/filter.ts": 6643,
+  "lib/seccomp/filter.ts": 7477,
   "lib/sys/abi/capability.ts": 1725,
   "lib/sys/abi/clone.ts": 3372,
   "lib/sys/abi/errno.ts": 7545,
@@ -8999,7 +9015,7 @@ export const OTHER_SOURCES = {
   "lib/cli/preset.ts": 699,
   "lib/cli/run_options.ts": 6766,
   "lib/cli/run_with_options.ts": 3482,
-  "lib/cli/seccomp.ts": 5771,
+  "lib/cli/seccomp.ts": 6072,
   "lib/cli/seccomp_profile.ts": 1661,
   "lib/cli/shape/checks.ts": 4868,
   "lib/cli/shape/landlock.ts": 923,
@@ -9145,7 +9161,7 @@ export const OTHER_SOURCES = {
   "lib/plan/scheduling_steps.ts": 7352,
   "lib/pool.ts": 1295,
   "lib/presets.ts": 6790,
-  "lib/run/all_parts.ts": 835,
+  "lib/run/all_parts.ts": 927,
   "lib/run/changes.ts": 6407,
   "lib/run/image_root.ts": 3649,
   "lib/run/inside.ts": 5985,
@@ -9157,7 +9173,7 @@ export const OTHER_SOURCES = {
   "lib/run/socket_address.ts": 1777,
   "lib/run/supervised_call.ts": 8190,
   "lib/run/supervision.ts": 8018,
-  "lib/sandbox.ts": 27229,
+  "lib/sandbox.ts": 27341,
   "lib/seccomp/actions.ts": 2001,
   "lib/seccomp/backward_assembler.ts": 4134,
   "lib/seccomp/bpf.ts": 2649,
@@ -9167,11 +9183,12 @@ export const OTHER_SOURCES = {
   "lib/seccomp/compile.ts": 3062,
   "lib/seccomp/compile_filter.ts": 3304,
   "lib/seccomp/default_allowed.ts": 4339,
-  "lib/seccomp/default_arguments.ts": 6863,
+  "lib/seccomp/default_arguments.ts": 6870,
   "lib/seccomp/default_blocked.ts": 6205,
   "lib/seccomp/default_profile.ts": 1208,
   "lib/seccomp/describe.ts": 4514,
   "lib/seccomp/exemption.ts": 3396,
+  "lib/seccomp/guard_filters.ts": 1240,
   "lib/seccomp/int_arguments.ts": 1169,
   "lib/seccomp/interpreter.ts": 3801,
   "lib/seccomp/listening.ts": 1078,
