@@ -9185,7 +9185,7 @@ export const OTHER_SOURCES = {
   "lib/seccomp/default_allowed.ts": 4339,
   "lib/seccomp/default_arguments.ts": 6870,
   "lib/seccomp/default_blocked.ts": 6205,
-  "lib/seccomp/default_profile.ts": 1208,
+  "lib/seccomp/default_profile.ts": 1878,
   "lib/seccomp/describe.ts": 4514,
   "lib/seccomp/exemption.ts": 3396,
   "lib/seccomp/guard_filters.ts": 1240,
