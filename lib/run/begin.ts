@@ -11,7 +11,12 @@ import type { Fault } from "../plan/launch_shape.ts";
 import type { HostFacts } from "../plan/facts.ts";
 import { hasImage, optionalParts } from "../plan/optional_parts.ts";
 import type { SandboxSpec } from "../spec.ts";
-import { isEphemeral, makeChangesDirectory, memoryKeepsChanges } from "./changes_directory.ts";
+import {
+  isEphemeral,
+  keepsOnHost,
+  makeChangesDirectory,
+  memoryKeepsChanges,
+} from "./changes_directory.ts";
 import { prepareFilter } from "./filters.ts";
 import { hostFacts } from "./host_facts.ts";
 import { HookRunner } from "./hooks.ts";
@@ -121,6 +126,14 @@ export async function begin(
       facts = { ...facts, changesDirectory: path };
       hooks.defer("changes", remove);
     }
+    let hasStarted = false;
+    if (keepsOnHost(configuredSpec)) {
+      const { checkLasting } = await import("./lasting_changes.ts");
+      const clearUp = checkLasting(configuredSpec);
+      hooks.defer("changes", () => {
+        if (!hasStarted) clearUp();
+      });
+    }
     await prepareFilter(configuredSpec);
     const supervise = await superviseCalls(configuredSpec, options.handler);
     if (configuredSpec.limits !== undefined) cgroup = await withCgroup(configuredSpec);
@@ -142,6 +155,7 @@ export async function begin(
         supervise,
         fault: options.fault,
       });
+      launch.started.then(() => hasStarted = true, () => {});
       return { launch, stdio, hooks, cgroup, at, source: configuredSpec, facts, lease };
     } catch (error) {
       lease?.[Symbol.dispose]();

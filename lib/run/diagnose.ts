@@ -50,15 +50,24 @@ function callName(event: AgentEvent, step: Step | undefined): string {
   return last?.call ?? "set-up";
 }
 
+/** The remedy where the place of a mount is not there. */
+function missingPlace(step: Step | undefined, call: string, code: string): string | undefined {
+  const place = step?.paths?.dest;
+  if (place === undefined || step?.phase !== "mounts" || call !== "openat2") return undefined;
+  if (code !== "ENOENT" && code !== "ENOTDIR") return undefined;
+  return `"${place}" must be there, for nothing is made on a filesystem of the host; make it first (by default a root needs /proc, /dev, /tmp and /run), or give the root { ephemeral: true }`;
+}
+
 /** The error for a reported failure. */
 export function failure(event: AgentEvent, step: Step | undefined): SandboxError {
   const code = errnoName(event.errno);
+  const call = callName(event, step);
   const cause = new SyscallError({
-    syscall: callName(event, step),
+    syscall: call,
     errno: event.errno,
     path: step?.paths?.path,
     dest: step?.paths?.dest,
-    hint: step?.hints?.[code],
+    hint: step?.hints?.[code] ?? missingPlace(step, call, code),
   });
   if (step === undefined) return cause;
   const error = new StepError(step.number, step.name, step.sentence, cause);

@@ -66,11 +66,12 @@ export interface OverlayLayers {
   lower: string[];
   /**
    * Where changes go: `"ephemeral"` is memory that is gone with the sandbox, anything else a
-   * directory of the host that keeps them, made if it is missing. Default: nowhere; read-only.
+   * directory of the host that keeps them; it must exist. Default: nowhere; read-only.
    */
   upper?: string;
   /**
-   * A directory for the kernel's own use, on the same filesystem as `upper`, made if it is missing.
+   * A directory for the kernel's own use, on the same filesystem as `upper`, made if it is missing,
+   * and removed again if the launch fails.
    * Default: `upper` with `.work` behind it. The kernel leaves a directory of mode 0000 in it, which
    * an ordinary user must change to be able to remove it.
    */
@@ -304,7 +305,7 @@ export interface ImageRoot {
   readonly?: boolean;
   /**
    * Where changes go: `"ephemeral"`, the default, is memory that is gone with the sandbox, anything
-   * else a directory of the host that keeps them. The image itself is never written.
+   * else a directory of the host that keeps them; it must exist. The image itself is never written.
    */
   upper?: string;
   /** How large ephemeral changes may grow, e.g. `"64M"` or bytes. Default: half of the memory. */

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
-import { type Sandbox, sandbox, StepError } from "../../mod.ts";
+import { type Sandbox, sandbox, SpecError, StepError } from "../../mod.ts";
 import { output } from "../../lib/run/run.ts";
 import { attempt, inFolder, kernelIs, lines, ROOT, sh, testIf } from "./support.ts";
 
@@ -74,6 +74,7 @@ Deno.test("an upper directory of the host keeps the changes, whatever it is call
   await inFolder(async (folder) => {
     const lower = await layers(folder, "a", "b");
     const upper = `${folder}/kept, a:b\\\\c`;
+    await Deno.mkdir(upper);
     const box = sandbox().overlay("/o", { lower, upper });
     await sh(box, "echo new > /o/same; rm -r /o/sub; mkdir /o/sub; touch /o/sub/x");
     assertEquals(await sh(box, "cat /o/same; ls /o/sub"), "new\nx\n");
@@ -94,6 +95,57 @@ Deno.test("an upper directory of the host keeps the changes, whatever it is call
   });
 });
 
+Deno.test("a work directory that a failed launch made goes with it, and another stays", async () => {
+  await inFolder(async (folder) => {
+    const lower = await layers(folder, "a");
+    await Deno.mkdir(`${folder}/up`);
+    const box = sandbox().overlay("/o", { lower, upper: `${folder}/up` });
+    for (const wrong of [box, box.bind("/nothing")]) {
+      await assertRejects(() => wrong.output(["no-such-command"]), StepError);
+      assertEquals(names(folder), ["a", "up"]);
+    }
+    await Deno.mkdir(`${folder}/up.work`);
+    await assertRejects(() => box.output(["no-such-command"]), StepError);
+    assertEquals(names(folder), ["a", "up", "up.work"]);
+    openWork(`${folder}/up.work`);
+  });
+});
+
+Deno.test("an upper directory in one of its layers is refused, also by another name", async () => {
+  await inFolder(async (folder) => {
+    const lower = await layers(folder, "a");
+    await Deno.symlink(`${folder}/a/sub`, `${folder}/link`);
+    await Deno.mkdir(`${folder}/apart`);
+    for (const upper of [`${folder}/a`, `${folder}/a/sub`, `${folder}/link`]) {
+      const wrong = [
+        sandbox().overlay("/o", { lower, upper }),
+        sandbox().root({ overlay: { lower, upper } }),
+      ];
+      for (const box of wrong) {
+        const error = await assertRejects(() => box.output(["true"]), SpecError);
+        assertMatch(error.message, /overlay|mounts\[4\]\.upper/);
+        assertMatch(error.message, /the layer ".*\/a"/);
+      }
+    }
+    assertEquals(names(folder), ["a", "apart", "link"]);
+    await sh(sandbox().overlay("/o", { lower, upper: `${folder}/apart` }), "true");
+    openWork(`${folder}/apart.work`);
+  });
+});
+
+Deno.test("where a directory as the root lacks a mount point, the error says what to do", async () => {
+  await inFolder(async (folder) => {
+    const root = await rootFolder(folder);
+    const error = await assertRejects(
+      () => sandbox().root(root).bind("/usr").output(["true"]),
+      StepError,
+      '"/proc" must be there',
+    );
+    assertMatch(error.message, /make it first.*\/dev, \/tmp and \/run.*\{ ephemeral: true \}/);
+    assertEquals(names(root), ["bin", "lib", "lib64", "usr"]);
+  });
+});
+
 Deno.test("many layers, with paths longer than an option may be", async () => {
   await inFolder(async (folder) => {
     const deep = `${folder}/${"long-name-".repeat(20)}/${"another-".repeat(20)}`;
@@ -105,6 +157,7 @@ Deno.test("many layers, with paths longer than an option may be", async () => {
     }
     const box = sandbox().overlay("/o", { lower });
     assertEquals((await sh(box, "ls /o | wc -l")).trim(), "120");
+    await Deno.mkdir(`${deep}/up`);
     const written = sandbox().overlay("/o", { lower, upper: `${deep}/up` });
     assertEquals((await sh(written, "touch /o/more; ls /o | wc -l")).trim(), "121");
     openWork(`${deep}/up.work`);
@@ -134,12 +187,13 @@ Deno.test("a stack as the root; mount points are made in its changes, not on the
 Deno.test("in a kept upper directory no mount point is made", async () => {
   await inFolder(async (folder) => {
     const root = await rootFolder(folder);
+    await Deno.mkdir(`${folder}/up`);
     const box = sandbox().root({ overlay: { lower: [root], upper: `${folder}/up` } })
       .bind("/usr").bind("/usr", "/work");
     const error = await assertRejects(() => box.output(["true"]), StepError);
     assertMatch(error.message, /ENOENT/);
     assertEquals(names(`${folder}/up`), []);
-    openWork(`${folder}/up.work`);
+    assertEquals(names(folder), ["root", "up"]);
   });
 });
 
@@ -271,7 +325,13 @@ Deno.test("errors of a stack name the layers and say what to do", async () => {
       sandbox().overlay("/o", { lower: [a!, `${folder}/none`] }),
       /none.*ENOENT.*(must exist|existing path)/,
     );
-    await failing(sandbox().overlay("/o", { lower: [a!], upper: `${folder}/x/y` }), /ENOENT/);
+    for (const upper of [`${folder}/x`, `${folder}/x/y`, `${a}/same`]) {
+      await assertRejects(
+        () => sandbox().overlay("/o", { lower: [a!], upper }).output(["true"]),
+        SpecError,
+        `"${upper}" is `,
+      );
+    }
     await failing(
       sandbox().overlay("/o", { lower: [`${a}/same`, a!] }),
       /(EINVAL|ENOTDIR).*a layer must be a directory/,

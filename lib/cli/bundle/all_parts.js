@@ -1331,11 +1331,14 @@ function lastingUpper(layers, context, cell, field) {
         `${field}.upper`,
         cell
       ),
-      ...rests.map((rest) => ({
-        call: "mkdirat",
-        args: [tree, rest, 493],
-        onError: { tolerate: "EEXIST" }
-      }))
+      // Not made: it would be where nobody looks for the changes if its name was misspelt.
+      {
+        call: "openat",
+        args: [tree, rests[0], O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
+        store: "upper"
+      },
+      { call: "close", args: [{ load32: "upper" }] },
+      { call: "mkdirat", args: [tree, rests[1], 493], onError: { tolerate: "EEXIST" } }
     ],
     tree: cell,
     upper: rests[0],
@@ -1366,7 +1369,7 @@ function overlaySentence({ lower, upper }) {
   return `${layers}, with changes ${upper === "ephemeral" ? "in memory" : `in "${upper}"`}`;
 }
 const OVERLAY_HINTS = {
-  ENOENT: "every layer, and the directory above the upper one, must exist",
+  ENOENT: "every layer, the upper directory, and the place it is put on must exist; make them first",
   EINVAL: "a layer must be a directory that the kernel can stack, and upper and work on one filesystem that can take changes; an ordinary user cannot leave out what is mounted below a layer; the kernel's log says which",
   EPERM: "this kernel lets only root make overlays; it needs Linux 5.11 or newer",
   ELOOP: "one layer lies in another one, or upper and work overlap",

@@ -2768,6 +2768,11 @@ const isEphemeral = (function isEphemeral({ root, mounts }) {
   const atRoot = typeof root === "object" && ("overlay" in root ? root.overlay.upper === "ephemeral" : "image" in root ? !root.readonly && (root.upper ?? "ephemeral") === "ephemeral" : root.ephemeral === true);
   return atRoot || mounts.some(((mount) => mount.kind === "overlay" && mount.upper === "ephemeral"));
 });
+const keepsOnHost = (function keepsOnHost({ root, mounts }) {
+  const lasts = ((upper) => upper !== void 0 && upper !== "ephemeral");
+  const atRoot = typeof root === "object" && ("overlay" in root ? lasts(root.overlay.upper) : "image" in root && lasts(root.upper));
+  return atRoot || mounts.some(((mount) => mount.kind === "overlay" && lasts(mount.upper)));
+});
 const memoryKeepsChanges = (function memoryKeepsChanges(spec, release = Deno.osRelease()) {
   const [major = 0, minor = 0] = release.split(".").map(Number);
   const inUserNamespace = (spec.namespaces.user ?? "shared") !== "shared";
@@ -3214,14 +3219,21 @@ const callName = (function callName(event, step) {
   const last = step?.operations.findLast((({ call }) => call === call.toLowerCase()));
   return last?.call ?? "set-up";
 });
+const missingPlace = (function missingPlace(step, call, code) {
+  const place = step?.paths?.dest;
+  if (place === void 0 || step?.phase !== "mounts" || call !== "openat2") return void 0;
+  if (code !== "ENOENT" && code !== "ENOTDIR") return void 0;
+  return `"${place}" must be there, for nothing is made on a filesystem of the host; make it first (by default a root needs /proc, /dev, /tmp and /run), or give the root { ephemeral: true }`;
+});
 const failure = (function failure(event, step) {
   const code = errnoName(event.errno);
+  const call = callName(event, step);
   const cause = new SyscallError({
-    syscall: callName(event, step),
+    syscall: call,
     errno: event.errno,
     path: step?.paths?.path,
     dest: step?.paths?.dest,
-    hint: step?.hints?.[code]
+    hint: step?.hints?.[code] ?? missingPlace(step, call, code)
   });
   if (step === void 0) return cause;
   const error = new StepError(step.number, step.name, step.sentence, cause);
@@ -3515,6 +3527,14 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
       facts = { ...facts, changesDirectory: path };
       hooks.defer("changes", remove);
     }
+    let hasStarted = false;
+    if (keepsOnHost(configuredSpec)) {
+      const { checkLasting } = await import(import.meta.resolve('./lasting_changes.js'));
+      const clearUp = checkLasting(configuredSpec);
+      hooks.defer("changes", (() => {
+        if (!hasStarted) clearUp();
+      }));
+    }
     await prepareFilter(configuredSpec);
     const supervise = await superviseCalls(configuredSpec, options.handler);
     if (configuredSpec.limits !== void 0) cgroup = await withCgroup(configuredSpec);
@@ -3533,6 +3553,8 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
         supervise,
         fault: options.fault
       });
+      launch.started.then((() => hasStarted = true), (() => {
+      }));
       return { launch, stdio, hooks, cgroup, at, source: configuredSpec, facts, lease };
     } catch (error) {
       lease?.[Symbol.dispose]();
@@ -8928,11 +8950,11 @@ export const MAIN_SOURCES = {
   "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
   "lib/quantity.ts": 2703,
-  "lib/run/begin.ts": 6526,
-  "lib/run/changes_directory.ts": 2502,
+  "lib/run/begin.ts": 6887,
+  "lib/run/changes_directory.ts": 2976,
   "lib/run/child.ts": 6841,
   "lib/run/compiled.ts": 7557,
-  "lib/run/diagnose.ts": 3464,
+  "lib/run/diagnose.ts": 4064,
   "lib/run/filters.ts": 2684,
   "lib/run/first_process.ts": 4998,
   "lib/run/hooks.ts": 4698,
@@ -9155,7 +9177,7 @@ export const OTHER_SOURCES = {
   "lib/plan/mounts/lock_steps.ts": 3959,
   "lib/plan/mounts/more_kernel.ts": 5068,
   "lib/plan/mounts/more_mounts.ts": 562,
-  "lib/plan/mounts/overlay.ts": 7524,
+  "lib/plan/mounts/overlay.ts": 7794,
   "lib/plan/mounts/pieces.ts": 3996,
   "lib/plan/mounts/stack.ts": 6940,
   "lib/plan/scheduling_steps.ts": 7352,
@@ -9165,6 +9187,7 @@ export const OTHER_SOURCES = {
   "lib/run/changes.ts": 6407,
   "lib/run/image_root.ts": 3649,
   "lib/run/inside.ts": 5985,
+  "lib/run/lasting_changes.ts": 3395,
   "lib/run/late_mounts.ts": 3250,
   "lib/run/network_modes.ts": 2895,
   "lib/run/network_sides.ts": 1063,

@@ -14,6 +14,7 @@ import {
   AT_SYMLINK_NOFOLLOW,
   O_CLOEXEC,
   O_DIRECTORY,
+  O_PATH,
   O_RDONLY,
 } from "../../sys/abi/fcntl.ts";
 import { MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID } from "../../sys/abi/mount.ts";
@@ -124,7 +125,7 @@ export function changesDirectory(top: string, cell: string, path: string): Opera
   ];
 }
 
-/** Directories of the host for the changes; both are made where they are missing. */
+/** Directories of the host for the changes; that of the work files is made where it is missing. */
 function lastingUpper(
   layers: OverlayLayers,
   context: MountContext,
@@ -140,11 +141,14 @@ function lastingUpper(
         `${field}.upper`,
         cell,
       ),
-      ...rests.map((rest): Operation => ({
-        call: "mkdirat",
-        args: [tree, rest, 0o755],
-        onError: { tolerate: "EEXIST" },
-      })),
+      // Not made: it would be where nobody looks for the changes if its name was misspelt.
+      {
+        call: "openat",
+        args: [tree, rests[0], O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
+        store: "upper",
+      },
+      { call: "close", args: [{ load32: "upper" }] },
+      { call: "mkdirat", args: [tree, rests[1], 0o755], onError: { tolerate: "EEXIST" } },
     ],
     tree: cell,
     upper: rests[0],
@@ -194,7 +198,8 @@ export function overlaySentence({ lower, upper }: OverlayLayers): string {
 
 /** What the errors of an overlay mean. */
 export const OVERLAY_HINTS: Readonly<Record<string, string>> = {
-  ENOENT: "every layer, and the directory above the upper one, must exist",
+  ENOENT:
+    "every layer, the upper directory, and the place it is put on must exist; make them first",
   EINVAL:
     "a layer must be a directory that the kernel can stack, and upper and work on one filesystem that can take changes; an ordinary user cannot leave out what is mounted below a layer; the kernel's log says which",
   EPERM: "this kernel lets only root make overlays; it needs Linux 5.11 or newer",
