@@ -7,6 +7,7 @@
 import { SpecError } from "../errors.ts";
 import type { SandboxSpec } from "../spec.ts";
 import type { CliContext } from "./command.ts";
+import { checkNamespaceChoices } from "./namespace_choices.ts";
 import { applyOptions, parseOptions } from "./options.ts";
 import { RUN_OPTIONS } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
@@ -25,6 +26,7 @@ export async function runWithOptions(
     return 0;
   }
   context.debug = has("debug") !== undefined;
+  checkNamespaceChoices(given);
   const { sandbox } = await import("../sandbox.ts");
   const request: RunRequest = {
     box: sandbox(),

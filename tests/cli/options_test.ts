@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { nearest } from "../../lib/cli/nearest.ts";
 import { applyOptions, parseOptions } from "../../lib/cli/options.ts";
+import { checkNamespaceChoices } from "../../lib/cli/namespace_choices.ts";
 import { RUN_OPTIONS } from "../../lib/cli/run_options.ts";
 import type { RunRequest } from "../../lib/cli/run_request.ts";
 import { SpecError } from "../../lib/errors.ts";
@@ -360,6 +361,38 @@ for (const [args, message] of WRONG) {
     assertEquals(error.message, message);
   });
 }
+
+Deno.test("options that want different things of one namespace are an error, in either order", () => {
+  const error = (...args: string[]) =>
+    assertThrows(
+      () => checkNamespaceChoices(parseOptions(args, RUN_OPTIONS, "run").given),
+      SpecError,
+    ).message;
+  for (
+    const [a, b] of [
+      [["--share", "net"], ["--network", "pasta"]],
+      [["--share=network"], ["--network=none"]],
+      [["--share", "uts,net"], ["--unshare", "net"]],
+      [["--unshare", "net"], ["--network", "host"]],
+      [["--share", "net"], ["--allow-domain", "deno.land"]],
+      [["--share", "mnt"], ["--join", "mount=/x"]],
+    ] as const
+  ) {
+    assertEquals(error(...a, ...b), error(...b, ...a));
+  }
+  assertEquals(
+    error("--share", "net", "--network", "bridge:blue"),
+    "--network bridge: wants a net namespace that is one of the sandbox's own, and --share net one " +
+      "that is the host's; give one of them",
+  );
+  for (
+    const fine of [
+      ["--share", "net", "--network", "host"],
+      ["--network", "host", "--network", "none", "--unshare", "net"],
+      ["--share", "pid,ipc", "--unshare", "net", "--allow-domain", "a.b"],
+    ]
+  ) checkNamespaceChoices(parseOptions(fine, RUN_OPTIONS, "run").given);
+});
 
 Deno.test("the nearest word is proposed only when it is near", () => {
   const words = ["bind", "hostname", "share", "unshare"];

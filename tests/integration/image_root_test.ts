@@ -103,6 +103,7 @@ Deno.test("image root: read-only, and kept in a directory", () =>
     );
     assertStringIncludes(fixed.stderr, "Read-only file system");
     const upper = `${folder}/kept`;
+    await Deno.mkdir(upper);
     const box = sandbox().root({ image: "plain", upper });
     await sh(box, "echo kept > /var/lib/file; rm /etc/group");
     assertEquals(await sh(box, "cat /var/lib/file; ls /etc"), "kept\npasswd\n");

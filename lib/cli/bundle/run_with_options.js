@@ -5,6 +5,46 @@ import { rootValue, bindValue, overlayValue, placeValue, insidePath, pair, files
 import { LANDLOCK_ALLOW, LANDLOCK_SCOPES } from './landlock.js';
 import { hasGate } from './network.js';
 
+function kindOf(word) {
+  return word === "mnt" ? "mount" : word === "network" ? "net" : word;
+}
+const WHOSE = {
+  new: "one of the sandbox's own",
+  shared: "the host's",
+  joined: "one that exists"
+};
+const OF_THE_GATE = ["allow-domain", "deny-domain", "allow-address", "deny-address"];
+function wishes({ option: { name }, value }) {
+  if (name === "share" || name === "unshare") {
+    const choice = name === "share" ? "shared" : "new";
+    return value.split(",").filter((word) => word !== "").map((word) => {
+      return { kind: kindOf(word), choice, by: `--${name} ${word}` };
+    });
+  }
+  if (name === "join" && value.includes("=")) {
+    const word = value.slice(0, value.indexOf("="));
+    return [{ kind: kindOf(word), choice: "joined", by: `--join ${word}` }];
+  }
+  if (name === "network") {
+    const mode = /^[^:]*/.exec(value)[0];
+    const choice = mode === "host" ? "shared" : mode === "join" ? "joined" : "new";
+    return [{ kind: "net", choice, by: `--network ${mode}` }];
+  }
+  return OF_THE_GATE.includes(name) ? [{ kind: "net", choice: "new", by: `--${name}` }] : [];
+}
+function checkNamespaceChoices(given) {
+  const mode = given.findLast(({ option }) => option.name === "network");
+  const found = given.filter((it) => it.option.name !== "network" || it === mode).flatMap(wishes).sort((a, b) => a.by < b.by ? -1 : 1);
+  for (const [index, a] of found.entries()) {
+    const b = found.slice(index + 1).find((it) => it.kind === a.kind && it.choice !== a.choice);
+    if (b === void 0) continue;
+    throw new SpecError(
+      a.by,
+      `wants a ${a.kind} namespace that is ${WHOSE[a.choice]}, and ${b.by} one that is ${WHOSE[b.choice]}; give one of them`
+    );
+  }
+}
+
 const FILES = "Filesystem (in the order given)";
 const cwd = () => Deno.cwd();
 function numbers(options, ...keys) {
@@ -767,6 +807,7 @@ async function runWithOptions(args, context) {
     return 0;
   }
   context.debug = has("debug") !== void 0;
+  checkNamespaceChoices(given);
   const { sandbox } = await import(import.meta.resolve('./sandbox.js'));
   const request = {
     box: sandbox(),
