@@ -20,7 +20,8 @@ import {
 import { prepareFilter } from "./filters.ts";
 import { hostFacts } from "./host_facts.ts";
 import { HookRunner } from "./hooks.ts";
-import { Launch, type LaunchInit } from "./launch.ts";
+import { Launch } from "./launch.ts";
+import type { LaunchInit } from "./launch_init.ts";
 import { commandLine } from "./resolve.ts";
 import { openStdio, type Stdio, type StdioFds } from "./stdio.ts";
 import type { Handler } from "./supervision.ts";

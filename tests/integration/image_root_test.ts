@@ -1,6 +1,6 @@
 /** Sandboxes on images: layers, what an image says of itself, and what the command changes. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { ImageError, Images, sandbox, SpecError } from "../../mod.ts";
+import { defineHook, ImageError, Images, sandbox, SpecError } from "../../mod.ts";
 import { ownIdMaps } from "../../lib/image/owners/user_namespace.ts";
 import { onImages, shell } from "../image/small_root.ts";
 import { attempt, lines, openDescriptors, ROOT, run, sh, testIf, text } from "./support.ts";
@@ -202,6 +202,21 @@ Deno.test("changes: of a directory under an overlay; and while the command runs"
     await child.stdout.getReader().read();
     const { added } = await child.changes();
     assertEquals(added, ["/var/new"]);
+  }));
+
+Deno.test("changes: also where a hook has added to the mounts, and a new plan was made", () =>
+  onImages(async ({ make, images }) => {
+    await make("hooked", {});
+    const box = sandbox().root({ image: "hooked" }).use(defineHook({
+      name: "more",
+      preMount: (ctx) => ctx.addMount({ kind: "file", target: "/added", contents: "x" }),
+    }));
+    await using child = await box.spawn(["sh", "-c", "cat /added; echo x > /var/mine"], {
+      stdout: "null",
+    });
+    assertEquals((await child.status).code, 0);
+    assert((await child.changes()).added.includes("/var/mine"));
+    await images.remove("hooked").catch(() => {});
   }));
 
 Deno.test("changes: where there are none to tell, the error says so", () =>

@@ -1,0 +1,44 @@
+/**
+ * What a launch is made of, and how it ends.
+ *
+ * @module
+ */
+
+import type { RawUsage } from "../agent/event.ts";
+import type { CgroupSession } from "../cgroup/session.ts";
+import type { CommandLine } from "../plan/command_steps.ts";
+import type { HostFacts } from "../plan/facts.ts";
+import type { Fault } from "../plan/launch_shape.ts";
+import type { SandboxSpec } from "../spec.ts";
+import type { HookRunner } from "./hooks.ts";
+import type { Supervision } from "./supervision.ts";
+
+/** What a launch is made of. */
+export interface LaunchInit {
+  /** The description, not yet resolved. */
+  spec: SandboxSpec;
+  facts: HostFacts;
+  /** Makes the command line for the resolved description; without, it comes by `Launch.command`. */
+  command?: (spec: SandboxSpec) => CommandLine;
+  /** The sandbox's standard input, output and error. */
+  stdio: readonly [number, number, number];
+  hooks: HookRunner;
+  /** The caller waits for the start. */
+  reportStart: boolean;
+  /** The cgroup that the agent is to make. */
+  cgroup?: CgroupSession;
+  /** Serves what the filter asks about. */
+  supervise?: {
+    readonly hasHandler: boolean;
+    start(listener: number, judge: Uint8Array): Supervision;
+  };
+  /** For tests: a system call that is to fail. */
+  fault?: Fault;
+}
+
+/** How a launch ended. */
+export interface Ending {
+  /** The raw wait status of the command, or of what stood for it. */
+  status: number;
+  usage: RawUsage;
+}
