@@ -2810,22 +2810,6 @@ const remove = (function remove(path) {
   }
   Deno.removeSync(path, { recursive: true });
 });
-const send = (function send(socket, body, fds = [], flags = 0) {
-  message ??= new Message();
-  message.setBody(body);
-  message.setFds(fds);
-  return rawSyscall(SYS.sendmsg, socket, message.headerAddress, MSG_NOSIGNAL | flags);
-});
-const receive = (function receive(socket, body) {
-  message ??= new Message();
-  message.setBody(body);
-  message.expectFds();
-  let length = rawSyscall(SYS.recvmsg, socket, message.headerAddress, RECEIVE_FLAGS);
-  if (length === -104) {
-    length = rawSyscall(SYS.recvmsg, socket, message.headerAddress, RECEIVE_FLAGS);
-  }
-  return { length, fds: length < 0 ? [] : message.receivedFds() };
-});
 const reactor = (function reactor() {
   return instance$1 ??= new Reactor();
 });
@@ -3252,6 +3236,22 @@ const failure = (function failure(event, step) {
   }
   return error;
 });
+const send = (function send(socket, body, fds = [], flags = 0) {
+  message ??= new Message();
+  message.setBody(body);
+  message.setFds(fds);
+  return rawSyscall(SYS.sendmsg, socket, message.headerAddress, MSG_NOSIGNAL | flags);
+});
+const receive = (function receive(socket, body) {
+  message ??= new Message();
+  message.setBody(body);
+  message.expectFds();
+  let length = rawSyscall(SYS.recvmsg, socket, message.headerAddress, RECEIVE_FLAGS);
+  if (length === -104) {
+    length = rawSyscall(SYS.recvmsg, socket, message.headerAddress, RECEIVE_FLAGS);
+  }
+  return { length, fds: length < 0 ? [] : message.receivedFds() };
+});
 const writeElf = (function writeElf(boot, arch = ARCH) {
   const code = Uint8Array.fromHex(INTERPRETER[arch]);
   const bootOffset = BOOT - CODE;
@@ -3372,12 +3372,49 @@ const keepSpare = (function keepSpare(supervisor, shape, outside) {
   } catch {
   }
 });
-const hostPid = (function hostPid(pidfd) {
-  if (pidfd === void 0) return void 0;
-  const pid = Number(
-    /^Pid:\s*(-?\d+)$/m.exec(Deno.readTextFileSync(`/proc/self/fdinfo/${pidfd}`))?.[1]
-  );
-  return pid > 0 ? pid : void 0;
+const assignFirst = (function assignFirst(supervisor, init, compiled, line) {
+  const { agent } = supervisor;
+  const { fault } = init;
+  const { programs } = compiled;
+  const shape = fault || launches++ === 0 ? void 0 : spareShape(compiled);
+  const spare = shape === void 0 ? void 0 : takeSpare(supervisor, shape);
+  let first = spare ?? makeFirst(supervisor, init, compiled);
+  let slot;
+  try {
+    const { image } = programs.inside();
+    const command = line && commandProgram(compiled, line, fault).bytes;
+    const commandLength = command?.length ?? 0;
+    const { offset } = slot = agent.arena.take(image.length + commandLength);
+    if (command) agent.arena.write(command, offset + image.length);
+    const assign = ((process) => {
+      agent.arena.write(stamp(compiled, process.number), offset);
+      return process.assign(assignment(compiled, offset, commandLength), init.stdio);
+    });
+    if (!assign(first) && first === spare) {
+      dismiss(spare);
+      first = makeFirst(supervisor, init, compiled);
+      assign(first);
+    }
+    return { first, slot, shape };
+  } catch (error) {
+    dismiss(first);
+    if (slot) agent.arena.give(slot);
+    throw error;
+  }
+});
+const makeFirst = (function makeFirst(supervisor, { cgroup }, { spec, programs: { outside } }) {
+  const joins = openJoins(spec);
+  try {
+    cgroup?.stamp(outside);
+    return new FirstProcess(supervisor, outside, [
+      ...joins.fds,
+      ...sourceDescriptors(spec.mounts),
+      ...cgroup ? [cgroup.pipe] : []
+    ]);
+  } finally {
+    joins.release();
+    cgroup?.handedOver();
+  }
 });
 const makePipe = (function makePipe() {
   const pair = new Int32Array(2);
@@ -7531,49 +7568,6 @@ class HookRunner {
 }
 const FOLDER = "/var/tmp";
 const PREFIX = "paddock-changes-";
-const MOST_FDS = 64;
-const RECEIVE_FLAGS = MSG_CMSG_CLOEXEC | MSG_DONTWAIT;
-class Message {
-  header = new Uint8Array(56);
-  iovec = new Uint8Array(16);
-  control = new Uint8Array(16 + MOST_FDS * 4);
-  #header = new DataView(this.header.buffer);
-  #iovec = new DataView(this.iovec.buffer);
-  #control = new DataView(this.control.buffer);
-  headerAddress = addressOf(this.header);
-  constructor() {
-    this.#header.setBigUint64(16, BigInt(addressOf(this.iovec)), true);
-    this.#header.setBigUint64(24, 1n, true);
-    this.#header.setBigUint64(32, BigInt(addressOf(this.control)), true);
-  }
-  /** The iovec holds its address only, which does not keep it from being collected. */
-  body;
-  setBody(body) {
-    this.body = body;
-    this.#iovec.setBigUint64(0, BigInt(addressOf(body)), true);
-    this.#iovec.setBigUint64(8, BigInt(body.length), true);
-  }
-  setFds(fds) {
-    const length = 16 + fds.length * 4;
-    this.#header.setBigUint64(40, fds.length === 0 ? 0n : BigInt(length), true);
-    this.#control.setBigUint64(0, BigInt(length), true);
-    this.#control.setInt32(8, SOL_SOCKET, true);
-    this.#control.setInt32(12, SCM_RIGHTS, true);
-    fds.forEach(((fd, index) => this.#control.setInt32(16 + index * 4, fd, true)));
-  }
-  expectFds() {
-    this.#header.setBigUint64(40, BigInt(this.control.length), true);
-  }
-  receivedFds() {
-    const total = Number(this.#header.getBigUint64(40, true));
-    if (total < 16) return [];
-    const length = Number(this.#control.getBigUint64(0, true));
-    const fds = [];
-    for (let at = 16; at + 4 <= length; at += 4) fds.push(this.#control.getInt32(at, true));
-    return fds;
-  }
-}
-let message;
 const EVENT_BYTES = ARCH === "x86_64" ? 12 : 16;
 const DATA_OFFSET = ARCH === "x86_64" ? 4 : 8;
 const MOST_EVENTS = 64;
@@ -7712,6 +7706,49 @@ const EXECUTE_STEP = 65535;
 const kept = /* @__PURE__ */ new WeakMap();
 let last;
 const PSEUDO_BIT = 2147483648;
+const MOST_FDS = 64;
+const RECEIVE_FLAGS = MSG_CMSG_CLOEXEC | MSG_DONTWAIT;
+class Message {
+  header = new Uint8Array(56);
+  iovec = new Uint8Array(16);
+  control = new Uint8Array(16 + MOST_FDS * 4);
+  #header = new DataView(this.header.buffer);
+  #iovec = new DataView(this.iovec.buffer);
+  #control = new DataView(this.control.buffer);
+  headerAddress = addressOf(this.header);
+  constructor() {
+    this.#header.setBigUint64(16, BigInt(addressOf(this.iovec)), true);
+    this.#header.setBigUint64(24, 1n, true);
+    this.#header.setBigUint64(32, BigInt(addressOf(this.control)), true);
+  }
+  /** The iovec holds its address only, which does not keep it from being collected. */
+  body;
+  setBody(body) {
+    this.body = body;
+    this.#iovec.setBigUint64(0, BigInt(addressOf(body)), true);
+    this.#iovec.setBigUint64(8, BigInt(body.length), true);
+  }
+  setFds(fds) {
+    const length = 16 + fds.length * 4;
+    this.#header.setBigUint64(40, fds.length === 0 ? 0n : BigInt(length), true);
+    this.#control.setBigUint64(0, BigInt(length), true);
+    this.#control.setInt32(8, SOL_SOCKET, true);
+    this.#control.setInt32(12, SCM_RIGHTS, true);
+    fds.forEach(((fd, index) => this.#control.setInt32(16 + index * 4, fd, true)));
+  }
+  expectFds() {
+    this.#header.setBigUint64(40, BigInt(this.control.length), true);
+  }
+  receivedFds() {
+    const total = Number(this.#header.getBigUint64(40, true));
+    if (total < 16) return [];
+    const length = Number(this.#control.getBigUint64(0, true));
+    const fds = [];
+    for (let at = 16; at + 4 <= length; at += 4) fds.push(this.#control.getInt32(at, true));
+    return fds;
+  }
+}
+let message;
 const SMALLEST = 16384;
 class Arena {
   /** The file's descriptor, close-on-exec. */
@@ -8027,6 +8064,159 @@ const MOST_SHAPES = 4;
 let owner;
 const spares = /* @__PURE__ */ new Map();
 const leaving = /* @__PURE__ */ new Set();
+let launches = 0;
+const PATIENCE$1 = 1e3;
+class LaunchProcesses {
+  #pidfds = {};
+  #alive = /* @__PURE__ */ new Set();
+  #firstPid;
+  #patience;
+  /** One that the agent reaps has been made. */
+  add(role, pid, pidfd) {
+    this.#pidfds[role] = pidfd;
+    if (role === "first") this.#firstPid = pid;
+    this.#alive.add(pid);
+  }
+  /** The command has been executed; its parent reaps it. */
+  setCommand(pidfd) {
+    this.#pidfds.command = pidfd;
+  }
+  /** One has been reaped. Whether nobody is left. */
+  remove(pid) {
+    this.#alive.delete(pid);
+    return this.#alive.size === 0;
+  }
+  /** Those that have yet to be reaped, as the host numbers them. */
+  get alive() {
+    return this.#alive;
+  }
+  /** The sandbox's first process, as the host numbers it. */
+  get firstPid() {
+    return this.#firstPid;
+  }
+  /** Whether it is known. */
+  has(role) {
+    return this.#pidfds[role] !== void 0;
+  }
+  /** Its pid on the host, as long as it lives. pidfd_open(2). */
+  pidOf(role) {
+    const pidfd = this.#pidfds[role];
+    if (pidfd === void 0) return void 0;
+    const pid = Number(
+      /^Pid:\s*(-?\d+)$/m.exec(Deno.readTextFileSync(`/proc/self/fdinfo/${pidfd}`))?.[1]
+    );
+    return pid > 0 ? pid : void 0;
+  }
+  /** Sends a signal. One that has just ended is no error. */
+  signal(role, number) {
+    const result = this.#send(role, number);
+    if (result < 0 && result !== -3) check(result, "pidfd_send_signal");
+  }
+  #send(role, number) {
+    const pidfd = this.#pidfds[role];
+    return pidfd === void 0 ? 0 : rawSyscall(SYS.pidfd_send_signal, pidfd, number, 0, 0);
+  }
+  /** Ends all of them. With `byParent`, pid 1 is left to kill what is there and to report. */
+  kill(byParent) {
+    if (byParent) {
+      this.#send("command", SIGNALS.SIGKILL);
+      this.#patience = setTimeout((() => {
+        this.#send("first", SIGNALS.SIGCONT);
+        this.#patience = setTimeout((() => this.#send("first", SIGNALS.SIGKILL)), PATIENCE$1);
+      }), PATIENCE$1);
+      return;
+    }
+    this.#send("stage", SIGNALS.SIGKILL);
+    this.#send("first", SIGNALS.SIGKILL);
+  }
+  /** Nobody is waited for any more. */
+  calm() {
+    if (this.#patience !== void 0) clearTimeout(this.#patience);
+  }
+  /** Closes what is held of them. */
+  close() {
+    for (const role of ["stage", "first", "command"]) {
+      const pidfd = this.#pidfds[role];
+      this.#pidfds[role] = void 0;
+      if (pidfd !== void 0) syscall("close", pidfd);
+    }
+  }
+}
+
+const record = new Uint8Array(EVENT_SIZE);
+class LaunchSocket {
+  #fd;
+  #told;
+  #hungUp;
+  #answer;
+  #watching = false;
+  #watchesAlways = false;
+  #open = true;
+  /** `told` gets each record with its descriptors, `hungUp` is called when the other end is closed. */
+  constructor(fd, told, hungUp) {
+    this.#fd = fd;
+    this.#told = told;
+    this.#hungUp = hungUp;
+  }
+  /** Reads all that has come. */
+  drain() {
+    const buffer = this.#answer ? new Uint8Array(HOOK_SIZE) : record;
+    while (this.#open) {
+      const { length, fds } = receive(this.#fd, buffer);
+      if (length === 0) this.unwatch();
+      if (length === 0) this.#hungUp();
+      if (length <= 0) return;
+      const event = decodeEvent(buffer);
+      if (event.kind === 0 && this.#answer) {
+        const { resolve } = this.#answer;
+        this.#answer = void 0;
+        if (!this.#watchesAlways) this.unwatch();
+        resolve({ bytes: buffer.slice(0, length), fds });
+      } else this.#told(event, fds);
+    }
+  }
+  /** Reads from now on whenever something comes; needed only where the status pipe does not tell. */
+  watch(always = false) {
+    this.#watchesAlways ||= always;
+    if (this.#watching || !this.#open) return;
+    this.#watching = true;
+    reactor().watch(this.#fd, EPOLLIN, (() => this.drain()));
+  }
+  /** Ends {@linkcode watch}. */
+  unwatch() {
+    if (!this.#watching) return;
+    this.#watching = false;
+    reactor().unwatch(this.#fd);
+  }
+  /** Sends a message, maybe with descriptors: minus an errno, or the bytes that were sent. */
+  trySend(message, fds = []) {
+    return send(this.#fd, message, fds);
+  }
+  /** Sends a message, maybe with descriptors. */
+  send(message, fds = []) {
+    check(this.trySend(message, fds), "sendmsg", { path: "the sandbox's socket" });
+  }
+  /** Sends a message and resolves to what comes back. */
+  exchange(message) {
+    const { promise, resolve, reject } = Promise.withResolvers();
+    this.#answer = { resolve, reject };
+    this.send(message);
+    this.watch();
+    return promise;
+  }
+  /** Whoever waits for an answer gets none. */
+  fail(error) {
+    this.#answer?.reject(error);
+  }
+  /** Closes it. */
+  close() {
+    if (!this.#open) return;
+    this.unwatch();
+    this.#open = false;
+    syscall("close", this.#fd);
+  }
+}
+
 class Launch {
   number;
   /** Resolves when the command runs; rejects when it never will. */
@@ -8047,36 +8237,23 @@ class Launch {
   #end = Promise.withResolvers();
   #ready = Promise.withResolvers();
   #socket;
-  #externals;
   #compiled;
   #commandLine;
   #isHeld = false;
-  #setup;
-  #outside;
   #shape;
   #slots = [];
-  #firstPid;
-  #firstPidfd;
-  #commandPidfd;
-  #stagePidfd;
-  #alivePids = /* @__PURE__ */ new Set();
+  #processes = new LaunchProcesses();
   #result;
   #reaped;
   #error;
   #over = false;
   #hasStarted = false;
-  #holding = true;
   #descriptors = [];
-  /** The barrier that the sandbox waits at. */
-  #barrier;
-  #answer;
-  #noAnswer;
+  #barriers;
   /** What the filter's listener goes by, if there will be one. */
   #judge;
   #supervision;
-  #watching = false;
   #killed = false;
-  #patience;
   /** Plans, assembles, and hands the launch to the agent. Throws if it cannot even begin. */
   constructor(init) {
     this.#init = init;
@@ -8100,61 +8277,24 @@ class Launch {
       hasHandler: init.supervise?.hasHandler ?? false
     };
     const compiled = this.#compiled = compile(init.spec, facts, flags, agent.boot, fault);
-    const { programs } = compiled;
     this.spec = compiled.spec;
     this.skipped = compiled.skipped;
     this.plan = compiled.plan;
     this.#judge = compiled.judge;
     this.#commandLine = init.command?.(this.spec);
-    const shape = fault || launches++ === 0 ? void 0 : spareShape(compiled);
-    const spare = shape === void 0 ? void 0 : takeSpare(this.#supervisor, shape);
-    let first = spare ?? this.#makeFirst(programs.outside);
-    let slot;
-    try {
-      const { setup, externals, image } = programs.inside();
-      this.#setup = setup;
-      this.#externals = externals;
-      const command = this.#commandLine && commandProgram(compiled, this.#commandLine, fault).bytes;
-      const commandLength = command?.length ?? 0;
-      const { offset } = slot = agent.arena.take(image.length + commandLength);
-      if (command) agent.arena.write(command, offset + image.length);
-      const assign = ((process) => {
-        agent.arena.write(stamp(compiled, process.number), offset);
-        return process.assign(assignment(compiled, offset, commandLength), init.stdio);
-      });
-      if (!assign(first) && first === spare) {
-        dismiss(spare);
-        first = this.#makeFirst(programs.outside);
-        assign(first);
-      }
-    } catch (error) {
-      dismiss(first);
-      if (slot) agent.arena.give(slot);
-      throw error;
-    }
+    const { first, slot, shape } = assignFirst(this.#supervisor, init, compiled, this.#commandLine);
     this.number = first.number;
-    this.#socket = first.socket;
+    this.#socket = new LaunchSocket(
+      first.socket,
+      ((event, fds) => this.#told(event, fds)),
+      (() => this.#hangUp())
+    );
     this.#slots.push(first.slot, slot);
     this.#hold();
     this.#adopt(first);
     this.#shape = shape;
-    this.#outside = programs.outside;
-    if (this.plan.asPid1 && init.reportStart || this.#judge) this.#watch();
-  }
-  #makeFirst(outside) {
-    const joins = openJoins(this.spec);
-    try {
-      const { cgroup } = this.#init;
-      cgroup?.stamp(outside);
-      return new FirstProcess(this.#supervisor, outside, [
-        ...joins.fds,
-        ...sourceDescriptors(this.spec.mounts),
-        ...cgroup ? [cgroup.pipe] : []
-      ]);
-    } finally {
-      joins.release();
-      this.#init.cgroup?.handedOver();
-    }
+    if (this.#judge) this.#socket.watch(true);
+    else if (this.plan.asPid1 && init.reportStart) this.#socket.watch();
   }
   /** From now on what is told about this process is this launch's. */
   #adopt(first) {
@@ -8194,7 +8334,7 @@ class Launch {
     agent.arena.write(bytes, slot.offset);
     this.#commandLine = line;
     const body = encodeAssignment(commandAssignment(slot.offset, bytes.length));
-    const sent = send(this.#socket, body, stdio);
+    const sent = this.#socket.trySend(body, stdio);
     if (sent !== -32 && sent !== -104) {
       check(sent, "sendmsg", { path: "the sandbox's socket" });
     }
@@ -8202,12 +8342,12 @@ class Launch {
   /** The command's pid on the host, once it runs. */
   get pid() {
     this.drain();
-    return this.plan.asPid1 ? this.#firstPid : hostPid(this.#commandPidfd);
+    return this.plan.asPid1 ? this.#processes.firstPid : this.#processes.pidOf("command");
   }
   /** The sandbox's first process, as the host numbers it. */
   get firstPid() {
-    if (this.#firstPid === void 0) this.drain();
-    return this.#firstPid;
+    if (!this.#processes.has("first")) this.drain();
+    return this.#processes.firstPid;
   }
   /** A descriptor that the set-up made inside and handed out, e.g. a terminal. */
   takeDescriptor() {
@@ -8221,10 +8361,11 @@ class Launch {
   /** Sends a signal to the command. */
   signal(number) {
     this.drain();
-    const pidfd = this.plan.asPid1 ? this.#firstPidfd : this.#commandPidfd;
-    if (this.#over || pidfd === void 0) throw new TypeError("The command has ended already");
-    const result = rawSyscall(SYS.pidfd_send_signal, pidfd, number, 0, 0);
-    if (result < 0 && result !== -3) check(result, "pidfd_send_signal");
+    const role = this.plan.asPid1 ? "first" : "command";
+    if (this.#over || !this.#processes.has(role)) {
+      throw new TypeError("The command has ended already");
+    }
+    this.#processes.signal(role, number);
   }
   /** Kills everything inside. `reason` becomes the error, if the command was not running yet. */
   kill(reason) {
@@ -8233,51 +8374,28 @@ class Launch {
     if (this.#over) return;
     this.#killed = true;
     this.#hold();
-    const runs = this.#hasStarted || this.#commandPidfd !== void 0;
+    const runs = this.#hasStarted || this.#processes.has("command");
     if (reason && !runs) this.#error ??= reason;
-    this.#noAnswer?.(reason ?? new SandboxError("The sandbox was killed"));
+    this.#socket.fail(reason ?? new SandboxError("The sandbox was killed"));
     this.#killNow();
   }
   #killNow() {
     this.#init.cgroup?.cgroup.letDie();
-    const kill = ((pidfd, signal = SIGNALS.SIGKILL) => {
-      if (pidfd !== void 0) rawSyscall(SYS.pidfd_send_signal, pidfd, signal, 0, 0);
-    });
-    if (this.#commandPidfd !== void 0 && !this.plan.asPid1) {
-      kill(this.#commandPidfd);
-      this.#patience = setTimeout((() => {
-        kill(this.#firstPidfd, SIGNALS.SIGCONT);
-        this.#patience = setTimeout((() => kill(this.#firstPidfd)), KILL_PATIENCE);
-      }), KILL_PATIENCE);
-      return;
-    }
-    kill(this.#stagePidfd);
-    kill(this.#firstPidfd);
-    if (this.#firstPidfd === void 0) this.#watch();
+    this.#processes.kill(this.#processes.has("command") && !this.plan.asPid1);
+    if (!this.#processes.has("first")) this.#socket.watch();
   }
   /** Whether the socket could tell of processes that are not known yet. */
   get isWaitingForPids() {
-    return this.#firstPid === void 0 || this.plan.staged && this.#stagePidfd === void 0;
+    return !this.#processes.has("first") || this.plan.staged && !this.#processes.has("stage");
   }
-  /** Reads what the socket holds: processes, descriptors, the result, answers to hooks. */
+  /** Reads what the socket holds: processes, descriptors, answers to hooks. */
   drain() {
-    const buffer = this.#answer ? new Uint8Array(HOOK_SIZE) : shared;
-    while (this.#holding) {
-      const { length, fds } = receive(this.#socket, buffer);
-      if (length <= 0) {
-        if (length === 0) this.#hangUp();
-        return;
-      }
-      const event = decodeEvent(buffer.length >= EVENT_SIZE ? buffer : shared);
-      if (event.kind === 0 && this.#answer) {
-        this.#answer({ bytes: buffer.slice(0, length), fds });
-      } else this.#told(event, fds);
-    }
+    this.#socket.drain();
   }
   #told(event, fds) {
-    if (event.kind === EventKind.COMMAND) this.#commandPidfd = fds[0];
-    else if (event.kind === EventKind.FIRST) this.#first(event.pid, fds[0]);
-    else if (event.kind === EventKind.STAGE) this.#stage(event.pid, fds[0]);
+    if (event.kind === EventKind.COMMAND) this.#processes.setCommand(fds[0]);
+    else if (event.kind === EventKind.FIRST) this.#own("first", event.pid, fds[0]);
+    else if (event.kind === EventKind.STAGE) this.#own("stage", event.pid, fds[0]);
     else if (event.kind === EventKind.DESCRIPTOR) this.#descriptors.push(fds[0]);
     else if (event.kind === EventKind.LISTENER) this.#supervise(fds[0]);
   }
@@ -8285,34 +8403,13 @@ class Launch {
     if (this.#over) syscall("close", listener);
     else this.#supervision = this.#init.supervise?.start(listener, this.#judge);
   }
-  #stage(pid, pidfd) {
-    this.#stagePidfd = pidfd;
-    this.#own(pid);
-  }
-  #first(pid, pidfd) {
-    this.#firstPid = pid;
-    this.#firstPidfd = pidfd;
-    this.#own(pid);
-  }
-  #own(pid) {
-    this.#alivePids.add(pid);
+  #own(role, pid, pidfd) {
+    this.#processes.add(role, pid, pidfd);
     this.#supervisor.owns(pid, this);
     if (this.#killed) this.#killNow();
   }
-  /** Watches the socket too; needed only where the status pipe does not tell. */
-  #watch() {
-    if (this.#watching || !this.#holding) return;
-    this.#watching = true;
-    reactor().watch(this.#socket, EPOLLIN, (() => this.drain()));
-  }
-  #unwatch() {
-    if (!this.#watching) return;
-    this.#watching = false;
-    reactor().unwatch(this.#socket);
-  }
   /** The sandbox's end is closed: pid 1 has become the command, or everything is over. */
   #hangUp() {
-    this.#unwatch();
     if (!this.plan.asPid1) return;
     queueMicrotask((() => {
       if (this.#over) return;
@@ -8327,7 +8424,7 @@ class Launch {
     } else if (event.kind === EventKind.FAILED) {
       this.#error ??= failure(event, this.#stepOf(event.step));
       this.drain();
-      if (this.#alivePids.size === 0) return this.#finish();
+      if (this.#processes.alive.size === 0) return this.#finish();
       this.#killed = true;
       this.#killNow();
     } else if (event.kind === EventKind.BARRIER && event.pid === Barrier.COMMAND) {
@@ -8357,11 +8454,11 @@ class Launch {
     this.#start.resolve();
   }
   onReaped(event) {
-    this.#alivePids.delete(event.pid);
-    if (event.pid === this.#firstPid) this.#reaped = event;
+    this.#processes.remove(event.pid);
+    if (event.pid === this.#processes.firstPid) this.#reaped = event;
     this.drain();
-    if (this.#alivePids.size > 0) return;
-    if (this.#firstPid === void 0 && this.#error === void 0) {
+    if (this.#processes.alive.size > 0) return;
+    if (!this.#processes.has("first") && this.#error === void 0) {
       this.#error = new SandboxError("The sandbox's set-up was killed before it had a process");
     }
     this.#finish();
@@ -8371,18 +8468,18 @@ class Launch {
     this.drain();
     this.#killed = true;
     this.#killNow();
-    this.#closeSocket();
+    this.#socket.close();
     this.#finish();
   }
   #finish() {
     if (this.#over) return;
     this.#over = true;
-    if (this.#patience !== void 0) clearTimeout(this.#patience);
-    this.#supervisor.remove(this, this.#alivePids);
+    this.#processes.calm();
+    this.#supervisor.remove(this, this.#processes.alive);
     const ending = this.#result ?? this.#reaped;
     if (this.#error !== void 0 || ending === void 0) {
       const error = this.#error ?? new SandboxError("The sandbox ended without a word");
-      this.#noAnswer?.(error);
+      this.#socket.fail(error);
       this.#start.reject(error);
       this.#end.reject(error);
       this.#ready.reject(error);
@@ -8398,64 +8495,51 @@ class Launch {
   #keepSpare() {
     const shape = this.#shape;
     this.#shape = void 0;
-    if (shape !== void 0) keepSpare(this.#supervisor, shape, this.#outside);
+    if (shape !== void 0) keepSpare(this.#supervisor, shape, this.#compiled.programs.outside);
   }
   #giveSlots() {
     const { agent } = this.#supervisor;
     for (const slot of this.#slots.splice(0)) agent.arena.give(slot);
   }
-  #closeSocket() {
-    if (!this.#holding) return;
-    this.#unwatch();
-    this.#holding = false;
-    syscall("close", this.#socket);
-  }
   #letGo() {
     this.#giveSlots();
     this.#supervision?.close();
-    this.#closeSocket();
-    const fds = [this.#stagePidfd, this.#firstPidfd, this.#commandPidfd];
-    if (this.#error !== void 0 || !this.#hasStarted) fds.push(...this.#descriptors.splice(0));
-    for (const fd of fds) {
-      if (fd !== void 0) syscall("close", fd);
-    }
-    this.#stagePidfd = this.#firstPidfd = this.#commandPidfd = void 0;
-  }
-  /** Answers a set-up that waits. */
-  #reply(...answer) {
-    this.#barrier = void 0;
-    const words = new BigUint64Array(4);
-    answer.forEach(((word, index) => words[index] = BigInt(word)));
-    check(send(this.#socket, new Uint8Array(words.buffer)), "sendmsg", {
-      path: "the sandbox's socket"
-    });
-  }
-  #exchange(message) {
-    const { promise, resolve, reject } = Promise.withResolvers();
-    this.#answer = ((reply) => {
-      this.#answer = this.#noAnswer = void 0;
-      if (!this.#judge) this.#unwatch();
-      resolve(reply);
-    });
-    check(send(this.#socket, message), "sendmsg", { path: "the sandbox's socket" });
-    this.#noAnswer = reject;
-    this.#watch();
-    return promise;
+    this.#socket.close();
+    this.#processes.close();
+    if (this.#error !== void 0 || !this.#hasStarted) this.closeDescriptors();
   }
   // What few launches need is loaded when one does: a plain `paddock run` is quicker to start.
-  async #inside(code, program) {
-    const { insideAt } = await import(import.meta.resolve('./inside.js'));
-    return insideAt({
-      resume: program.labels.get(`barrier ${code}`),
-      handler: program.labels.get("failed"),
-      record: program.places.get("failure"),
-      socket: requestFd(this.#supervisor.agent.boot, 0)
-    }, ((message) => {
-      if (this.#barrier !== code) {
-        throw new SandboxError("The hook's stage is over: the sandbox has gone on");
-      }
-      return this.#exchange(message);
-    }));
+  async #atBarrier(code) {
+    const { Barriers } = await import(import.meta.resolve('./barriers.js'));
+    this.#barriers ??= new Barriers(this.#waiting());
+    await this.#barriers.at(code);
+  }
+  /** What the barriers need of this launch. */
+  #waiting() {
+    const { agent } = this.#supervisor;
+    const { setup, externals } = this.#compiled.programs.inside();
+    return {
+      init: this.#init,
+      number: this.number,
+      spec: this.spec,
+      plan: this.plan,
+      replanned: ((spec, plan) => {
+        this.spec = spec;
+        this.plan = plan;
+      }),
+      setup,
+      externals,
+      boot: agent.boot,
+      firstProcess: (() => this.#knownPid()),
+      send: ((message, fds) => this.#socket.send(message, fds)),
+      exchange: ((message) => this.#socket.exchange(message)),
+      place: ((program) => {
+        const slot = agent.arena.take(program.bytes.length);
+        this.#slots.push(slot);
+        agent.arena.write(program.bytes, slot.offset);
+        return slot.offset;
+      })
+    };
   }
   /** The agent tells of a process it has made while that may be at its first barrier already. */
   async #knownPid() {
@@ -8466,92 +8550,8 @@ class Launch {
       await new Promise(((resolve) => setTimeout(resolve, 0)));
     }
   }
-  async #atBarrier(code) {
-    this.#barrier = code;
-    const { hooks } = this.#init;
-    const pid = await this.#knownPid();
-    if (code === Barrier.MAPS) {
-      const { mapByHelper } = await import(import.meta.resolve('./map_programs.js'));
-      await mapByHelper(pid, this.plan.identity.maps);
-    } else if (code === Barrier.PRE_MOUNT) return await this.#preMount(pid);
-    else {
-      const { networkSides } = await import(import.meta.resolve('./network_sides.js'));
-      const { inside, host, close } = networkSides(await this.#inside(code, this.#setup));
-      const { spec } = this;
-      const netns = `/proc/${pid}/ns/net`;
-      try {
-        await hooks.run(
-          "networkSetup",
-          ((base) => ({ ...base, spec: structuredClone(spec), pid, inside, host, netns }))
-        );
-      } finally {
-        close();
-      }
-    }
-    this.#reply(Answer.CONTINUE);
-  }
-  /** Runs the pre-mount hooks, plans again with what they added, and sends the rest. */
-  async #preMount(pid) {
-    const { spec } = this;
-    const { hooks, facts, fault } = this.#init;
-    const inside = await this.#inside(Barrier.PRE_MOUNT, this.#setup);
-    const added = [];
-    await hooks.run("preMount", ((base) => ({
-      ...base,
-      spec: structuredClone(spec),
-      pid,
-      inside,
-      addMount: ((mount) => {
-        added.push(mount);
-      })
-    })));
-    const full = resolveSpec({ ...spec, mounts: [...spec.mounts, ...added] }, facts).spec;
-    const mapped = full.idMap !== void 0 || isCaller(this.plan.identity, facts);
-    const adopted = /* @__PURE__ */ new Map();
-    const socket = requestFd(this.#supervisor.agent.boot, 0);
-    const privileged = this.plan.identity.maps !== void 0 && facts.uid === 0;
-    const late = full.mounts.slice(spec.mounts.length);
-    const { adoptMount, checkLate } = await import(import.meta.resolve('./late_mounts.js'));
-    for (const [index, mount] of late.entries()) {
-      checkLate(mount, facts.uid === 0, privileged);
-      if (mount.kind !== "bind" || !privileged) continue;
-      const fd = await adoptMount(mount, pid, socket, mapped, ((program, tree) => {
-        const result = inside.run(program);
-        check(send(this.#socket, new Uint8Array(8), [tree]), "sendmsg");
-        return result;
-      }));
-      adopted.set(spec.mounts.length + index, fd);
-    }
-    const { agent } = this.#supervisor;
-    this.spec = full;
-    this.plan = planLaunch(full, facts, {
-      preMount: true,
-      networkSetup: hooks.has("networkSetup"),
-      reportStart: this.#init.reportStart && !full.asPid1,
-      commandLater: this.#init.command === void 0,
-      requestFd: ((index) => requestFd(agent.boot, index)),
-      // A hook may have added something that can be written.
-      filter: launchFilter(full, facts, {
-        socket,
-        hasHandler: this.#init.supervise?.hasHandler ?? false,
-        secret: this.plan.secret
-      }),
-      adoptedFds: adopted,
-      landlock: full.landlock && optionalParts().landlockRuleset(full, facts.landlockVersion).ruleset,
-      cgroup: this.#init.cgroup?.layout
-    });
-    const rest = restProgram(this.plan, agent.boot, this.#externals, fault);
-    patchLaunch(rest, this.number);
-    this.#setup = rest;
-    const slot = agent.arena.take(rest.bytes.length);
-    this.#slots.push(slot);
-    agent.arena.write(rest.bytes, slot.offset);
-    this.#reply(Answer.LOAD_REST, slot.offset, rest.bytes.length);
-  }
 }
-let launches = 0;
-const KILL_PATIENCE = 1e3;
-const shared = new Uint8Array(EVENT_SIZE);
+
 const CHUNK = 64 * 1024;
 class PipeReader {
   #fd;
@@ -8889,7 +8889,7 @@ var run_plain = /*#__PURE__*/Object.freeze({
   runPlain: runPlain
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi$2 as abi, abi$1, abi as abi$2, abi$4 as abi$3, abi$3 as abi$4, abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf, help, hostFacts, idMapText, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionsHelp, output, parseCpuList, parseDuration, parseMode, parseSize, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, resolve, resolveSpec, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi$2 as abi, abi$1, abi as abi$2, abi$4 as abi$3, abi$3 as abi$4, abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf, help, hostFacts, idMapText, isCaller, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionalParts, optionsHelp, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, requestFd, resolve, resolveSpec, restProgram, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
@@ -8950,18 +8950,21 @@ export const MAIN_SOURCES = {
   "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
   "lib/quantity.ts": 2703,
-  "lib/run/begin.ts": 6887,
+  "lib/run/begin.ts": 6922,
   "lib/run/changes_directory.ts": 2976,
   "lib/run/child.ts": 6841,
   "lib/run/compiled.ts": 7557,
   "lib/run/diagnose.ts": 4064,
   "lib/run/filters.ts": 2684,
+  "lib/run/first_assignment.ts": 3068,
   "lib/run/first_process.ts": 4998,
   "lib/run/hooks.ts": 4698,
   "lib/run/host_facts.ts": 5193,
   "lib/run/host_tree.ts": 4315,
   "lib/run/joins.ts": 1270,
-  "lib/run/launch.ts": 26250,
+  "lib/run/launch.ts": 15725,
+  "lib/run/launch_processes.ts": 3544,
+  "lib/run/launch_socket.ts": 3484,
   "lib/run/pipe.ts": 7037,
   "lib/run/resolve.ts": 6294,
   "lib/run/run.ts": 5860,
@@ -9185,6 +9188,7 @@ export const OTHER_SOURCES = {
   "lib/pool.ts": 1295,
   "lib/presets.ts": 6790,
   "lib/run/all_parts.ts": 927,
+  "lib/run/barriers.ts": 7251,
   "lib/run/changes.ts": 6407,
   "lib/run/image_root.ts": 3649,
   "lib/run/inside.ts": 5985,
