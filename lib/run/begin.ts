@@ -12,6 +12,7 @@ import type { HostFacts } from "../plan/facts.ts";
 import { hasImage, optionalParts } from "../plan/optional_parts.ts";
 import type { SandboxSpec } from "../spec.ts";
 import {
+  type ChangesDirectory,
   isEphemeral,
   keepsOnHost,
   makeChangesDirectory,
@@ -71,6 +72,8 @@ export interface Begun {
   facts: HostFacts;
   /** Keeps the image of its root. */
   lease?: Disposable;
+  /** Where its ephemeral changes are, if the kernel cannot keep them in memory. */
+  changesDirectory?: ChangesDirectory;
 }
 
 async function configured(spec: SandboxSpec, hooks: HookRunner): Promise<SandboxSpec> {
@@ -122,10 +125,11 @@ export async function begin(
           : undefined),
     );
     let facts = hostFacts();
+    let changesDirectory: ChangesDirectory | undefined;
     if (isEphemeral(configuredSpec) && !memoryKeepsChanges(configuredSpec)) {
-      const { path, remove } = makeChangesDirectory();
-      facts = { ...facts, changesDirectory: path };
-      hooks.defer("changes", remove);
+      changesDirectory = makeChangesDirectory();
+      facts = { ...facts, changesDirectory: changesDirectory.path };
+      hooks.defer("changes", changesDirectory.letGo);
     }
     let hasStarted = false;
     if (keepsOnHost(configuredSpec)) {
@@ -157,7 +161,17 @@ export async function begin(
         fault: options.fault,
       });
       launch.started.then(() => hasStarted = true, () => {});
-      return { launch, stdio, hooks, cgroup, at, source: configuredSpec, facts, lease };
+      return {
+        launch,
+        stdio,
+        hooks,
+        cgroup,
+        at,
+        source: configuredSpec,
+        facts,
+        lease,
+        changesDirectory,
+      };
     } catch (error) {
       lease?.[Symbol.dispose]();
       stdio.abandon();

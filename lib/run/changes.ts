@@ -14,6 +14,7 @@ import type { IdRange, OverlayLayers, SandboxSpec } from "../spec.ts";
 import { AT_FDCWD, O_CREAT, O_DIRECTORY, O_EXCL, O_WRONLY } from "../sys/abi/fcntl.ts";
 import { rename } from "../sys/directory.ts";
 import { close, duplicate, open, writeAll } from "../sys/file.ts";
+import type { ChangesDirectory } from "./changes_directory.ts";
 import { imageOf } from "./image_root.ts";
 
 /** Where the changes of a sandbox are. */
@@ -25,8 +26,10 @@ export interface ChangesPlace {
   identity: Identity;
   /** The caller's user id. */
   caller: number;
-  /** The directory, if it is in memory. */
+  /** The directory, if nobody else has it. */
   memory?: number;
+  /** What holds it, where that is not memory. */
+  directory?: ChangesDirectory;
 }
 
 /** The host's number for somebody who has none inside. */

@@ -37,8 +37,21 @@ export function memoryKeepsChanges(spec: SandboxSpec, release = Deno.osRelease()
   return !inUserNamespace || major > 6 || (major === 6 && minor >= 6);
 }
 
+/**
+ * A directory for the changes of one launch. The launch holds it, and whoever may ask for the changes
+ * when the sandbox is gone; the last one to let go removes it.
+ */
+export interface ChangesDirectory {
+  readonly path: string;
+  hold(): void;
+  letGo(): void;
+}
+
+/** Those that are still there when the program ends. */
+const present = new Set<string>();
+
 /** Makes a directory for one launch, and removes those of programs that were killed. */
-export function makeChangesDirectory(): { path: string; remove(): void } {
+export function makeChangesDirectory(): ChangesDirectory {
   const own = `${PREFIX}${Deno.uid()}-`;
   for (const { name } of Deno.readDirSync(FOLDER)) {
     const pid = name.startsWith(own) ? /^(\d+)-/.exec(name.slice(own.length))?.[1] : undefined;
@@ -49,7 +62,24 @@ export function makeChangesDirectory(): { path: string; remove(): void } {
     }
   }
   const path = Deno.makeTempDirSync({ dir: FOLDER, prefix: `${own}${Deno.pid}-` });
-  return { path, remove: () => remove(path) };
+  if (present.size === 0) globalThis.addEventListener("unload", removeAll, { once: true });
+  present.add(path);
+  let holders = 1;
+  return {
+    path,
+    hold: () => holders++,
+    letGo() {
+      if (--holders === 0 && present.delete(path)) remove(path);
+    },
+  };
+}
+
+function removeAll(): void {
+  for (const path of present) {
+    try {
+      remove(path);
+    } catch { /* a sandbox is still at it; the next program removes it */ }
+  }
 }
 
 function exists(path: string): boolean {

@@ -70,8 +70,13 @@ function need<T>(stream: T | undefined, name: string): T {
   return stream;
 }
 
-/** Changes in memory are kept by a descriptor: it is closed when nobody can ask for them any more. */
-const abandoned = new FinalizationRegistry<number>((fd) => syscall("close", fd));
+/** Ephemeral changes are kept by a descriptor: it is closed when nobody can ask for them any more. */
+const abandoned = new FinalizationRegistry<ChangesPlace>(dropChanges);
+
+function dropChanges({ memory, directory }: ChangesPlace): void {
+  if (memory !== undefined) syscall("close", memory);
+  directory?.letGo();
+}
 
 /** A running command. */
 export class SandboxProcess implements AsyncDisposable {
@@ -86,8 +91,10 @@ export class SandboxProcess implements AsyncDisposable {
   /** Made by `spawn`. */
   constructor(init: SandboxProcessInit) {
     this.#init = init;
-    const { memory } = init.changes;
-    if (memory !== undefined) abandoned.register(this, memory, this);
+    const { memory, directory } = init.changes;
+    if (memory !== undefined || directory !== undefined) {
+      abandoned.register(this, init.changes, this);
+    }
     this.pid = init.pid;
     this.status = init.status;
   }
@@ -172,10 +179,10 @@ export class SandboxProcess implements AsyncDisposable {
   }
 
   #dropChanges(): void {
-    const { memory } = this.#init.changes;
-    if (!this.#disposed && memory !== undefined) {
+    const { changes } = this.#init;
+    if (!this.#disposed) {
       abandoned.unregister(this);
-      syscall("close", memory);
+      dropChanges(changes);
     }
     this.#disposed = true;
   }

@@ -76,10 +76,11 @@ function keepsChanges({ root }: SandboxSpec): boolean {
 }
 
 /** Where the changes of a sandbox that has just started are. */
-function changesOf({ launch, source, facts }: Begun): ChangesPlace {
+function changesOf({ launch, source, facts, changesDirectory }: Begun): ChangesPlace {
   const { spec, plan } = launch;
-  const memory = keepsChanges(spec) ? launch.takeDescriptor() : undefined;
-  return { source, spec, identity: plan.identity, caller: facts.uid, memory };
+  const place = { source, spec, identity: plan.identity, caller: facts.uid };
+  if (!keepsChanges(spec)) return place;
+  return { ...place, memory: launch.takeDescriptor(), directory: changesDirectory };
 }
 
 /** Starts a command and resolves once it runs. */
@@ -99,6 +100,9 @@ export async function spawn(
     stdout: out === undefined ? undefined : new PipeReader(out).stream(),
     stderr: error === undefined ? undefined : new PipeReader(error).stream(),
   };
+  // Before anything can end: the process may be asked for the changes afterwards.
+  const keeps = keepsChanges(launch.spec);
+  if (keeps) begun.changesDirectory?.hold();
   const status = supervise(begun, options);
   try {
     await launch.started;
@@ -106,8 +110,13 @@ export async function spawn(
     await streams.stdin?.abort().catch(() => {});
     await streams.stdout?.cancel();
     await streams.stderr?.cancel();
-    // The status says it better where a hook or an abort is the cause, and waits for the tear-down.
-    await status;
+    try {
+      // The status says it better where a hook or an abort is the cause, and waits for the
+      // tear-down.
+      await status;
+    } finally {
+      if (keeps) begun.changesDirectory?.letGo();
+    }
     throw reason;
   }
   const changes = changesOf(begun);

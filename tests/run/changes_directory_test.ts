@@ -64,6 +64,26 @@ Deno.test("on an older kernel changes are on disk, and gone with the sandbox", (
       );
     })));
 
+Deno.test("on an older kernel, too, changes can be told when the command has ended", () =>
+  on("6.1.0", () =>
+    inFolder(async (folder) => {
+      await Deno.mkdir(`${folder}/a/proc`, { recursive: true });
+      for (const name of ["dev", "run", "tmp"]) await Deno.mkdir(`${folder}/a/${name}`);
+      const box = sandbox().root({ overlay: { lower: [`${folder}/a`], upper: "ephemeral" } })
+        .bind("/usr").symlink("usr/bin", "/bin").symlink("usr/lib", "/lib")
+        .symlink("usr/lib64", "/lib64");
+      {
+        await using child = await box.spawn(["/bin/sh", "-c", "echo x > /new"]);
+        assertEquals((await child.status).code, 0);
+        assertEquals((await child.changes()).added.includes("/new"), true);
+        assertEquals(left().length, 1);
+      }
+      assertEquals(left(), []);
+      // Nor is anything left where nothing was started.
+      await assertRejects(() => box.spawn(["/none"]));
+      assertEquals(left(), []);
+    })));
+
 Deno.test("on an older kernel, too, the host can be changed and thrown away", () =>
   on("6.1.0", async () => {
     const box = sandbox().root("/", { ephemeral: true });
