@@ -2790,7 +2790,24 @@ const makeChangesDirectory = (function makeChangesDirectory() {
     }
   }
   const path = Deno.makeTempDirSync({ dir: FOLDER, prefix: `${own}${Deno.pid}-` });
-  return { path, remove: (() => remove(path)) };
+  if (present.size === 0) globalThis.addEventListener("unload", removeAll, { once: true });
+  present.add(path);
+  let holders = 1;
+  return {
+    path,
+    hold: (() => holders++),
+    letGo() {
+      if (--holders === 0 && present.delete(path)) remove(path);
+    }
+  };
+});
+const removeAll = (function removeAll() {
+  for (const path of present) {
+    try {
+      remove(path);
+    } catch {
+    }
+  }
 });
 const exists = (function exists(path) {
   try {
@@ -3559,10 +3576,11 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
       command ?? configuredSpec.command ?? (hasImage(configuredSpec) ? optionalParts().images.imageCommand(configuredSpec) : void 0)
     );
     let facts = hostFacts();
+    let changesDirectory;
     if (isEphemeral(configuredSpec) && !memoryKeepsChanges(configuredSpec)) {
-      const { path, remove } = makeChangesDirectory();
-      facts = { ...facts, changesDirectory: path };
-      hooks.defer("changes", remove);
+      changesDirectory = makeChangesDirectory();
+      facts = { ...facts, changesDirectory: changesDirectory.path };
+      hooks.defer("changes", changesDirectory.letGo);
     }
     let hasStarted = false;
     if (keepsOnHost(configuredSpec)) {
@@ -3592,7 +3610,17 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
       });
       launch.started.then((() => hasStarted = true), (() => {
       }));
-      return { launch, stdio, hooks, cgroup, at, source: configuredSpec, facts, lease };
+      return {
+        launch,
+        stdio,
+        hooks,
+        cgroup,
+        at,
+        source: configuredSpec,
+        facts,
+        lease,
+        changesDirectory
+      };
     } catch (error) {
       lease?.[Symbol.dispose]();
       stdio.abandon();
@@ -3617,6 +3645,10 @@ const need = (function need(stream, name) {
     throw new TypeError(`${name} is not piped; spawn with { ${name}: "piped" }`);
   }
   return stream;
+});
+const dropChanges = (function dropChanges({ memory, directory }) {
+  if (memory !== void 0) syscall("close", memory);
+  directory?.letGo();
 });
 const exitStatus = (function exitStatus(raw) {
   const signal = raw & 127;
@@ -3747,10 +3779,11 @@ const collect = (async function collect(begun, options) {
 const keepsChanges = (function keepsChanges({ root }) {
   return typeof root === "object" && "overlay" in root && root.overlay.upper === "ephemeral";
 });
-const changesOf = (function changesOf({ launch, source, facts }) {
+const changesOf = (function changesOf({ launch, source, facts, changesDirectory }) {
   const { spec, plan } = launch;
-  const memory = keepsChanges(spec) ? launch.takeDescriptor() : void 0;
-  return { source, spec, identity: plan.identity, caller: facts.uid, memory };
+  const place = { source, spec, identity: plan.identity, caller: facts.uid };
+  if (!keepsChanges(spec)) return place;
+  return { ...place, memory: launch.takeDescriptor(), directory: changesDirectory };
 });
 const spawn = (async function spawn(spec, plugins, command, options = {}) {
   const { stdin = "inherit", stdout = "inherit", stderr = "inherit" } = options;
@@ -3763,6 +3796,8 @@ const spawn = (async function spawn(spec, plugins, command, options = {}) {
     stdout: out === void 0 ? void 0 : new PipeReader(out).stream(),
     stderr: error === void 0 ? void 0 : new PipeReader(error).stream()
   };
+  const keeps = keepsChanges(launch.spec);
+  if (keeps) begun.changesDirectory?.hold();
   const status = supervise(begun, options);
   try {
     await launch.started;
@@ -3771,7 +3806,11 @@ const spawn = (async function spawn(spec, plugins, command, options = {}) {
     }));
     await streams.stdout?.cancel();
     await streams.stderr?.cancel();
-    await status;
+    try {
+      await status;
+    } finally {
+      if (keeps) begun.changesDirectory?.letGo();
+    }
     throw reason;
   }
   const changes = changesOf(begun);
@@ -7568,6 +7607,7 @@ class HookRunner {
 }
 const FOLDER = "/var/tmp";
 const PREFIX = "paddock-changes-";
+const present = /* @__PURE__ */ new Set();
 const EVENT_BYTES = ARCH === "x86_64" ? 12 : 16;
 const DATA_OFFSET = ARCH === "x86_64" ? 4 : 8;
 const MOST_EVENTS = 64;
@@ -8708,7 +8748,8 @@ const STATX_TYPE = 1, MODE_OFFSET = 28, S_IFMT = 61440, S_IFDIR = 16384;
 const statx = new Uint8Array(256);
 const statxView = new DataView(statx.buffer);
 const PATTERN_NUL = /\0/;
-const abandoned = new FinalizationRegistry(((fd) => syscall("close", fd)));
+const abandoned = new FinalizationRegistry(dropChanges);
+
 class SandboxProcess {
   #init;
   /** Its process, as the host numbers it. */
@@ -8719,8 +8760,10 @@ class SandboxProcess {
   /** Made by `spawn`. */
   constructor(init) {
     this.#init = init;
-    const { memory } = init.changes;
-    if (memory !== void 0) abandoned.register(this, memory, this);
+    const { memory, directory } = init.changes;
+    if (memory !== void 0 || directory !== void 0) {
+      abandoned.register(this, init.changes, this);
+    }
     this.pid = init.pid;
     this.status = init.status;
   }
@@ -8793,10 +8836,10 @@ class SandboxProcess {
     };
   }
   #dropChanges() {
-    const { memory } = this.#init.changes;
-    if (!this.#disposed && memory !== void 0) {
+    const { changes } = this.#init;
+    if (!this.#disposed) {
       abandoned.unregister(this);
-      syscall("close", memory);
+      dropChanges(changes);
     }
     this.#disposed = true;
   }
@@ -8950,9 +8993,9 @@ export const MAIN_SOURCES = {
   "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
   "lib/quantity.ts": 2703,
-  "lib/run/begin.ts": 6922,
-  "lib/run/changes_directory.ts": 2976,
-  "lib/run/child.ts": 6841,
+  "lib/run/begin.ts": 7250,
+  "lib/run/changes_directory.ts": 3723,
+  "lib/run/child.ts": 6998,
   "lib/run/compiled.ts": 7557,
   "lib/run/diagnose.ts": 4064,
   "lib/run/filters.ts": 2684,
@@ -8967,7 +9010,7 @@ export const MAIN_SOURCES = {
   "lib/run/launch_socket.ts": 3484,
   "lib/run/pipe.ts": 7037,
   "lib/run/resolve.ts": 6294,
-  "lib/run/run.ts": 5860,
+  "lib/run/run.ts": 6194,
   "lib/run/search_path.ts": 237,
   "lib/run/spares.ts": 3317,
   "lib/run/stdio.ts": 4447,
@@ -9189,7 +9232,7 @@ export const OTHER_SOURCES = {
   "lib/presets.ts": 6790,
   "lib/run/all_parts.ts": 927,
   "lib/run/barriers.ts": 7251,
-  "lib/run/changes.ts": 6407,
+  "lib/run/changes.ts": 6556,
   "lib/run/image_root.ts": 3649,
   "lib/run/inside.ts": 5985,
   "lib/run/lasting_changes.ts": 3395,
