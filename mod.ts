@@ -85,4 +85,5 @@ export type {
 } from "./lib/image/images.ts";
 export type { ImageRecord, ImportReport, LayerRecord } from "./lib/image/store/record.ts";
 export * from "./lib/errors.ts";
+export { checkKeys } from "./lib/known_keys.ts";
 export * from "./lib/spec.ts";

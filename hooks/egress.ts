@@ -20,7 +20,13 @@
 
 // Only types from there: with all of the library's doors, a command that allows one name would take
 // a tenth longer to start.
-import type { MountSpec, Plugin, SandboxSpec, SandboxStatus } from "../mod.ts";
+import {
+  checkKeys,
+  type MountSpec,
+  type Plugin,
+  type SandboxSpec,
+  type SandboxStatus,
+} from "../mod.ts";
 import {
   type EgressDecision,
   EgressPolicy,
@@ -53,6 +59,13 @@ export interface EgressOptions
 
 const NAME = "egress";
 
+/** The last two are what `network()` hands on. */
+const KNOWN = [
+  ...["allowDomains", "denyDomains", "allowAddresses", "denyAddresses", "onRequest", "policy"],
+  ...["transparent", "lookup", "bandwidth", "maxConnections", "patience", "onDecision"],
+  ...["mode", "publish"],
+];
+
 /**
  * Lets a sandbox reach what is listed, and nothing else; with empty lists, nothing at all. Every
  * decision is in the result: {@linkcode egressReport}.
@@ -61,7 +74,9 @@ const NAME = "egress";
  * network than its own loopback; `UnsupportedError` where the kernel cannot redirect.
  */
 export function egress(options: EgressOptions = {}): Plugin {
+  checkKeys(options, NAME, KNOWN);
   const { bandwidth, ...session } = options;
+  if (bandwidth !== undefined) checkKeys(bandwidth, `${NAME}.bandwidth`, ["up", "down"]);
   const policy = options.policy ?? new EgressPolicy(options);
   const cap = { up: rate(bandwidth?.up, "up"), down: rate(bandwidth?.down, "down") };
   const sessions = new Map<number, EgressSession>();

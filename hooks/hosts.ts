@@ -13,7 +13,7 @@
  * @module
  */
 
-import { defineHook, type MountSpec, type Plugin, SpecError } from "../mod.ts";
+import { checkKeys, defineHook, type MountSpec, type Plugin, SpecError } from "../mod.ts";
 
 /** What {@linkcode hosts} makes besides `/etc/hosts`. */
 export interface HostsOptions {
@@ -43,6 +43,7 @@ export function hosts(
       return `${address}\t${name}\n`;
     });
   });
+  checkKeys(options, "hosts", ["nameservers", "search"]);
   const { nameservers = [], search = [] } = options;
   if (search.length > 0 && nameservers.length === 0) {
     throw new SpecError("hosts.search", "a search list needs nameservers");

@@ -16,7 +16,7 @@
  * @module
  */
 
-import { defineHook, type MountSpec, type Plugin, SpecError } from "../mod.ts";
+import { checkKeys, defineHook, type MountSpec, type Plugin, SpecError } from "../mod.ts";
 
 /** How {@linkcode workspace} shows the folder. */
 export interface WorkspaceOptions {
@@ -35,6 +35,7 @@ export interface WorkspaceOptions {
  * out silently, for the command could then make it: say `protect: []` if there is nothing.
  */
 export function workspace(folder: string, options: WorkspaceOptions = {}): Plugin {
+  checkKeys(options, "workspace", ["target", "protect"]);
   const { target = "/workspace", protect = [".git"] } = options;
   for (const path of protect) {
     if (path === "" || path.startsWith("/") || path.split("/").includes("..")) {

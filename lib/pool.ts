@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkKeys } from "./known_keys.ts";
 import { Pool, type PoolOptions } from "./run/pool.ts";
 import { descriptionOf, type Sandbox } from "./sandbox.ts";
 
@@ -27,6 +28,7 @@ import { descriptionOf, type Sandbox } from "./sandbox.ts";
  * ```
  */
 export function pool(box: Sandbox, options: PoolOptions = {}): Pool {
+  checkKeys(options, "pool", ["size"]);
   const { spec, plugins, handler } = descriptionOf(box);
   return new Pool(spec, plugins, handler, options);
 }

@@ -7,6 +7,7 @@
 import { resolve } from "@std/path";
 import { SpecError } from "./errors.ts";
 import { defineHook } from "./hook.ts";
+import { checkKeys } from "./known_keys.ts";
 import type { Sandbox } from "./sandbox.ts";
 import type { MountSpec } from "./spec.ts";
 
@@ -83,6 +84,7 @@ function hiding(paths: readonly string[]): Preset {
  * ```
  */
 export function readOnlyHost(options: HideOptions = {}): Preset {
+  checkKeys(options, "readOnlyHost", ["hide"]);
   const { hide = SECRETS } = options;
   return (box) => box.root("/").with(hiding(hide));
 }
@@ -107,6 +109,7 @@ export interface ScratchOptions extends HideOptions {
  * ```
  */
 export function scratch(options: ScratchOptions = {}): Preset {
+  checkKeys(options, "scratch", ["hide", "size"]);
   const { hide = SECRETS, size } = options;
   return (box) =>
     box.root("/", { ephemeral: true, ...(size === undefined ? {} : { size }) })
@@ -136,6 +139,7 @@ export interface WorkspacePresetOptions extends HideOptions {
  * ```
  */
 export function workspace(directory: string, options: WorkspacePresetOptions = {}): Preset {
+  checkKeys(options, "workspace", ["hide", "protect"]);
   const { protect = [], hide = SECRETS } = options;
   for (const path of protect) {
     if (path === "" || path.startsWith("/") || path.split("/").includes("..")) {

@@ -6,6 +6,7 @@
 
 import { DEFAULT_SPEC, EMPTY_SPEC } from "./defaults.ts";
 import { SpecError } from "./errors.ts";
+import { checkKeys } from "./known_keys.ts";
 import { checkLandlock } from "./plan/check_landlock.ts";
 import { checkCapabilities, checkSeccomp } from "./plan/check_privileges.ts";
 import {
@@ -18,12 +19,14 @@ import {
 import { checkLimits } from "./plan/check_limits.ts";
 import { checkNetwork, networkNamespace } from "./plan/check_network.ts";
 import { checkSpec } from "./plan/check_spec.ts";
+import { checkMountOptions } from "./plan/mounts/check.ts";
 import { defineHook, type Plugin } from "./hook.ts";
 import { parseCpuList, parseDuration, parseMode, parseSize } from "./quantity.ts";
 import type { SandboxOutput, SandboxProcess } from "./run/child.ts";
 // What a description can want besides the defaults.
 import "./run/all_parts.ts";
 import { makePlan, type Plan } from "./run/plan_view.ts";
+import { checkOptions } from "./run/check_options.ts";
 import { type Command, output, spawn, type SpawnOptions } from "./run/run.ts";
 import type { Asked, Filter } from "./seccomp/builder.ts";
 import type { Handler } from "./run/supervision.ts";
@@ -264,6 +267,10 @@ export class Sandbox {
    * `{ overlay }`, several directories stacked.
    */
   root(root: RootSpec | string, options: Omit<DirectoryRoot, "path"> = {}): Sandbox {
+    if ((typeof root === "object" || root === "host" || root === "empty")) {
+      // They are a directory's; of an image or an overlay they are said within.
+      checkKeys(options, "root", []);
+    }
     const spec: RootSpec = root === "host" || root === "empty" || typeof root === "object"
       ? structuredClone(root)
       : { path: root, ...structuredClone(options) };
@@ -289,11 +296,13 @@ export class Sandbox {
     if (target === undefined) {
       throw new SpecError("bind.target", "a descriptor has no place of its own; give a target");
     }
+    checkMountOptions("bind", options, ["source"]);
     return this.#mount(structuredClone({ kind: "bind", source, target, ...options }));
   }
 
   /** Puts an empty filesystem in memory there. */
   tmpfs(target: string, options: MountOptions<TmpfsMount> = {}): Sandbox {
+    checkMountOptions("tmpfs", options);
     if (options.size !== undefined) parseSize(options.size, "tmpfs.size");
     if (options.mode !== undefined) parseMode(options.mode, "tmpfs.mode");
     return this.#mount({ kind: "tmpfs", target, ...options });
@@ -304,11 +313,13 @@ export class Sandbox {
    * `upper`: `"ephemeral"` for memory, or a directory; without it the overlay is read-only.
    */
   overlay(target: string, layers: MountOptions<OverlayMount>): Sandbox {
+    checkMountOptions("overlay", layers);
     return this.#mount(structuredClone({ kind: "overlay", target, ...layers }));
   }
 
   /** Mounts the sandbox's own proc there. */
   proc(target: string = "/proc", options: MountOptions<ProcMount> = {}): Sandbox {
+    checkMountOptions("proc", options);
     return this.#mount({ kind: "proc", target, ...options });
   }
 
@@ -319,6 +330,7 @@ export class Sandbox {
 
   /** Mounts terminals of the sandbox's own there; `dev()` has some already. */
   devpts(target: string = "/dev/pts", options: MountOptions<DevptsMount> = {}): Sandbox {
+    checkMountOptions("devpts", options);
     return this.#mount({ kind: "devpts", target, ...options });
   }
 
@@ -334,6 +346,7 @@ export class Sandbox {
 
   /** Mounts the sandbox's own cgroup of version 2 there; read-only unless `writable`. */
   cgroupfs(target: string = "/sys/fs/cgroup", options: MountOptions<CgroupfsMount> = {}): Sandbox {
+    checkMountOptions("cgroupfs", options);
     return this.#mount({ kind: "cgroupfs", target, ...options });
   }
 
@@ -344,6 +357,7 @@ export class Sandbox {
 
   /** Makes a directory. */
   dir(target: string, options: MountOptions<DirMount> = {}): Sandbox {
+    checkMountOptions("dir", options);
     return this.#mount({ kind: "dir", target, ...options });
   }
 
@@ -353,7 +367,8 @@ export class Sandbox {
     contents: string | Uint8Array,
     options: Omit<MountOptions<FileMount>, "contents"> = {},
   ): Sandbox {
-    return this.#mount({ kind: "file", target, contents: copy(contents), ...options });
+    checkMountOptions("file", options, ["contents"]);
+    return this.#mount({ ...options, kind: "file", target, contents: copy(contents) });
   }
 
   /**
@@ -432,6 +447,7 @@ export class Sandbox {
     keep: readonly CapabilityName[] | "all",
     options: Pick<CapabilitiesSpec, "ambient"> = {},
   ): Sandbox {
+    checkKeys(options, "capabilities", ["ambient"]);
     const names = keep === "all" ? Object.keys(CAPABILITIES) as CapabilityName[] : [...keep];
     const capabilities = {
       keep: names,
@@ -480,6 +496,7 @@ export class Sandbox {
     const options = typeof given !== "function"
       ? given
       : { ...more, [asks === "observer" ? "observe" : "decide"]: given } as SeccompOptions;
+    checkKeys(options, "seccomp", ["log", "observe", "decide", "timeout"]);
     const { log, observe, decide, timeout = "5s" } = options;
     if (observe !== undefined && decide !== undefined) {
       throw new SpecError("seccomp", "one handler answers: either it observes or it decides");
@@ -528,7 +545,7 @@ export class Sandbox {
     policy: SchedulingPolicy,
     options: Omit<SchedulerSpec, "policy"> = {},
   ): Sandbox {
-    const scheduler = { policy, ...options };
+    const scheduler = { ...options, policy };
     checkScheduler(scheduler);
     return this.#with({ scheduler });
   }
@@ -582,6 +599,7 @@ export class Sandbox {
   ): Sandbox {
     checkLandlock({ landlock: rules });
     const given: LandlockSpec = rules === "from-mounts" ? { paths: rules } : structuredClone(rules);
+    checkKeys(options, "landlock", ["optional"]);
     const landlock = { ...given, ...options };
     checkLandlock({ landlock });
     return this.#with({ landlock });
@@ -631,6 +649,7 @@ export class Sandbox {
   /** Gives the command a terminal of its own; with a size, it has that from the start. */
   tty(on: boolean | TerminalSize = true): Sandbox {
     if (typeof on === "object") {
+      checkKeys(on, "tty", ["columns", "rows"]);
       for (const side of ["columns", "rows"] as const) {
         if (!Number.isInteger(on[side]) || on[side] < 0 || on[side] > 0xffff) {
           throw new SpecError(`tty.${side}`, `${on[side]} is not a number from 0 to 65535`);
@@ -652,6 +671,7 @@ export class Sandbox {
 
   /** Shifts the clocks inside; makes a new time namespace. time_namespaces(7). */
   timeOffset(offsets: TimeOffsets): Sandbox {
+    checkKeys(offsets, "timeOffsets", ["monotonic", "boottime"]);
     for (const clock of ["monotonic", "boottime"] as const) {
       if (offsets[clock] !== undefined) parseDuration(offsets[clock], `timeOffsets.${clock}`);
     }
@@ -685,16 +705,18 @@ export class Sandbox {
    *
    * Permissions: `--allow-all` (FFI, run, and Deno's own check for `/proc`).
    */
-  spawn(command?: Command, options: SpawnOptions = {}): Promise<SandboxProcess> {
-    return spawn(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
+  async spawn(command?: Command, options: SpawnOptions = {}): Promise<SandboxProcess> {
+    checkOptions(options, "spawn", ["stdin", "stdout", "stderr", "signal"]);
+    return await spawn(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }
 
   /** Runs a command to its end and collects what it writes. */
-  output(
+  async output(
     command?: Command,
     options: Pick<SpawnOptions, "signal" | "stdin"> = {},
   ): Promise<SandboxOutput> {
-    return output(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
+    checkOptions(options, "output", ["signal", "stdin"]);
+    return await output(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }
 }
 

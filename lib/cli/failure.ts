@@ -6,7 +6,7 @@
  */
 
 import { SandboxError, SpecError, StepError, SyscallError, TimeoutError } from "../errors.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../nearest.ts";
 
 /** The exit codes of paddock itself; all others are the command's. */
 export const EXIT = { timedOut: 124, failed: 125, notExecutable: 126, notFound: 127 } as const;

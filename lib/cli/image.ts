@@ -7,7 +7,7 @@
 import { SpecError } from "../errors.ts";
 import type { CliCommand, CliContext } from "./command.ts";
 import { print } from "./help.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../nearest.ts";
 
 interface Subcommand {
   readonly summary: string;

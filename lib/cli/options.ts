@@ -6,7 +6,7 @@
  */
 
 import { SpecError } from "../errors.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../nearest.ts";
 
 /** An option of a command; `Request` is what the command makes of its arguments. */
 export interface Option<Request> {

@@ -50,7 +50,8 @@ export async function runWithOptions(
   applyOptions(given, request);
   if (request.profile !== undefined) {
     const { readProfile } = await import("./seccomp_profile.ts");
-    request.box = request.box.seccomp(readProfile(request.profile), request.box.spec.seccomp);
+    const { log } = request.box.spec.seccomp ?? {};
+    request.box = request.box.seccomp(readProfile(request.profile), { log });
   }
   const plugins = request.hooks.length === 0
     ? []

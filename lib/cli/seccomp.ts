@@ -19,7 +19,7 @@ import { ARCH } from "../sys/arch.ts";
 import type { CliContext } from "./command.ts";
 import { writeAll } from "./failure.ts";
 import { print } from "./help.ts";
-import { nearest } from "./nearest.ts";
+import { nearest } from "../nearest.ts";
 import { applyOptions, type Option, parseOptions } from "./options.ts";
 import { PRIVILEGE_OPTIONS } from "./options/privileges.ts";
 import type { RunRequest } from "./run_request.ts";

@@ -5,6 +5,7 @@
  */
 
 import { ImageError } from "../errors.ts";
+import { checkKeys } from "../known_keys.ts";
 import type { Changes } from "./changes.ts";
 import type { ExportFormat } from "./export.ts";
 import type { ImportedImage, ImportRequest } from "./import.ts";
@@ -72,6 +73,10 @@ export class Images {
    * is damaged, does not fit its digest, or tries to leave the root.
    */
   async import(input: string | URL, options: ImportOptions = {}): Promise<ImportedImage[]> {
+    checkKeys(options, "import", [
+      ...["name", "reference", "owners", "limits", "progress", "signal"],
+    ]);
+    if (options.limits) checkKeys(options.limits, "import.limits", ["size", "entries"]);
     const { owners, progress, signal, ...rest } = options;
     const request: Omit<ImportRequest, "owners"> = {
       ...rest,

@@ -5,16 +5,10 @@
  */
 
 import { SpecError } from "../errors.ts";
+import { checkKeys } from "../known_keys.ts";
 import { LANDLOCK_ALLOW, LANDLOCK_SCOPES, type LandlockSpec } from "../spec/landlock.ts";
 import type { SandboxSpec } from "../spec.ts";
 import { isRecord, show } from "./check_values.ts";
-
-function checkKeys(value: Record<string, unknown>, field: string, known: readonly string[]): void {
-  for (const key of Object.keys(value)) {
-    if (known.includes(key)) continue;
-    throw new SpecError(`${field}.${key}`, `there is no such field; known: ${known.join(", ")}`);
-  }
-}
 
 function checkFlag(value: unknown, field: string): void {
   if (value === undefined || typeof value === "boolean") return;

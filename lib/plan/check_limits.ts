@@ -5,6 +5,7 @@
  */
 
 import { SpecError } from "../errors.ts";
+import { checkKeys } from "../known_keys.ts";
 import { parseCpuList, parseSize } from "../quantity.ts";
 import type { LimitsSpec } from "../spec.ts";
 import { isRecord, show } from "./check_values.ts";
@@ -32,6 +33,7 @@ function checkIo(list: unknown): void {
   list.forEach((entry: unknown, index) => {
     const at = `limits.io[${index}]`;
     if (!isRecord(entry)) throw new SpecError(at, `${show(entry)} is not { device, rbps, .. }`);
+    checkKeys(entry, at, ["device", "rbps", "wbps", "riops", "wiops"]);
     const { device, ...rates } = entry;
     if (typeof device !== "string" || !/^(\/.*|\d+:\d+)$/.test(device)) {
       throw new SpecError(`${at}.device`, `${show(device)} is neither a path nor e.g. "8:0"`);
@@ -42,9 +44,7 @@ function checkIo(list: unknown): void {
     for (const [name, rate] of Object.entries(rates)) {
       if (rate === undefined) continue;
       if (name === "rbps" || name === "wbps") checkSize(rate, `${at}.${name}`, 1);
-      else if (name === "riops" || name === "wiops") {
-        checkNumber(rate, 1, Infinity, `${at}.${name}`);
-      } else throw new SpecError(`${at}.${name}`, "there are rbps, wbps, riops and wiops");
+      else checkNumber(rate, 1, Infinity, `${at}.${name}`);
     }
   });
 }
@@ -94,13 +94,8 @@ const CHECKS: { readonly [field in keyof Required<LimitsSpec>]: (value: unknown)
 export function checkLimits(limits: LimitsSpec | undefined): void {
   if (limits === undefined) return;
   if (!isRecord(limits)) throw new SpecError("limits", "is a mapping of names to limits");
+  checkKeys(limits, "limits", Object.keys(CHECKS));
   for (const [name, value] of Object.entries(limits)) {
-    if (!Object.hasOwn(CHECKS, name)) {
-      throw new SpecError(
-        `limits.${name}`,
-        `there is no such limit; known: ${Object.keys(CHECKS).join(", ")}`,
-      );
-    }
     if (value !== undefined) CHECKS[name as keyof LimitsSpec](value);
   }
 }

@@ -5,6 +5,8 @@
  */
 
 import { SpecError } from "../errors.ts";
+import { checkKeys } from "../known_keys.ts";
+import { nearest } from "../nearest.ts";
 import { compileLists } from "../net/egress/lists.ts";
 import type { NamespaceChoice, NetworkMode, NetworkSpec, NoneNetwork } from "../spec.ts";
 import { EGRESS_KEYS, hasGate } from "../spec/network.ts";
@@ -105,9 +107,14 @@ export function checkNetwork(network: NetworkSpec): void {
   const { known, needed = [] } = MODES[network.mode];
   for (const key of Object.keys(network)) {
     if (key === "mode" || known.includes(key)) continue;
+    const near = nearest(key, known);
     throw new SpecError(
       `network.${key}`,
-      `is not for "${network.mode}"${known.length > 0 ? `, which has ${known.join(", ")}` : ""}`,
+      near !== undefined
+        ? `there is no such field, did you mean "${near}"? known: ${known.join(", ")}`
+        : `is not for "${network.mode}"${
+          known.length > 0 ? `, which has ${known.join(", ")}` : ""
+        }`,
     );
   }
   if (network.mode === "none") checkGate(network);
@@ -126,7 +133,8 @@ export function checkNetwork(network: NetworkSpec): void {
     if (settings[key] === undefined || typeof settings[key] === "boolean") continue;
     throw new SpecError(`network.${key}`, `${show(settings[key])} is neither true nor false`);
   }
-  const { bridge, bandwidth, publish } = settings;
+  const { bridge, bandwidth, publish, target } = settings;
+  if (isRecord(target)) checkKeys(target, "network.target", ["pid", "fd"]);
   if (bridge !== undefined && !/^[a-z0-9]{1,11}$/.test(bridge as string)) {
     throw new SpecError("network.bridge", `${show(bridge)} is not 1 to 11 of a-z and 0-9`);
   }
@@ -134,12 +142,9 @@ export function checkNetwork(network: NetworkSpec): void {
     parsePublish(text, `network.publish[${index}]`)
   );
   if (bandwidth !== undefined) {
+    if (isRecord(bandwidth)) checkKeys(bandwidth, "network.bandwidth", ["up", "down"]);
     if (!isRecord(bandwidth) || (bandwidth.up === undefined && bandwidth.down === undefined)) {
       throw new SpecError("network.bandwidth", "is { up, down }, one of them at least");
-    }
-    for (const key of Object.keys(bandwidth)) {
-      if (key === "up" || key === "down") continue;
-      throw new SpecError(`network.bandwidth.${key}`, "there is no such key; known: up, down");
     }
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { SpecError } from "../errors.ts";
+import { checkKeys } from "../known_keys.ts";
 import type { SandboxSpec } from "../spec.ts";
 import { CAPABILITIES } from "../sys/abi/capability.ts";
 import { isRecord, show } from "./check_values.ts";
@@ -15,11 +16,8 @@ export function checkCapabilities(capabilities: SandboxSpec["capabilities"]): vo
   if (!isRecord(capabilities) || !Array.isArray(capabilities.keep)) {
     throw new SpecError("capabilities.keep", "is a list of names such as CAP_NET_BIND_SERVICE");
   }
-  const { keep, ambient, ...more } = capabilities;
-  const [unknown] = Object.keys(more);
-  if (unknown !== undefined) {
-    throw new SpecError(`capabilities.${unknown}`, "there is no such field; known: keep, ambient");
-  }
+  checkKeys(capabilities, "capabilities", ["keep", "ambient"]);
+  const { keep, ambient } = capabilities;
   keep.forEach((name: unknown, index) => {
     if (typeof name === "string" && Object.hasOwn(CAPABILITIES, name)) return;
     throw new SpecError(
@@ -36,14 +34,12 @@ export function checkCapabilities(capabilities: SandboxSpec["capabilities"]): vo
 export function checkSeccomp(seccomp: SandboxSpec["seccomp"]): void {
   if (seccomp === undefined) return;
   if (!isRecord(seccomp)) throw new SpecError("seccomp", `${show(seccomp)} is not { profile }`);
-  const { profile, log, ...more } = seccomp;
-  const [unknown] = Object.keys(more);
-  if (unknown !== undefined) {
-    throw new SpecError(`seccomp.${unknown}`, "there is no such field; known: profile, log");
-  }
+  checkKeys(seccomp, "seccomp", ["profile", "log"]);
+  const { profile, log } = seccomp;
   if (log !== undefined && typeof log !== "boolean") {
     throw new SpecError("seccomp.log", `${show(log)} is neither true nor false`);
   }
+  if (isRecord(profile) && "bpf" in profile) checkKeys(profile, "seccomp.profile", ["bpf"]);
   if (profile === "default" || profile === "none" || isRecord(profile)) return;
   throw new SpecError(
     "seccomp.profile",

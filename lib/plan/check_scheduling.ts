@@ -5,6 +5,7 @@
  */
 
 import { SpecError } from "../errors.ts";
+import { checkKeys } from "../known_keys.ts";
 import {
   type IoPrioritySpec,
   PERSONALITIES,
@@ -40,6 +41,7 @@ export function checkScheduler(scheduler: SchedulerSpec): void {
     const policy = isRecord(scheduler) ? scheduler.policy : scheduler;
     throw new SpecError("scheduler.policy", `${show(policy)} is none of ${POLICIES.join(", ")}`);
   }
+  checkKeys(scheduler, "scheduler", ["policy", "priority", "resetOnFork"]);
   const { policy, priority, resetOnFork } = scheduler as SchedulerSpec;
   if (policy === "fifo" || policy === "rr") checkRange(priority, 1, 99, "scheduler.priority");
   else if (priority !== undefined) {
@@ -56,6 +58,7 @@ export function checkIoPriority(priority: IoPrioritySpec): void {
     const given = isRecord(priority) ? priority.class : priority;
     throw new SpecError("ioPriority.class", `${show(given)} is none of ${CLASSES.join(", ")}`);
   }
+  checkKeys(priority, "ioPriority", ["class", "level"]);
   if (priority.level === undefined) return;
   if (priority.class === "idle") throw new SpecError("ioPriority.level", "idle has no levels");
   checkRange(priority.level, 0, 7, "ioPriority.level");

@@ -7,14 +7,15 @@
  */
 
 import { SpecError } from "../errors.ts";
+import { checkKeys } from "../known_keys.ts";
 import { parseDuration } from "../quantity.ts";
-import { NAMESPACE_KINDS, type SandboxSpec } from "../spec.ts";
+import { type JoinTarget, NAMESPACE_KINDS, type SandboxSpec } from "../spec.ts";
 import { RLIMITS } from "../sys/abi/resource.ts";
 import { checkNetwork } from "./check_network.ts";
 import { checkLandlock } from "./check_landlock.ts";
 import { checkLimits } from "./check_limits.ts";
 import { checkCapabilities, checkSeccomp } from "./check_privileges.ts";
-import { checkMount, checkRoot } from "./mounts/check.ts";
+import { checkIdMapKeys, checkMount, checkRoot } from "./mounts/check.ts";
 import { checkScheduling } from "./check_scheduling.ts";
 import { isRecord, show } from "./check_values.ts";
 
@@ -33,6 +34,17 @@ function checkNamespaces(spec: SandboxSpec): void {
         'is "new", "shared" or { join: a path, { pid } or { fd } }',
       );
     }
+    checkKeys(choice as object, field, ["join"]);
+    checkTarget(target as JoinTarget, `${field}.join`);
+  }
+}
+
+/** A path, or one of a process and a descriptor: with both it would not be clear who wins. */
+function checkTarget(target: JoinTarget, field: string): void {
+  if (typeof target === "string") return;
+  checkKeys(target, field, ["pid", "fd"]);
+  if ("pid" in target && "fd" in target) {
+    throw new SpecError(field, "is a process or a descriptor, not both");
   }
 }
 
@@ -42,6 +54,7 @@ function checkRlimits(spec: SandboxSpec): void {
     if (!(`RLIMIT_${name.toUpperCase()}` in RLIMITS)) {
       throw new SpecError(field, "there is no such limit; see getrlimit(2)");
     }
+    if (isRecord(value)) checkKeys(value, field, ["soft", "hard"]);
     const [soft, hard] = isRecord(value) ? [value.soft, value.hard] : [value, value];
     for (const limit of [soft, hard]) {
       if (limit === "unlimited" || (Number.isSafeInteger(limit) && limit as number >= 0)) continue;
@@ -66,7 +79,18 @@ function checkScalars(spec: SandboxSpec): void {
       throw new SpecError(field, `${show(name)} is not a text`);
     }
   }
-  const { network, timeout } = spec;
+  const { tty, user, timeOffsets, network, timeout } = spec;
+  if (isRecord(tty)) checkKeys(tty, "tty", ["columns", "rows"]);
+  if (user !== undefined) {
+    if (!isRecord(user)) throw new SpecError("user", `${show(user)} is not { uid, gid, groups }`);
+    checkKeys(user, "user", ["uid", "gid", "groups"]);
+  }
+  if (timeOffsets !== undefined) {
+    if (!isRecord(timeOffsets)) {
+      throw new SpecError("timeOffsets", `${show(timeOffsets)} is not { monotonic, boottime }`);
+    }
+    checkKeys(timeOffsets, "timeOffsets", ["monotonic", "boottime"]);
+  }
   if (network !== undefined) checkNetwork(network);
   if (timeout !== undefined && parseDuration(timeout, "timeout") <= 0) {
     throw new SpecError("timeout", "must be positive");
@@ -106,14 +130,7 @@ const FIELDS: Record<keyof SandboxSpec, true> = {
 
 /** Throws a `SpecError` for a field that is not known, or a value of the wrong type. */
 export function checkSpec(spec: SandboxSpec): void {
-  for (const field of Object.keys(spec)) {
-    if (!Object.hasOwn(FIELDS, field)) {
-      throw new SpecError(
-        field,
-        `there is no such field; known: ${Object.keys(FIELDS).join(", ")}`,
-      );
-    }
-  }
+  checkKeys(spec, "", Object.keys(FIELDS));
   const { idMap, env } = spec;
   checkRoot(spec.root);
   checkScalars(spec);
@@ -132,7 +149,9 @@ export function checkSpec(spec: SandboxSpec): void {
         throw new SpecError(`idMap.${side}`, 'an id map is "auto" or lists of ranges');
       }
     }
+    checkIdMapKeys(idMap, "idMap");
   }
+  if (isRecord(env)) checkKeys(env, "env", ["set", "inherit"]);
   if (!isRecord(env?.set)) throw new SpecError("env.set", "is a mapping of names to values");
   if (env.inherit !== "all" && !Array.isArray(env.inherit)) {
     throw new SpecError("env.inherit", 'is "all" or a list of names');

@@ -7,6 +7,7 @@
 import { SpecError } from "../errors.ts";
 import type { Plugin } from "../hook.ts";
 import type { SandboxSpec } from "../spec.ts";
+import { checkOptions } from "./check_options.ts";
 import { begin, type Begun, checkCommand, type Command } from "./begin.ts";
 import type { SandboxOutput } from "./child.ts";
 import { hostFacts } from "./host_facts.ts";
@@ -89,6 +90,7 @@ export class Pool {
   async run(command: Command, options: PoolRunOptions = {}): Promise<SandboxOutput> {
     this.#mustBeOpen();
     const argv = checkCommand(command);
+    checkOptions(options, "run", ["env", "stdin", "signal"]);
     const { env = {}, stdin = "null", signal } = options;
     if ((stdin as Stdio) === "piped") {
       throw new SpecError("stdin", "run() cannot pipe the input; give a file or a descriptor");

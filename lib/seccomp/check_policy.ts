@@ -6,6 +6,7 @@
  */
 
 import { SpecError } from "../errors.ts";
+import { checkKeys } from "../known_keys.ts";
 import type {
   SeccompAction,
   SeccompArch,
@@ -44,14 +45,6 @@ export function show(value: unknown): string {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-/** Only these keys. */
-function checkKeys(value: Record<string, unknown>, known: readonly string[], field: string): void {
-  for (const key of Object.keys(value)) {
-    if (known.includes(key)) continue;
-    throw new SpecError(`${field}.${key}`, `there is no such field; known: ${known.join(", ")}`);
-  }
 }
 
 /** A list, with each entry checked. */
@@ -97,7 +90,7 @@ function checkWidth(value: number | string, bits: number, field: string): void {
 
 function checkTest(value: unknown, field: string): SeccompTest {
   if (!isRecord(value)) throw new SpecError(field, `${show(value)} is not a comparison`);
-  checkKeys(value, ["argument", "is", "value", "mask", "bits"], field);
+  checkKeys(value, field, ["argument", "is", "value", "mask", "bits"]);
   const { argument, is, mask, bits } = value;
   if (!Number.isInteger(argument) || argument as number < 0 || argument as number > 5) {
     throw new SpecError(`${field}.argument`, `${show(argument)} is not a number from 0 to 5`);
@@ -152,7 +145,7 @@ function checkCall(value: unknown, field: string): SeccompRule["calls"][number] 
 
 function checkRule(value: unknown, field: string): SeccompRule {
   if (!isRecord(value)) throw new SpecError(field, `${show(value)} is not a rule`);
-  checkKeys(value, ["calls", "action", "when"], field);
+  checkKeys(value, field, ["calls", "action", "when"]);
   const calls = listOf(value.calls, `${field}.calls`, checkCall);
   const action = checkAction(value.action, `${field}.action`);
   if (value.when === undefined) return { calls, action };
@@ -182,7 +175,7 @@ export function checkPolicy(
   field = "seccomp.profile",
 ): FlatPolicy {
   if (!isRecord(value)) throw new SpecError(field, `${show(value)} is not a policy`);
-  checkKeys(value, ["extend", "rules", "otherwise", "architectures"], field);
+  checkKeys(value, field, ["extend", "rules", "otherwise", "architectures"]);
   const { extend, otherwise } = value as Partial<SeccompPolicy>;
   const architectures = checkArchitectures(value.architectures, own, `${field}.architectures`);
   const rules = listOf(value.rules, `${field}.rules`, checkRule);

@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { nearest } from "../../lib/cli/nearest.ts";
+import { nearest } from "../../lib/nearest.ts";
 import { applyOptions, parseOptions } from "../../lib/cli/options.ts";
 import { checkNamespaceChoices } from "../../lib/cli/namespace_choices.ts";
 import { RUN_OPTIONS } from "../../lib/cli/run_options.ts";

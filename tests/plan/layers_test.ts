@@ -8,7 +8,10 @@ const HOME = new URL("../../", import.meta.url);
 
 /** From bottom to top; folders end with a slash. Siblings of one line do not know each other. */
 const LAYERS: readonly (readonly string[])[] = [
-  ["lib/errors.ts", "lib/spec.ts", "lib/spec/", "lib/quantity.ts", "lib/sys/"],
+  [
+    ...["lib/errors.ts", "lib/spec.ts", "lib/spec/", "lib/quantity.ts", "lib/nearest.ts"],
+    ...["lib/known_keys.ts", "lib/sys/"],
+  ],
   ["lib/agent/", "lib/ids/"],
   ["lib/net/"],
   ["lib/hook.ts", "lib/hook/", "lib/defaults.ts"],
@@ -97,6 +100,7 @@ function isAllowedAtTheBottom(from: string, to: string): boolean {
     return to.startsWith("lib/spec/") || to.startsWith("lib/sys/abi/");
   }
   if (from === "lib/errors.ts") return to === "lib/sys/abi/errno.ts";
+  if (from === "lib/known_keys.ts") return to === "lib/errors.ts" || to === "lib/nearest.ts";
   if (from === "lib/quantity.ts") return to === "lib/errors.ts";
   return false;
 }

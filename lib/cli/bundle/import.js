@@ -2,6 +2,7 @@
 import { readArguments, Images } from './arguments.js';
 import { writeAll, SpecError, print, complain } from './paddock.js';
 import { sizeText } from './size_text.js';
+import './known_keys.js';
 import './record.js';
 import './options.js';
 

@@ -3,14 +3,15 @@ import { O_PATH, O_DIRECTORY, O_RDONLY, O_NONBLOCK, S_IFMT, S_IFREG } from './pa
 import './landlock.js';
 import { defineHook } from './hook.js';
 import './all_parts.js';
-import './port_forwarder.js';
+import './builder.js';
 import { open, read, close } from './file.js';
 import { fileStatus } from './stat.js';
 import { openInRoot } from './directory_handles.js';
 import './message.js';
+import './port_forwarder.js';
 import { withNameFiles } from './name_files.js';
 import './cgroup_settings.js';
-import './lists.js';
+import './known_keys.js';
 import './network.js';
 import './check_limits.js';
 import './more_kernel.js';
@@ -19,8 +20,8 @@ import './locks.js';
 import './record.js';
 import './compile_filter.js';
 import './compile.js';
-import './route.js';
 import './netlink.js';
+import './route.js';
 
 const LARGEST_FILE = 64 * 1024;
 function joinNetwork({ target }) {

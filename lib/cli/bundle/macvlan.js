@@ -3,12 +3,13 @@ import { UnsupportedError } from './paddock.js';
 import './landlock.js';
 import { defineHook } from './hook.js';
 import './all_parts.js';
-import './port_forwarder.js';
+import './builder.js';
 import './message.js';
+import './port_forwarder.js';
 import { openInside, connectInside } from './connect_inside.js';
 import { StubResolver, hostNameservers, withNameFiles, hostsFile, STUB_RESOLV_CONF } from './name_files.js';
 import './cgroup_settings.js';
-import './lists.js';
+import './known_keys.js';
 import './network.js';
 import './check_limits.js';
 import './more_kernel.js';
@@ -19,8 +20,8 @@ import './locks.js';
 import './record.js';
 import './compile_filter.js';
 import './compile.js';
-import './route.js';
 import './netlink.js';
+import './route.js';
 import './netlink2.js';
 
 function macvlan(options) {

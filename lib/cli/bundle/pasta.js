@@ -2,14 +2,15 @@
 import { Sandbox } from './sandbox.js';
 import { check, syscall, NS_GET_USERNS, UnsupportedError, O_RDWR, AF_INET, SIOCGSKNS, SOCK_DGRAM, SOCK_CLOEXEC, SandboxError } from './paddock.js';
 import { defineHook } from './hook.js';
-import './port_forwarder.js';
+import './builder.js';
 import './message.js';
+import './port_forwarder.js';
 import { openInside } from './connect_inside.js';
 import { StubResolver, hostNameservers, withNameFiles, hostsFile, STUB_RESOLV_CONF } from './name_files.js';
 import { close, open } from './file.js';
+import './known_keys.js';
 import './all_parts.js';
 import './cgroup_settings.js';
-import './lists.js';
 import './network.js';
 import './check_limits.js';
 import './landlock.js';
@@ -21,8 +22,8 @@ import './record.js';
 import './layout.js';
 import './compile_filter.js';
 import './compile.js';
-import './route.js';
 import './netlink.js';
+import './route.js';
 import './netlink2.js';
 
 const DEVICE = "eth0";

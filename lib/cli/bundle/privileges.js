@@ -262,7 +262,8 @@ const PRIVILEGE_OPTIONS = [
       if (value === "") throw new SpecError("value", "is empty; give default, none or a file");
       run.profile = value === "default" || value === "none" ? void 0 : value;
       if (run.profile === void 0) {
-        run.box = run.box.seccomp(value, run.box.spec.seccomp);
+        const { log } = run.box.spec.seccomp ?? {};
+        run.box = run.box.seccomp(value, { log });
       }
     }
   },

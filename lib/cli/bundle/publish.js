@@ -3,13 +3,14 @@ import { AF_UNSPEC, check, syscall, SandboxError, POLLIN, AF_INET, SpecError } f
 import './landlock.js';
 import { parsePublish } from './all_parts.js';
 import { defineHook } from './hook.js';
-import { bindSocket, localAddress, shutdownSocket, acceptSocket, STREAM, DATAGRAM, listenTcp, TcpForwarder, bindUdp, UdpForwarder } from './port_forwarder.js';
+import './builder.js';
 import { parseAddress, socketAddress } from './route.js';
 import './message.js';
+import { bindSocket, localAddress, shutdownSocket, acceptSocket, STREAM, DATAGRAM, listenTcp, TcpForwarder, bindUdp, UdpForwarder } from './port_forwarder.js';
 import { openSockets } from './connect_inside.js';
 import { close } from './file.js';
 import './cgroup_settings.js';
-import './lists.js';
+import './known_keys.js';
 import './network.js';
 import './check_limits.js';
 import './more_kernel.js';

@@ -831,7 +831,8 @@ async function runWithOptions(args, context) {
   applyOptions(given, request);
   if (request.profile !== void 0) {
     const { readProfile } = await import(import.meta.resolve('./seccomp_profile.js')).then(function (n) { return n.seccomp_profile; });
-    request.box = request.box.seccomp(readProfile(request.profile), request.box.spec.seccomp);
+    const { log } = request.box.spec.seccomp ?? {};
+    request.box = request.box.seccomp(readProfile(request.profile), { log });
   }
   const plugins = request.hooks.length === 0 ? [] : await (await import(import.meta.resolve('./hook_module.js'))).loadHooks(request.hooks);
   for (const plugin of plugins) request.box = request.box.use(plugin);

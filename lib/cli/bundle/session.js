@@ -3,6 +3,7 @@ import { SandboxError, UnsupportedError, syscall, reactor, EPOLLPRI, check, O_CL
 import { readText, refused, isRootCgroup, mayWrite, processesIn, controllersOf, readWords, readHierarchies, neededUnified, parentDirectory, countedUnified, layoutFor } from './layout.js';
 import { cgroupSettings } from './cgroup_settings.js';
 import { checkLimits } from './check_limits.js';
+import './known_keys.js';
 
 function enabled(directory) {
   return controllersOf(readWords(`${directory}/cgroup.subtree_control`));

@@ -7,7 +7,7 @@
 import { SpecError } from "../../errors.ts";
 import { LANDLOCK_ALLOW, LANDLOCK_SCOPES } from "../../spec/landlock.ts";
 import type { LandlockPath, LandlockScope, LandlockSpec } from "../../spec.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../../nearest.ts";
 import type { Option } from "../options.ts";
 import type { RunRequest } from "../run_request.ts";
 import { insidePath, listValue } from "../values.ts";

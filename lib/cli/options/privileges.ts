@@ -7,7 +7,7 @@
 import { SpecError } from "../../errors.ts";
 import type { CapabilityName } from "../../spec.ts";
 import { CAPABILITIES } from "../../sys/abi/capability.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../../nearest.ts";
 import type { Option } from "../options.ts";
 import type { RunRequest } from "../run_request.ts";
 import { listValue } from "../values.ts";
@@ -51,7 +51,8 @@ export const PRIVILEGE_OPTIONS: readonly Option<RunRequest>[] = [
       if (value === "") throw new SpecError("value", "is empty; give default, none or a file");
       run.profile = value === "default" || value === "none" ? undefined : value;
       if (run.profile === undefined) {
-        run.box = run.box.seccomp(value as "default" | "none", run.box.spec.seccomp);
+        const { log } = run.box.spec.seccomp ?? {};
+        run.box = run.box.seccomp(value as "default" | "none", { log });
       }
     },
   },

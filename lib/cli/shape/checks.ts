@@ -8,7 +8,7 @@
 
 import { SpecError } from "../../errors.ts";
 import { parseDuration, parseMode, parseSize } from "../../quantity.ts";
-import { nearest } from "../nearest.ts";
+import { nearest } from "../../nearest.ts";
 
 /** Throws a `SpecError` that names `field` if the value is not right. */
 export type Check = (value: unknown, field: string) => void;

@@ -5,6 +5,7 @@
  */
 
 import { SpecError } from "../../errors.ts";
+import { checkKeys } from "../../known_keys.ts";
 import type { DomainRule } from "../../spec/egress.ts";
 import { parseHost } from "./host_name.ts";
 
@@ -53,11 +54,7 @@ export function compileRule(entry: string | DomainRule, field: string): Compiled
     throw new SpecError(field, `"${given}" is an address; list it with allowAddresses`);
   }
   const options = typeof entry === "string" ? undefined : entry;
-  for (const key of Object.keys(options ?? {})) {
-    if (!["name", "ports", "methods"].includes(key)) {
-      throw new SpecError(`${field}.${key}`, "an entry knows name, ports and methods");
-    }
-  }
+  checkKeys(options ?? {}, field, ["name", "ports", "methods"]);
   const { ports, methods } = options ?? {};
   if (port !== undefined && ports !== undefined) {
     throw new SpecError(field, `"${given}" has a port already; give it in ports, or in the name`);

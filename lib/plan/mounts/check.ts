@@ -5,10 +5,12 @@
  */
 
 import { SpecError } from "../../errors.ts";
+import { checkKeys } from "../../known_keys.ts";
 import { parseMode, parseSize } from "../../quantity.ts";
 import type {
   DirectoryRoot,
   ImageRoot,
+  MountIdMap,
   MountSpec,
   OverlayLayers,
   OverlayRoot,
@@ -89,6 +91,15 @@ const NEEDED: { readonly [Kind in MountSpec["kind"]]?: readonly string[] } = {
   file: ["contents"],
 };
 
+/** Throws a `SpecError` for an option that this kind of mount does not have, or that is said already. */
+export function checkMountOptions(
+  kind: MountSpec["kind"],
+  options: object,
+  said: readonly string[] = [],
+): void {
+  checkKeys(options, kind, Object.keys(FIELDS[kind]).filter((name) => !said.includes(name)));
+}
+
 /** Throws a `SpecError` for an entry that is not one. */
 export function checkMount(mount: MountSpec, field: string): void {
   if (!isRecord(mount) || !Object.hasOwn(FIELDS, mount.kind)) {
@@ -99,15 +110,9 @@ export function checkMount(mount: MountSpec, field: string): void {
     );
   }
   const fields = FIELDS[mount.kind];
+  checkKeys(mount, field, ["kind", "target", ...Object.keys(fields)]);
   for (const [name, value] of Object.entries(mount)) {
     if (name === "kind" || name === "target" || value === undefined) continue;
-    if (!Object.hasOwn(fields, name)) {
-      const known = Object.keys(fields).join(", ") || "target";
-      throw new SpecError(
-        `${field}.${name}`,
-        `there is no such field of ${mount.kind}; known: ${known}`,
-      );
-    }
     checkField(value, `${field}.${name}`, fields[name]!);
   }
   for (const name of NEEDED[mount.kind] ?? []) {
@@ -132,6 +137,19 @@ function checkField(value: unknown, field: string, check: Check): void {
     throw new SpecError(field, error.message.slice(error.field.length + 2));
   }
   if (wrong !== undefined) throw new SpecError(field, `${show(value)} ${wrong}`);
+  if (check === source && isRecord(value)) checkKeys(value, field, ["fd"]);
+  if (check === idMap) checkIdMapKeys(value as MountIdMap, field);
+}
+
+/** Throws a `SpecError` for a key of an id map, or of its ranges, that is not known. */
+export function checkIdMapKeys(map: MountIdMap, field: string): void {
+  checkKeys(map, field, ["uids", "gids"]);
+  for (const side of ["uids", "gids"] as const) {
+    map[side].forEach((range, index) => {
+      if (!isRecord(range)) throw new SpecError(`${field}.${side}[${index}]`, "is not a range");
+      checkKeys(range, `${field}.${side}[${index}]`, ["inside", "outside", "count"]);
+    });
+  }
 }
 
 /** A filesystem's own options: the kernel takes at most 255 bytes of each. fsconfig(2). */
@@ -156,6 +174,7 @@ const OPTION = /^[\w.+-]+$/;
 /** These are said in other words. */
 const LAYER_OPTIONS = ["lowerdir", "lowerdir+", "datadir+", "upperdir", "workdir", "userxattr"];
 
+/** An overlay mount's other fields have been looked at. */
 function checkLayers(layers: OverlayLayers, field: string): void {
   const { lower, upper, work, size, options } = layers;
   if (!Array.isArray(lower) || lower.length === 0) {
@@ -186,6 +205,7 @@ function checkLayers(layers: OverlayLayers, field: string): void {
 }
 
 function checkImage(root: ImageRoot): void {
+  checkKeys(root, "root", ["image", "readonly", "upper", "size"]);
   if (typeof root.image !== "string" || root.image === "") {
     throw new SpecError("root.image", `${show(root.image)} is not the name of an image`);
   }
@@ -206,13 +226,17 @@ export function checkRoot(root: RootSpec): void {
   if (root === "host" || root === "empty") return;
   if (isRecord(root) && "overlay" in root) {
     if (!isRecord(root.overlay)) throw new SpecError("root.overlay", "is a mapping with lower");
+    checkKeys(root, "root", ["overlay"]);
+    checkKeys(root.overlay, "root.overlay", Object.keys(LAYERS));
     return checkLayers((root as OverlayRoot).overlay, "root.overlay");
   }
   if (isRecord(root) && "image" in root) return checkImage(root as unknown as ImageRoot);
   if (!isRecord(root) || path(root.path) !== undefined) {
     throw new SpecError("root", `${show(root)} is none of "host", "empty", a directory, an image`);
   }
-  for (const [name, check] of Object.entries({ ...BIND, ephemeral: flag, size })) {
+  const fields = { ...BIND, ephemeral: flag, size };
+  checkKeys(root, "root", ["path", ...Object.keys(fields)]);
+  for (const [name, check] of Object.entries(fields)) {
     const value = (root as unknown as Record<string, unknown>)[name];
     if (value !== undefined) checkField(value, `root.${name}`, check);
   }
