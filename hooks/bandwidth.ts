@@ -12,7 +12,7 @@
  * @module
  */
 
-import { type BandwidthSpec, defineHook, type Plugin, SpecError } from "../mod.ts";
+import { type BandwidthSpec, checkKeys, defineHook, type Plugin, SpecError } from "../mod.ts";
 import {
   addLink,
   addQdisc,
@@ -35,7 +35,9 @@ const IFB = "paddock-down";
  * Errors: `SpecError` for what is no rate, or if there is no device; `NetlinkError` if the kernel
  * has no such disciplines.
  */
-export function bandwidth({ up, down }: BandwidthSpec): Plugin {
+export function bandwidth(limits: BandwidthSpec): Plugin {
+  checkKeys(limits, "bandwidth", ["up", "down"]);
+  const { up, down } = limits;
   const rates = {
     up: up === undefined ? undefined : parseRate(up, "network.bandwidth.up"),
     down: down === undefined ? undefined : parseRate(down, "network.bandwidth.down"),

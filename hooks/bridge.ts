@@ -13,7 +13,13 @@
  * @module
  */
 
-import { type BridgeNetwork, defineHook, type Plugin, UnsupportedError } from "../mod.ts";
+import {
+  type BridgeNetwork,
+  checkKeys,
+  defineHook,
+  type Plugin,
+  UnsupportedError,
+} from "../mod.ts";
 import {
   connectInside,
   hostNameservers,
@@ -33,6 +39,12 @@ import {
 /** The hostname that sandboxes have who did not choose one: nobody is found by it. */
 const UNNAMED = "paddock";
 
+/** The last three are for others of `network()`, which hands all of it on. */
+const KNOWN = [
+  ...["bridge", "subnet", "isolated", "hostAccess", "name", "nameservers"],
+  ...["mode", "publish", "bandwidth"],
+];
+
 /**
  * Connects a sandbox with a bridge. Without a name it is one bridge for all, in which they do not
  * reach each other.
@@ -45,6 +57,7 @@ const UNNAMED = "paddock";
  * settings that contradict those of a bridge that is there.
  */
 export function bridge(options: Omit<BridgeNetwork, "mode"> = {}): Plugin {
+  checkKeys(options, "bridge", KNOWN);
   const { nameservers } = options;
   return defineHook({
     name: "bridge",

@@ -17,7 +17,13 @@
  * @module
  */
 
-import { defineHook, type MacvlanNetwork, type Plugin, UnsupportedError } from "../mod.ts";
+import {
+  checkKeys,
+  defineHook,
+  type MacvlanNetwork,
+  type Plugin,
+  UnsupportedError,
+} from "../mod.ts";
 import {
   connectInside,
   hostNameservers,
@@ -28,6 +34,9 @@ import {
   withNameFiles,
 } from "../lib/net/mod.ts"; // in your project: "@paddock/paddock/net"
 
+/** The last three are for others of `network()`, which hands all of it on. */
+const KNOWN = ["parent", "addresses", "gateways", "nameservers", "mode", "publish", "bandwidth"];
+
 /**
  * Gives a sandbox a `macvlan` (default) or `ipvlan` device on `parent`, with these addresses. The
  * host itself is not reachable by it, which is how the kernel makes these devices.
@@ -36,6 +45,7 @@ import {
  * no such devices, ENODEV where there is no `parent`.
  */
 export function macvlan(options: Omit<MacvlanNetwork, "mode"> & { mode?: string }): Plugin {
+  checkKeys(options, "macvlan", KNOWN);
   const kind = options.mode === "ipvlan" ? "ipvlan" : "macvlan";
   const { parent, addresses, gateways, nameservers } = options;
   return defineHook({

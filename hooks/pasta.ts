@@ -14,6 +14,7 @@
  */
 
 import {
+  checkKeys,
   defineHook,
   type Inside,
   type Network,
@@ -76,7 +77,10 @@ const OPTIONS = [
  *
  * Errors: `UnsupportedError` where the program is missing.
  */
-export function pasta({ nameservers }: Omit<PastaNetwork, "mode"> = {}): Plugin {
+export function pasta(options: Omit<PastaNetwork, "mode"> = {}): Plugin {
+  // The last three are for others of `network()`, which hands all of it on.
+  checkKeys(options, "pasta", ["nameservers", "mode", "publish", "bandwidth"]);
+  const { nameservers } = options;
   return defineHook({
     name: "pasta",
     configure(spec) {

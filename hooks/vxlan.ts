@@ -22,7 +22,7 @@
  * @module
  */
 
-import { defineHook, type Plugin, UnsupportedError, type VxlanNetwork } from "../mod.ts";
+import { checkKeys, defineHook, type Plugin, UnsupportedError, type VxlanNetwork } from "../mod.ts";
 import {
   connectInside,
   hostNameservers,
@@ -39,6 +39,12 @@ import {
   withNameFiles,
 } from "../lib/net/mod.ts"; // in your project: "@paddock/paddock/net"
 
+/** The last three are for others of `network()`, which hands all of it on. */
+const KNOWN = [
+  ...["id", "remote", "local", "port", "bridge", "subnet", "pool", "name", "nameservers"],
+  ...["mode", "publish", "bandwidth"],
+];
+
 /**
  * Connects a sandbox with such a bridge. Each host gives out addresses of its own `pool`, and is
  * the router of its own sandboxes. Names are known on their own host.
@@ -46,6 +52,7 @@ import {
  * Errors: as for the mode `bridge`.
  */
 export function vxlan(options: Omit<VxlanNetwork, "mode">): Plugin {
+  checkKeys(options, "vxlan", KNOWN);
   const { id, remote, local, port, bridge, subnet, pool } = options;
   return defineHook({
     name: "vxlan",

@@ -7,6 +7,7 @@
 
 import type { Operation } from "./agent/operation.ts";
 import { SpecError } from "./errors.ts";
+import { checkKeys } from "./known_keys.ts";
 import type { Network } from "./net/network.ts";
 import type { MountSpec, SandboxSpec } from "./spec.ts";
 import type { SyscallName } from "./sys/syscall_numbers.ts";
@@ -182,11 +183,7 @@ function checkHook(plugin: string, stage: Stage, hook: unknown): void {
   ) {
     throw new SpecError(field, "a hook is a function or { handler, order, timeout }");
   }
-  for (const key of Object.keys(hook)) {
-    if (!["handler", "order", "timeout"].includes(key)) {
-      throw new SpecError(`${field}.${key}`, "a hook knows handler, order and timeout");
-    }
-  }
+  checkKeys(hook, field, ["handler", "order", "timeout"]);
   const { order } = hook as { order?: unknown };
   if (order !== undefined && order !== "pre" && order !== "post") {
     throw new SpecError(`${field}.order`, `"${order}" is neither "pre" nor "post"`);
@@ -212,11 +209,7 @@ export function defineHook(plugin: Plugin): Plugin {
   if (typeof plugin?.name !== "string" || plugin.name === "") {
     throw new SpecError("plugin.name", "a plugin needs a name");
   }
-  for (const key of Object.keys(plugin)) {
-    if (key !== "name" && !(STAGES as readonly string[]).includes(key)) {
-      throw new SpecError(`plugin "${plugin.name}".${key}`, `the stages are ${STAGES.join(", ")}`);
-    }
-  }
+  checkKeys(plugin, `plugin "${plugin.name}"`, ["name", ...STAGES]);
   for (const stage of STAGES) checkHook(plugin.name, stage, plugin[stage]);
   return plugin;
 }

@@ -545,6 +545,7 @@ export class Sandbox {
     policy: SchedulingPolicy,
     options: Omit<SchedulerSpec, "policy"> = {},
   ): Sandbox {
+    checkKeys(options, "scheduler", ["priority", "resetOnFork"]);
     const scheduler = { ...options, policy };
     checkScheduler(scheduler);
     return this.#with({ scheduler });

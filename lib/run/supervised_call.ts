@@ -15,6 +15,7 @@
 
 import { SandboxError } from "../errors.ts";
 import { errnoNumber } from "../seccomp/actions.ts";
+import { checkKeys } from "../known_keys.ts";
 import type { FilterableCall } from "../spec.ts";
 import type { ErrnoName } from "../sys/abi/errno.ts";
 import { isNotificationValid, type Notification, readProcessMemory } from "../sys/seccomp.ts";
@@ -164,7 +165,9 @@ const decisions: Decisions = {
   return(value) {
     return { answer: { value: BigInt(value) } };
   },
-  inject(fd, { closeOnExec = true, keep = false } = {}) {
+  inject(fd, options = {}) {
+    checkKeys(options, "inject", ["closeOnExec", "keep"]);
+    const { closeOnExec = true, keep = false } = options;
     if (!Number.isInteger(fd) || fd < 0) throw new TypeError(`${fd} is no descriptor`);
     return { answer: { fd, closeOnExec, keep } };
   },

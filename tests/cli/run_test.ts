@@ -176,7 +176,7 @@ Deno.test("a module that is no hook is an error that says what to write", async 
       "exports a function, which is a preset, not a hook; write `export default defineHook(",
     ],
     ["nothing.ts", "has no default export"],
-    ["typo.ts", "preMout: the stages are"],
+    ["typo.ts", 'preMout: there is no such field, did you mean "preMount"?'],
     ["throws.ts", "cannot be loaded: no such luck"],
     ["twice.ts", 'there is a plugin "same" already'],
     ["absent.ts", "cannot be loaded"],

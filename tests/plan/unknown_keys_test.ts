@@ -9,6 +9,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import {
+  defineHook,
   Images,
   pool,
   readOnlyHost,
@@ -19,8 +20,13 @@ import {
   SpecError,
   workspace,
 } from "../../mod.ts";
+import { bandwidth } from "../../hooks/bandwidth.ts";
+import { bridge } from "../../hooks/bridge.ts";
 import { egress } from "../../hooks/egress.ts";
 import { hosts } from "../../hooks/hosts.ts";
+import { macvlan } from "../../hooks/macvlan.ts";
+import { pasta } from "../../hooks/pasta.ts";
+import { vxlan } from "../../hooks/vxlan.ts";
 import { workspace as folder } from "../../hooks/workspace.ts";
 
 // What TypeScript would not let pass.
@@ -141,6 +147,29 @@ const BUILDER: [build: () => unknown, field: string, meant?: string][] = [
   [() => folder("/tmp", wrong({ protcet: [] })), "workspace.protcet", "protect"],
   [() => hosts({}, wrong({ nameserver: [] })), "hosts.nameserver", "nameservers"],
   [() => egress(wrong({ denyDomian: [] })), "egress.denyDomian", "denyDomains"],
+  [() => bridge(wrong({ hostAcces: true })), "bridge.hostAcces", "hostAccess"],
+  [
+    () => vxlan({ id: 1, remote: "", bridge: "b", subnet: "", pool: "", ...wrong({ prot: 1 }) }),
+    "vxlan.prot",
+    "port",
+  ],
+  [
+    () => macvlan({ parent: "a", addresses: [], ...wrong({ gatewys: [] }) }),
+    "macvlan.gatewys",
+    "gateways",
+  ],
+  [() => pasta(wrong({ nameserver: [] })), "pasta.nameserver", "nameservers"],
+  [() => bandwidth(wrong({ upp: 1 })), "bandwidth.upp", "up"],
+  [
+    () => defineHook({ name: "a", ...wrong({ preMout() {} }) }),
+    'plugin "a".preMout',
+    "preMount",
+  ],
+  [
+    () => defineHook({ name: "a", preMount: { handler() {}, ...wrong({ timeuot: 1 }) } }),
+    'plugin "a".preMount.timeuot',
+    "timeout",
+  ],
   [() => pool(sandbox(), wrong({ szie: 2 })), "pool.szie", "size"],
 ];
 

@@ -458,6 +458,7 @@ class Sandbox {
   }
   /** The scheduling policy; `"fifo"` and `"rr"` need a priority from 1 to 99, and root. sched(7). */
   scheduler(policy, options = {}) {
+    checkKeys(options, "scheduler", ["priority", "resetOnFork"]);
     const scheduler = { ...options, policy };
     checkScheduler(scheduler);
     return this.#with({ scheduler });

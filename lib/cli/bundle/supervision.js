@@ -2,6 +2,7 @@
 import { rawSyscall, SECCOMP_IOCTL_NOTIF_RECV, SYS, check, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_ADDFD_FLAG_SEND, O_CLOEXEC, SECCOMP_IOCTL_NOTIF_ADDFD, addressOf, SECCOMP_IOCTL_NOTIF_ID_VALID, AF_INET, AF_INET6, AF_UNIX, SandboxError, reactor, EPOLLIN, EPOLLHUP, SyscallError, ARCH, syscallName, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_LOG, errnoName, ERRNO, HookError, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO } from './paddock.js';
 import { errnoNumber, decodeInstructions, AUDIT_ARCH } from './compile.js';
 import { runInstructions } from './interpreter.js';
+import { checkKeys } from './known_keys.js';
 
 const NOTIFICATION_SIZE = 80;
 function receiveNotification(listener) {
@@ -146,7 +147,9 @@ const decisions = {
   return(value) {
     return { answer: { value: BigInt(value) } };
   },
-  inject(fd, { closeOnExec = true, keep = false } = {}) {
+  inject(fd, options = {}) {
+    checkKeys(options, "inject", ["closeOnExec", "keep"]);
+    const { closeOnExec = true, keep = false } = options;
     if (!Number.isInteger(fd) || fd < 0) throw new TypeError(`${fd} is no descriptor`);
     return { answer: { fd, closeOnExec, keep } };
   }

@@ -38,8 +38,8 @@ export const PRIVILEGE_OPTIONS: readonly Option<RunRequest>[] = [
     group: PRIVILEGES,
     help: "keep a capability, e.g. net_bind_service; all: every one; default: none",
     apply: (run, value) => {
-      const before = run.box.spec.capabilities;
-      run.box = run.box.capabilities([...before?.keep ?? [], ...capabilities(value)], before);
+      const { keep = [], ambient } = run.box.spec.capabilities ?? {};
+      run.box = run.box.capabilities([...keep, ...capabilities(value)], { ambient });
     },
   },
   {

@@ -171,7 +171,7 @@ Deno.test("an entry that is wrong says how to write it", () => {
     ["10.0.0.1", /allowAddresses/],
     ["0x7f.1", /allowAddresses/],
     ["::1", /allowAddresses/],
-    [{ name: "a.com", port: 1 }, /knows name, ports and methods/],
+    [{ name: "a.com", port: 1 }, /did you mean "ports"\? known: name, ports, methods/],
     [{ name: "a.com:1", ports: [2] }, /has a port already/],
     [{ name: "a.com", methods: ["get"] }, /not an HTTP method/],
     [7, /is a name, or/],
