@@ -23,6 +23,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: "import, list, export and remove images",
     load: async () => (await import("./image.ts")).image,
   },
+  ps: {
+    summary: "list the detached sandboxes",
+    load: async () => (await import("./lifecycle/ps.ts")).ps,
+  },
   seccomp: {
     summary: "show, compile and test a filter of system calls",
     load: async () => (await import("./seccomp.ts")).seccomp,

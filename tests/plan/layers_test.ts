@@ -17,6 +17,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/hook.ts", "lib/hook/", "lib/defaults.ts"],
   ["lib/plan/"],
   ["lib/landlock/", "lib/image/", "lib/seccomp/", "lib/cgroup/"],
+  ["lib/state/"],
   ["lib/run/"],
   ["lib/pool.ts", "lib/presets.ts", "lib/sandbox.ts"],
   ["mod.ts"],

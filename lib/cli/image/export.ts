@@ -7,7 +7,7 @@
 import { SpecError } from "../../errors.ts";
 import { type ExportFormat, Images } from "../../image/images.ts";
 import type { CliContext } from "../command.ts";
-import { type CommonRequest, readArguments } from "./arguments.ts";
+import { type CommonRequest, readArguments } from "../arguments.ts";
 
 interface Request extends CommonRequest {
   format: ExportFormat;

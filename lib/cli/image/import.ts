@@ -9,7 +9,7 @@ import { SpecError } from "../../errors.ts";
 import type { CliContext } from "../command.ts";
 import { complain } from "../failure.ts";
 import { print } from "../help.ts";
-import { type CommonRequest, readArguments, type Usage } from "./arguments.ts";
+import { type CommonRequest, readArguments, type Usage } from "../arguments.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { sizeText } from "./size_text.ts";
 

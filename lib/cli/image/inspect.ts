@@ -7,7 +7,7 @@
 import { Images } from "../../image/images.ts";
 import type { CliContext } from "../command.ts";
 import { print } from "../help.ts";
-import { type CommonRequest, readArguments } from "./arguments.ts";
+import { type CommonRequest, readArguments } from "../arguments.ts";
 
 /** Prints what is known of an image. */
 export async function inspectCommand(

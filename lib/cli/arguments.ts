@@ -1,21 +1,21 @@
 /**
- * Options and operands of the subcommands of `paddock image`.
+ * Options and operands of commands other than `run`.
  *
  * @module
  */
 
-import { SpecError } from "../../errors.ts";
-import type { CliContext } from "../command.ts";
-import { optionsHelp, print } from "../help.ts";
-import { applyOptions, type Option, parseOptions } from "../options.ts";
+import { SpecError } from "../errors.ts";
+import type { CliContext } from "./command.ts";
+import { optionsHelp, print } from "./help.ts";
+import { applyOptions, type Option, parseOptions } from "./options.ts";
 
-/** What every subcommand has. */
+/** What every command has. */
 export interface CommonRequest {
   help: boolean;
   debug: boolean;
 }
 
-/** The options that every subcommand has. */
+/** The options that every command has. */
 export const COMMON: readonly Option<CommonRequest>[] = [
   {
     name: "debug",
@@ -32,7 +32,7 @@ export const COMMON: readonly Option<CommonRequest>[] = [
   },
 ];
 
-/** What a subcommand is, for its help and its parsing. */
+/** What a command is, for its help and its parsing. */
 export interface Usage<Request extends CommonRequest> {
   /** Its name, e.g. `"image rm"`. */
   command: string;
