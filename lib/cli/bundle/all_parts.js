@@ -2,11 +2,27 @@
 import { SpecError, CAPABILITIES, parseCpuList, nearest, parseMode, parseSize, parseDuration, RLIMITS, LANDLOCK_SCOPE_SIGNAL, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_FS_RIGHTS, UnsupportedError, O_WRONLY, O_CLOEXEC, CLONE_NEWCGROUP, AT_FDCWD, CGROUP_NAME, O_PATH, O_DIRECTORY, O_NOFOLLOW, AGENT_FD, EVENT_SIZE, phase, AT_REMOVEDIR, SIGNALS, F_DUPFD_CLOEXEC, landlockRulesetAttr, LANDLOCK_RULE_NET_PORT, landlockNetPort, AT_EMPTY_PATH, LANDLOCK_RULE_PATH_BENEATH, OPEN_HOW_SIZE, openHow, RESOLVE_BENEATH, RESOLVE_NO_MAGICLINKS, WORKSHOP, OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC, FSOPEN_CLOEXEC, FSCONFIG_SET_STRING, FSCONFIG_CMD_CREATE, FSMOUNT_CLOEXEC, FSCONFIG_SET_FLAG, MOVE_MOUNT_F_EMPTY_PATH, FSCONFIG_SET_FD, freshFilesystem, MOUNT_ATTR_NOSUID, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, AT_SYMLINK_NOFOLLOW, O_RDONLY, sendDescriptor, setAttributes, mountAttributes, TREE, attach, sourceName, symlink, dir, PLACE as PLACE$1, ROOT, openWorkshop, closeWorkshop, NAMESPACE_FLAG, dieWithParent, writeProc, idMapText, PR_SET_DUMPABLE, __WALL, CLONE_NEWUSER, CLONE_NEWNS, AT_RECURSIVE, MOUNT_ATTR_RDONLY, S_IFDIR as S_IFDIR$1, S_IFMT as S_IFMT$1, S_IFREG, provideParts } from './paddock.js';
 import { cgroupSettings } from './cgroup_settings.js';
 import { checkKeys } from './known_keys.js';
+import { NAMESPACE_KINDS } from './spec.js';
 import { EGRESS_KEYS, hasGate } from './network.js';
 import { isRecord, show, checkLimits } from './check_limits.js';
 import { LANDLOCK_SCOPES, LANDLOCK_ALLOW } from './landlock.js';
 import { filesystem, cgroupfs, sysfs, mqueue, devpts } from './more_kernel.js';
 import { images } from './image_root.js';
+
+const PERSONALITIES = [
+  "linux32",
+  "uname26",
+  "addr_no_randomize",
+  "addr_compat_layout",
+  "addr_limit_32bit",
+  "addr_limit_3gb",
+  "read_implies_exec",
+  "mmap_page_zero",
+  "short_inode",
+  "whole_seconds",
+  "sticky_timeouts",
+  "fdpic_funcptrs"
+];
 
 function checkFlag(value, field) {
   if (value === void 0 || typeof value === "boolean") return;
@@ -112,32 +128,6 @@ function checkSeccomp(seccomp) {
     `${show(profile)} is none of "default", "none", a policy, an OCI profile, { bpf }`
   );
 }
-
-const PERSONALITIES = [
-  "linux32",
-  "uname26",
-  "addr_no_randomize",
-  "addr_compat_layout",
-  "addr_limit_32bit",
-  "addr_limit_3gb",
-  "read_implies_exec",
-  "mmap_page_zero",
-  "short_inode",
-  "whole_seconds",
-  "sticky_timeouts",
-  "fdpic_funcptrs"
-];
-
-const NAMESPACE_KINDS = [
-  "cgroup",
-  "ipc",
-  "mount",
-  "net",
-  "pid",
-  "time",
-  "user",
-  "uts"
-];
 
 const POLICIES = ["other", "batch", "idle", "fifo", "rr"];
 const CLASSES = ["realtime", "best-effort", "idle"];
@@ -2152,4 +2142,4 @@ provideParts({
   mounts: MORE_MOUNTS
 });
 
-export { NAMESPACE_KINDS, PERSONALITIES, addressFromBytes, checkCapabilities, checkIoPriority, checkLandlock, checkMountOptions, checkNetwork, checkNice, checkOomScoreAdj, checkPersonality, checkScheduler, checkSeccomp, checkSpec, compileLists, hostText, isInRange, isWithin, landlockRuleset, matchesName, networkNamespace, parseAddress, parseAuthority, parseHost, parsePublish, parseRange };
+export { PERSONALITIES, addressFromBytes, checkCapabilities, checkIoPriority, checkLandlock, checkMountOptions, checkNetwork, checkNice, checkOomScoreAdj, checkPersonality, checkScheduler, checkSeccomp, checkSpec, compileLists, hostText, isInRange, isWithin, landlockRuleset, matchesName, networkNamespace, parseAddress, parseAuthority, parseHost, parsePublish, parseRange };

@@ -10,6 +10,7 @@ import './stat.js';
 import './directory_handles.js';
 import './header.js';
 import './locks.js';
+import './lock.js';
 
 const NOBODY = 65534;
 function inverse(ranges) {

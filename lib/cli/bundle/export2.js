@@ -11,6 +11,7 @@ import './stat.js';
 import './header.js';
 import './remove_tree.js';
 import './locks.js';
+import './lock.js';
 
 async function archiveTree(tree, out, asOwner, ids = SAME_IDS) {
   if (asOwner) {

@@ -10,6 +10,8 @@ import { waitFor } from './locks.js';
 import { places, readJson, hex, fullName, readNames } from './record.js';
 import { Workplace, putJson } from './workplace.js';
 import { TreeWriter } from './header.js';
+import './pidfd.js';
+import './lock.js';
 import './remove_tree.js';
 
 const MAGIC = [

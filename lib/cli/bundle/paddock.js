@@ -308,6 +308,11 @@ The command starts at the first word that is no option. Signals that paddock get
 
 ${EXIT_CODES}`;
 });
+const signalName = (function signalName(number) {
+  const name = NAMES$1[number];
+  if (name !== void 0) return name;
+  return number >= 34 && number <= 64 ? `SIGRTMIN+${number - 34}` : `signal ${number}`;
+});
 const parseSize = (function parseSize(value, field) {
   if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
   const match = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(String(value));
@@ -380,11 +385,6 @@ const eventTemplate = (function eventTemplate(kind, launch = 0) {
   view.setUint32(EVENT_OFFSET.kind, kind, true);
   view.setUint32(EVENT_OFFSET.launch, launch, true);
   return bytes;
-});
-const signalName = (function signalName(number) {
-  const name = NAMES$1[number];
-  if (name !== void 0) return name;
-  return number >= 34 && number <= 64 ? `SIGRTMIN+${number - 34}` : `signal ${number}`;
 });
 const put64 = (function put64(view, at, value) {
   if (typeof value === "bigint") view.setBigInt64(at, value, true);
@@ -5381,6 +5381,10 @@ const COMMANDS = {
     summary: "import, list, export and remove images",
     load: (async () => (await import(import.meta.resolve('./image.js'))).image)
   },
+  ps: {
+    summary: "list the detached sandboxes",
+    load: (async () => (await import(import.meta.resolve('./ps.js'))).ps)
+  },
   seccomp: {
     summary: "show, compile and test a filter of system calls",
     load: (async () => (await import(import.meta.resolve('./seccomp.js'))).seccomp)
@@ -5410,6 +5414,117 @@ var help = /*#__PURE__*/Object.freeze({
   print: print,
   runHelp: runHelp,
   version: version
+});
+
+const POLLIN = 1;
+const POLLOUT = 4;
+const POLLERR = 8;
+const POLLHUP = 16;
+const EPOLL_CLOEXEC = 524288;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+const EPOLLIN = 1;
+const EPOLLPRI = 2;
+const EPOLLOUT = 4;
+const EPOLLERR = 8;
+const EPOLLHUP = 16;
+const EPOLLRDHUP = 8192;
+const EPOLLET = 2147483648;
+
+const SIGNALS = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGILL: 4,
+  SIGTRAP: 5,
+  SIGABRT: 6,
+  SIGBUS: 7,
+  SIGFPE: 8,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGSEGV: 11,
+  SIGUSR2: 12,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
+  SIGSTKFLT: 16,
+  SIGCHLD: 17,
+  SIGCONT: 18,
+  SIGSTOP: 19,
+  SIGTSTP: 20,
+  SIGTTIN: 21,
+  SIGTTOU: 22,
+  SIGURG: 23,
+  SIGXCPU: 24,
+  SIGXFSZ: 25,
+  SIGVTALRM: 26,
+  SIGPROF: 27,
+  SIGWINCH: 28,
+  SIGIO: 29,
+  SIGPWR: 30,
+  SIGSYS: 31
+};
+const SIG_SETMASK = 2;
+const SFD_CLOEXEC = 524288;
+const NAMES$1 = ((() => {
+  const names = [];
+  for (const [name, number] of Object.entries(SIGNALS)) names[number] ??= name;
+  return names;
+}))();
+var signal = /*#__PURE__*/Object.freeze({
+  __proto__: null,
+  SFD_CLOEXEC: SFD_CLOEXEC,
+  SIGNALS: SIGNALS,
+  SIG_SETMASK: SIG_SETMASK,
+  signalName: signalName
+});
+
+const WNOHANG = 1;
+const WUNTRACED = 2;
+const WSTOPPED = 2;
+const WEXITED = 4;
+const WCONTINUED = 8;
+const WNOWAIT = 16777216;
+const __WNOTHREAD = 536870912;
+const __WALL = 1073741824;
+const __WCLONE = 2147483648;
+const P_ALL = 0;
+const P_PID = 1;
+const P_PGID = 2;
+const P_PIDFD = 3;
+const CLD_EXITED = 1;
+const CLD_KILLED = 2;
+const CLD_DUMPED = 3;
+const CLD_TRAPPED = 4;
+const CLD_STOPPED = 5;
+const CLD_CONTINUED = 6;
+const PIDFD_NONBLOCK = 2048;
+const PIDFD_THREAD = 128;
+
+var abi$5 = /*#__PURE__*/Object.freeze({
+  __proto__: null,
+  CLD_CONTINUED: CLD_CONTINUED,
+  CLD_DUMPED: CLD_DUMPED,
+  CLD_EXITED: CLD_EXITED,
+  CLD_KILLED: CLD_KILLED,
+  CLD_STOPPED: CLD_STOPPED,
+  CLD_TRAPPED: CLD_TRAPPED,
+  PIDFD_NONBLOCK: PIDFD_NONBLOCK,
+  PIDFD_THREAD: PIDFD_THREAD,
+  P_ALL: P_ALL,
+  P_PGID: P_PGID,
+  P_PID: P_PID,
+  P_PIDFD: P_PIDFD,
+  WCONTINUED: WCONTINUED,
+  WEXITED: WEXITED,
+  WNOHANG: WNOHANG,
+  WNOWAIT: WNOWAIT,
+  WSTOPPED: WSTOPPED,
+  WUNTRACED: WUNTRACED,
+  __WALL: __WALL,
+  __WCLONE: __WCLONE,
+  __WNOTHREAD: __WNOTHREAD
 });
 
 const EMPTY_SPEC = {
@@ -5613,7 +5728,7 @@ const CLONE_ARGS_SIZE_VER0 = 64;
 const CLONE_ARGS_SIZE_VER1 = 80;
 const CLONE_ARGS_SIZE_VER2 = 88;
 
-var abi$5 = /*#__PURE__*/Object.freeze({
+var abi$4 = /*#__PURE__*/Object.freeze({
   __proto__: null,
   CLONE_ARGS_SIZE_VER0: CLONE_ARGS_SIZE_VER0,
   CLONE_ARGS_SIZE_VER1: CLONE_ARGS_SIZE_VER1,
@@ -5707,54 +5822,6 @@ const AGENT_FD = {
 };
 const FIRST_FREE_FD = 6;
 
-const SIGNALS = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGQUIT: 3,
-  SIGILL: 4,
-  SIGTRAP: 5,
-  SIGABRT: 6,
-  SIGBUS: 7,
-  SIGFPE: 8,
-  SIGKILL: 9,
-  SIGUSR1: 10,
-  SIGSEGV: 11,
-  SIGUSR2: 12,
-  SIGPIPE: 13,
-  SIGALRM: 14,
-  SIGTERM: 15,
-  SIGSTKFLT: 16,
-  SIGCHLD: 17,
-  SIGCONT: 18,
-  SIGSTOP: 19,
-  SIGTSTP: 20,
-  SIGTTIN: 21,
-  SIGTTOU: 22,
-  SIGURG: 23,
-  SIGXCPU: 24,
-  SIGXFSZ: 25,
-  SIGVTALRM: 26,
-  SIGPROF: 27,
-  SIGWINCH: 28,
-  SIGIO: 29,
-  SIGPWR: 30,
-  SIGSYS: 31
-};
-const SIG_SETMASK = 2;
-const SFD_CLOEXEC = 524288;
-const NAMES$1 = ((() => {
-  const names = [];
-  for (const [name, number] of Object.entries(SIGNALS)) names[number] ??= name;
-  return names;
-}))();
-var signal = /*#__PURE__*/Object.freeze({
-  __proto__: null,
-  SFD_CLOEXEC: SFD_CLOEXEC,
-  SIGNALS: SIGNALS,
-  SIG_SETMASK: SIG_SETMASK,
-  signalName: signalName
-});
-
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const PROT_EXEC = 4;
@@ -5789,7 +5856,7 @@ const MFD_HUGETLB = 4;
 const MFD_NOEXEC_SEAL = 8;
 const MFD_EXEC = 16;
 
-var abi$4 = /*#__PURE__*/Object.freeze({
+var abi$3 = /*#__PURE__*/Object.freeze({
   __proto__: null,
   MADV_DOFORK: MADV_DOFORK,
   MADV_DONTDUMP: MADV_DONTDUMP,
@@ -5825,22 +5892,6 @@ var abi$4 = /*#__PURE__*/Object.freeze({
   PROT_READ: PROT_READ,
   PROT_WRITE: PROT_WRITE
 });
-
-const POLLIN = 1;
-const POLLOUT = 4;
-const POLLERR = 8;
-const POLLHUP = 16;
-const EPOLL_CLOEXEC = 524288;
-const EPOLL_CTL_ADD = 1;
-const EPOLL_CTL_DEL = 2;
-const EPOLL_CTL_MOD = 3;
-const EPOLLIN = 1;
-const EPOLLPRI = 2;
-const EPOLLOUT = 4;
-const EPOLLERR = 8;
-const EPOLLHUP = 16;
-const EPOLLRDHUP = 8192;
-const EPOLLET = 2147483648;
 
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_DUMPABLE = 4;
@@ -5884,53 +5935,6 @@ const SIOCGSKNS = 35148;
 const IFF_UP = 1;
 const IFF_LOOPBACK = 8;
 const IFF_RUNNING = 64;
-
-const WNOHANG = 1;
-const WUNTRACED = 2;
-const WSTOPPED = 2;
-const WEXITED = 4;
-const WCONTINUED = 8;
-const WNOWAIT = 16777216;
-const __WNOTHREAD = 536870912;
-const __WALL = 1073741824;
-const __WCLONE = 2147483648;
-const P_ALL = 0;
-const P_PID = 1;
-const P_PGID = 2;
-const P_PIDFD = 3;
-const CLD_EXITED = 1;
-const CLD_KILLED = 2;
-const CLD_DUMPED = 3;
-const CLD_TRAPPED = 4;
-const CLD_STOPPED = 5;
-const CLD_CONTINUED = 6;
-const PIDFD_NONBLOCK = 2048;
-const PIDFD_THREAD = 128;
-
-var abi$3 = /*#__PURE__*/Object.freeze({
-  __proto__: null,
-  CLD_CONTINUED: CLD_CONTINUED,
-  CLD_DUMPED: CLD_DUMPED,
-  CLD_EXITED: CLD_EXITED,
-  CLD_KILLED: CLD_KILLED,
-  CLD_STOPPED: CLD_STOPPED,
-  CLD_TRAPPED: CLD_TRAPPED,
-  PIDFD_NONBLOCK: PIDFD_NONBLOCK,
-  PIDFD_THREAD: PIDFD_THREAD,
-  P_ALL: P_ALL,
-  P_PGID: P_PGID,
-  P_PID: P_PID,
-  P_PIDFD: P_PIDFD,
-  WCONTINUED: WCONTINUED,
-  WEXITED: WEXITED,
-  WNOHANG: WNOHANG,
-  WNOWAIT: WNOWAIT,
-  WSTOPPED: WSTOPPED,
-  WUNTRACED: WUNTRACED,
-  __WALL: __WALL,
-  __WCLONE: __WCLONE,
-  __WNOTHREAD: __WNOTHREAD
-});
 
 const PSEUDO = {
   /** The result is the first argument. */
@@ -8932,7 +8936,7 @@ var run_plain = /*#__PURE__*/Object.freeze({
   runPlain: runPlain
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi$2 as abi, abi$1, abi as abi$2, abi$4 as abi$3, abi$3 as abi$4, abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf, help, hostFacts, idMapText, isCaller, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionalParts, optionsHelp, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, requestFd, resolve, resolveSpec, restProgram, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi$2 as abi, abi$1, abi$5 as abi$2, abi as abi$3, abi$3 as abi$4, abi$4 as abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf, help, hostFacts, idMapText, isCaller, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionalParts, optionsHelp, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, requestFd, resolve, resolveSpec, restProgram, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
@@ -8951,7 +8955,7 @@ export const MAIN_SOURCES = {
   "lib/cli/finish.ts": 1043,
   "lib/cli/freshness.ts": 2057,
   "lib/cli/help.ts": 2470,
-  "lib/cli/main.ts": 2141,
+  "lib/cli/main.ts": 2260,
   "lib/cli/plain_command.ts": 703,
   "lib/cli/run.ts": 732,
   "lib/cli/run_plain.ts": 691,
@@ -9062,17 +9066,18 @@ export const OTHER_SOURCES = {
   "lib/cgroup/session.ts": 4706,
   "lib/cgroup/statistics.ts": 7044,
   "lib/cgroup/systemd.ts": 5079,
+  "lib/cli/arguments.ts": 2352,
   "lib/cli/explain.ts": 3313,
   "lib/cli/hook_module.ts": 1956,
   "lib/cli/image.ts": 2291,
-  "lib/cli/image/arguments.ts": 2376,
-  "lib/cli/image/export.ts": 1366,
-  "lib/cli/image/import.ts": 4352,
-  "lib/cli/image/inspect.ts": 850,
-  "lib/cli/image/ls.ts": 1762,
+  "lib/cli/image/export.ts": 1367,
+  "lib/cli/image/import.ts": 4353,
+  "lib/cli/image/inspect.ts": 851,
+  "lib/cli/image/ls.ts": 1763,
   "lib/cli/image/progress_bar.ts": 1373,
-  "lib/cli/image/rm.ts": 1011,
+  "lib/cli/image/rm.ts": 1012,
   "lib/cli/image/size_text.ts": 391,
+  "lib/cli/lifecycle/ps.ts": 3813,
   "lib/cli/namespace_choices.ts": 2549,
   "lib/cli/options.ts": 4341,
   "lib/cli/options/filesystem.ts": 6961,
@@ -9273,6 +9278,12 @@ export const OTHER_SOURCES = {
   "lib/spec/landlock.ts": 2739,
   "lib/spec/network.ts": 5063,
   "lib/spec/scheduling.ts": 1630,
+  "lib/state/condition.ts": 1593,
+  "lib/state/directory.ts": 9753,
+  "lib/state/find.ts": 1490,
+  "lib/state/identity.ts": 4479,
+  "lib/state/plain_json.ts": 1117,
+  "lib/state/record.ts": 8194,
   "lib/sys/abi/inet.ts": 1498,
   "lib/sys/abi/netlink.ts": 4629,
   "lib/sys/abi/nf_tables.ts": 5975,

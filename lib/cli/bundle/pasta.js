@@ -11,6 +11,7 @@ import { StubResolver, hostNameservers, withNameFiles, hostsFile, STUB_RESOLV_CO
 import { close, open } from './file.js';
 import './all_parts.js';
 import './cgroup_settings.js';
+import './spec.js';
 import './network.js';
 import './check_limits.js';
 import './landlock.js';
@@ -18,6 +19,7 @@ import './more_kernel.js';
 import './image_root.js';
 import './directory_handles.js';
 import './locks.js';
+import './lock.js';
 import './record.js';
 import './layout.js';
 import './compile_filter.js';

@@ -13,6 +13,7 @@ import './compile_filter.js';
 import './compile.js';
 import './rate.js';
 import './cgroup_settings.js';
+import './spec.js';
 import './network.js';
 import './check_limits.js';
 import './more_kernel.js';
@@ -20,6 +21,7 @@ import './image_root.js';
 import './file.js';
 import './directory_handles.js';
 import './locks.js';
+import './lock.js';
 import './record.js';
 
 const NFNETLINK_V0 = 0;

@@ -6,6 +6,7 @@ import { readJson, readNames, needImage, fullName, places } from './record.js';
 import { Workplace, putJson } from './workplace.js';
 import './directory.js';
 import './file.js';
+import './lock.js';
 
 function allImages(store) {
   const { images } = places(store);

@@ -11,6 +11,7 @@ import './compile.js';
 import './rate.js';
 import './netlink.js';
 import './cgroup_settings.js';
+import './spec.js';
 import './network.js';
 import './check_limits.js';
 import './more_kernel.js';
@@ -18,6 +19,7 @@ import './image_root.js';
 import './file.js';
 import './directory_handles.js';
 import './locks.js';
+import './lock.js';
 import './record.js';
 
 const SYMBOLS = {

@@ -2,7 +2,8 @@
 import { nearest, SpecError, parseDuration, parseMode, parseSize, CAPABILITIES, resolve, dirname } from './paddock.js';
 import { parse, readProfile } from './seccomp_profile.js';
 import { Sandbox, sandbox } from './sandbox.js';
-import { PERSONALITIES, checkNetwork, NAMESPACE_KINDS } from './all_parts.js';
+import { PERSONALITIES, checkNetwork } from './all_parts.js';
+import { NAMESPACE_KINDS } from './spec.js';
 import { LANDLOCK_SCOPES, LANDLOCK_ALLOW } from './landlock.js';
 import { RLIMIT_NAMES } from './privileges.js';
 import 'npm:js-yaml@^5.5.0';
@@ -17,6 +18,7 @@ import './image_root.js';
 import './file.js';
 import './directory_handles.js';
 import './locks.js';
+import './lock.js';
 import './record.js';
 
 function quote(value) {

@@ -31,5 +31,22 @@ function fileStatusAt(dirfd, path, flags = 0) {
     mountId: Number(view.getBigUint64(144, true))
   };
 }
+function filesystemStatus(file) {
+  const bytes = new Uint8Array(120);
+  if (typeof file === "number") {
+    check(syscall("fstatfs", file, bytes), "fstatfs", { path: `fd ${file}` });
+  } else {
+    check(syscall("statfs", pathArgument(file), bytes), "statfs", { path: file });
+  }
+  const view = new DataView(bytes.buffer);
+  const word = (at) => Number(view.getBigUint64(at, true));
+  return {
+    type: word(0),
+    blockSize: word(8),
+    blocks: word(16),
+    available: word(32),
+    flags: word(80)
+  };
+}
 
-export { fileStatus, fileStatusAt };
+export { fileStatus, fileStatusAt, filesystemStatus };

@@ -5,6 +5,7 @@ import { places } from './record.js';
 import './paddock.js';
 import './directory.js';
 import './file.js';
+import './lock.js';
 
 function makeStore(store) {
   const { layers, images, tmp, mountPoints } = places(store);
