@@ -33,7 +33,7 @@ Deno.test("a process that has ended is not alive, also before anybody has waited
   assert(!isAlive(identity));
   // A zombie: the shell becomes sleep, which does not wait for its child.
   const shell = new Deno.Command("sh", {
-    args: ["-c", "true & echo $!; exec sleep 60"],
+    args: ["-c", "sleep 0.2 & echo $!; exec sleep 60"],
     stdout: "piped",
   }).spawn();
   const reader = shell.stdout.getReader();
