@@ -1,17 +1,21 @@
 /**
- * Options and operands of commands other than `run`.
+ * Options and operands of a command, in any order; for every command but `run`, whose options end
+ * where another program's begin.
  *
  * @module
  */
 
 import { SpecError } from "../errors.ts";
-import type { CliContext } from "./command.ts";
-import { optionsHelp, print } from "./help.ts";
+import type { CliContext, Usage } from "./command.ts";
+import { print } from "./help.ts";
+import { usageHelp } from "./usage_help.ts";
 import { applyOptions, type Option, parseOptions } from "./options.ts";
 
 /** What every command has. */
 export interface CommonRequest {
+  /** Print the help, do nothing. */
   help: boolean;
+  /** Show stack traces. */
   debug: boolean;
 }
 
@@ -32,16 +36,13 @@ export const COMMON: readonly Option<CommonRequest>[] = [
   },
 ];
 
-/** What a command is, for its help and its parsing. */
-export interface Usage<Request extends CommonRequest> {
-  /** Its name, e.g. `"image rm"`. */
-  command: string;
-  /** What its operands look like, e.g. `"IMAGE..."`. */
-  operands: string;
-  /** How many there may be. */
-  count: { least: number; most: number };
-  summary: string;
-  options: readonly Option<Request>[];
+/** A command's options with those that every command has. */
+export function allOptions<Request>(usage: Usage<Request>): readonly Option<Request>[] {
+  const own = new Set(usage.options.map(({ name }) => name));
+  return [
+    ...usage.options,
+    ...(COMMON as unknown as readonly Option<Request>[]).filter(({ name }) => !own.has(name)),
+  ];
 }
 
 /**
@@ -54,8 +55,8 @@ export function readArguments<Request extends CommonRequest>(
   request: Request,
   context: CliContext,
 ): string[] | undefined {
-  const { command, operands, count, summary } = usage;
-  const table = [...usage.options, ...COMMON as readonly Option<Request>[]];
+  const { command, operands, count = { least: 0, most: Infinity } } = usage;
+  const table = allOptions(usage);
   const found: string[] = [];
   for (let rest = args; rest.length > 0;) {
     const parsed = parseOptions(rest, table, command);
@@ -69,11 +70,14 @@ export function readArguments<Request extends CommonRequest>(
   }
   context.debug = request.debug;
   if (request.help) {
-    print(`${summary}\n\nUsage: paddock ${command} [options] ${operands}\n\n${optionsHelp(table)}`);
+    print(usageHelp(usage, table));
     return undefined;
   }
   if (found.length < count.least || found.length > count.most) {
-    throw new SpecError("command line", `write \`paddock ${command} [options] ${operands}\``);
+    throw new SpecError(
+      "command line",
+      `write \`${["paddock", command, "[options]", operands].filter(Boolean).join(" ")}\``,
+    );
   }
   return found;
 }

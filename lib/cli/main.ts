@@ -6,49 +6,29 @@
  * @module
  */
 
-import type { CliCommand, CliContext } from "./command.ts";
-
-interface CommandEntry {
-  readonly summary: string;
-  readonly load: () => Promise<CliCommand>;
-}
-
-/** All commands. */
-export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
-  run: {
-    summary: "run a command in a new sandbox",
-    load: async () => (await import("./run.ts")).run,
-  },
-  image: {
-    summary: "import, list, export and remove images",
-    load: async () => (await import("./image.ts")).image,
-  },
-  ps: {
-    summary: "list the detached sandboxes",
-    load: async () => (await import("./lifecycle/ps.ts")).ps,
-  },
-  seccomp: {
-    summary: "show, compile and test a filter of system calls",
-    load: async () => (await import("./seccomp.ts")).seccomp,
-  },
-};
+import type { CliContext } from "./command.ts";
 
 async function dispatch(args: readonly string[], context: CliContext): Promise<number> {
   const [name, ...rest] = args;
-  if (name === "-h" || name === "--help") {
-    const { generalHelp, print } = await import("./help.ts");
-    print(generalHelp(COMMANDS));
-    return 0;
-  }
+  // The one that must be quick does without the table.
+  if (name === "run") return await (await import("./run.ts")).run(rest, context);
   if (name === "-V" || name === "--version") {
     const { print, version } = await import("./help.ts");
     print(`paddock ${await version()}`);
     return 0;
   }
-  const entry = Object.hasOwn(COMMANDS, name ?? "") ? COMMANDS[name!] : undefined;
+  // `paddock help image rm`, as people try it.
+  if (name === "help" && rest.length > 0) return await dispatch([...rest, "--help"], context);
+  const { COMMANDS } = await import("./command_table.ts");
+  if (name === "-h" || name === "--help" || name === "help") {
+    const { generalHelp, print } = await import("./help.ts");
+    print(generalHelp(COMMANDS));
+    return 0;
+  }
+  const entry = COMMANDS.find((command) => command.name === name);
   if (entry === undefined) {
     const { unknownCommand } = await import("./failure.ts");
-    throw unknownCommand(name, Object.keys(COMMANDS));
+    throw unknownCommand(name, COMMANDS.map((command) => command.name));
   }
   return await (await entry.load())(rest, context);
 }

@@ -16,6 +16,8 @@ export interface Option<Request> {
   readonly short?: string;
   /** What the value looks like, e.g. `"SRC[:DST][:rw]"`. Without it the option takes none. */
   readonly value?: string;
+  /** What the value can be, for completions, where its looks do not say so. */
+  readonly choices?: readonly string[];
   /** What it does, in one line. */
   readonly help: string;
   /** The heading it stands under in the help. */

@@ -29,6 +29,8 @@ const PROCESS = "Process";
 const NAMESPACES = "Namespaces and ids";
 const PADDOCK = "Paddock itself";
 
+const NAMESPACE_KINDS = ["cgroup", "ipc", "mount", "net", "pid", "time", "user", "uts"];
+
 function idMap(run: RunRequest, value: string): void {
   if (value === "auto") {
     run.box = run.box.idMap("auto");
@@ -137,6 +139,7 @@ export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
   {
     name: "unshare",
     value: "KIND,..",
+    choices: NAMESPACE_KINDS,
     group: NAMESPACES,
     help: "make these namespaces new; default: all but time",
     apply: (run, value) => run.box = run.box.unshare(...listValue(value) as NamespaceName[]),
@@ -144,6 +147,7 @@ export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
   {
     name: "share",
     value: "KIND,..",
+    choices: NAMESPACE_KINDS,
     group: NAMESPACES,
     help: "share these with the host: cgroup ipc mount net pid time user uts",
     apply: (run, value) => run.box = run.box.share(...listValue(value) as NamespaceName[]),
@@ -151,6 +155,7 @@ export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
   {
     name: "join",
     value: "KIND=TARGET",
+    choices: NAMESPACE_KINDS.map((kind) => `${kind}=`),
     group: NAMESPACES,
     help: "join an existing one: a path such as /run/netns/blue, pid:N or fd:N",
     apply: (run, value) => {

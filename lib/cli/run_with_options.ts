@@ -21,8 +21,12 @@ export async function runWithOptions(
   const { given, rest } = parseOptions(args, RUN_OPTIONS, "run");
   const has = (name: string) => given.find(({ option }) => option.name === name);
   if (has("help")) {
-    const { print, runHelp } = await import("./help.ts");
-    print(runHelp(RUN_OPTIONS));
+    const [{ print }, { usageHelp }, { RUN_USAGE }] = await Promise.all([
+      import("./help.ts"),
+      import("./usage_help.ts"),
+      import("./run_usage.ts"),
+    ]);
+    print(usageHelp(RUN_USAGE, RUN_OPTIONS));
     return 0;
   }
   context.debug = has("debug") !== undefined;

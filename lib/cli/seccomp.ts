@@ -16,9 +16,11 @@ import { type FilterPlace, guardOf } from "../seccomp/filter.ts";
 import { runFilter } from "../seccomp/interpreter.ts";
 import { callNames, callNumber } from "../seccomp/outcomes.ts";
 import { ARCH } from "../sys/arch.ts";
-import type { CliContext } from "./command.ts";
+import { allOptions } from "./arguments.ts";
+import type { CliContext, Usage } from "./command.ts";
 import { writeAll } from "./failure.ts";
 import { print } from "./help.ts";
+import { usageHelp } from "./usage_help.ts";
 import { nearest } from "../nearest.ts";
 import { applyOptions, type Option, parseOptions } from "./options.ts";
 import { PRIVILEGE_OPTIONS } from "./options/privileges.ts";
@@ -50,30 +52,26 @@ const OPTIONS: readonly Option<SeccompRequest>[] = [
     help: "as where root lets the command write to the host's files",
     apply: (request) => request.guardSetuid = true,
   },
-  {
-    name: "help",
-    short: "h",
-    group: "Place",
-    help: "print this",
-    apply: (request) => request.help = true,
-  },
 ];
 
-const USAGE = `Shows, compiles and tests filters of system calls.
+/** What there is to tell of it. */
+export const SECCOMP_USAGE: Usage<SeccompRequest> = {
+  command: "seccomp",
+  operands: "show|compile|test [CALL [ARG...]]",
+  summary:
+    `Shows, compiles and tests filters of system calls. show prints what each call gets, and the
+instructions; compile writes the bytes, for --seccomp FILE or bwrap --seccomp; test says what a call
+with these arguments would get.`,
+  options: OPTIONS,
+  examples: [
+    { line: "paddock seccomp show | less", does: "the default profile" },
+    { line: "paddock seccomp test ioctl 0 0x5412", does: "whether a call is let through, and why" },
+    { line: "paddock seccomp compile --cap sys_admin >filter.bpf", does: "a filter, for bwrap" },
+  ],
+  completes: [["show", "compile", "test"], "nothing"],
+};
 
-Usage: paddock seccomp show [options]                   what each call gets, and the instructions
-       paddock seccomp compile [options] >FILE          the bytes, for --seccomp FILE or bwrap --seccomp
-       paddock seccomp test [options] CALL [ARG...]     what a call with these arguments would get
-
-Options:
-`;
-
-function help(): void {
-  const lines = OPTIONS.map(({ name, value, help }) =>
-    `  ${`--${name}${value === undefined ? "" : ` ${value}`}`.padEnd(32)}${help}`
-  );
-  print(USAGE + lines.join("\n"));
-}
+const ALL_OPTIONS = allOptions(SECCOMP_USAGE);
 
 function show(spec: SandboxSpec, place: FilterPlace, program: Uint8Array): void {
   const policy = policyOf(spec, place);
@@ -131,7 +129,7 @@ export function seccomp(args: readonly string[], context: CliContext): Promise<n
   if (verb !== "--help" && verb !== "-h" && !["show", "compile", "test"].includes(verb)) {
     throw new SpecError("seccomp", `"${verb}" is none of show, compile, test`);
   }
-  const { given, rest } = parseOptions(words, OPTIONS, "seccomp");
+  const { given, rest } = parseOptions(words, ALL_OPTIONS, "seccomp");
   const request: SeccompRequest = {
     box: sandbox(),
     hooks: [],
@@ -144,7 +142,7 @@ export function seccomp(args: readonly string[], context: CliContext): Promise<n
   };
   applyOptions(given, request);
   context.debug = request.debug;
-  if (request.help) help();
+  if (request.help) print(usageHelp(SECCOMP_USAGE, ALL_OPTIONS));
   else look(verb, request, rest);
   return Promise.resolve(0);
 }

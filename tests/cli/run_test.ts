@@ -220,7 +220,7 @@ Deno.test("start-up loads no node: and no npm module, and --help not the library
     const names = await loaded(`../../${module}`);
     assertEquals(names.filter((name) => /^(node|npm):|yaml/.test(name)), [], module);
   }
-  const onTheWay = ["run", "run_with_options", "help"];
+  const onTheWay = ["run", "run_with_options", "run_usage", "usage_help", "command_table"];
   const help = (await Promise.all(onTheWay.map((name) => loaded(`../../lib/cli/${name}.ts`))))
     .flat();
   assertEquals(help.filter((name) => /\/(run|plan|agent)\/|sandbox\.ts|libc/.test(name)), []);

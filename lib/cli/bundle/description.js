@@ -4,7 +4,7 @@ import { isDigest } from './record.js';
 import { pread, read, open, close } from './file.js';
 import { byteString, exactByteString, shown, toBytes, toText, fromText, openat2, STRICTLY_BELOW } from './directory_handles.js';
 import { fileStatus } from './stat.js';
-import { tarNumber, BLOCK, parseHeader, isZero, entryPath } from './header.js';
+import { tarNumber, BLOCK, parseHeader, isZero, entryPath } from './write_archive.js';
 
 class FileSlice {
   /** From `start` on, `length` bytes of the file. */

@@ -4,36 +4,38 @@ import { Images } from './images.js';
 import { readArguments } from './arguments.js';
 import './known_keys.js';
 import './record.js';
+import './usage_help.js';
 import './options.js';
 
+const USAGE = {
+  command: "image export",
+  operands: "IMAGE FILE",
+  count: { least: 2, most: 2 },
+  summary: "Writes an image to a file.",
+  options: [{
+    name: "format",
+    value: "oci|rootfs",
+    group: "Export",
+    help: "an OCI archive with all layers (default), or the files of an image of one layer",
+    apply: (exported, value) => {
+      if (value !== "oci" && value !== "rootfs") {
+        throw new SpecError("value", `"${value}" is neither oci nor rootfs`);
+      }
+      exported.format = value;
+    }
+  }],
+  examples: [{
+    line: "paddock image export --format rootfs tools tools.tar",
+    does: "its files, as an archive that any tar reads"
+  }],
+  completes: ["image", "file"]
+};
 async function exportCommand(args, context) {
   const request = { help: false, debug: false, format: "oci" };
-  const operands = readArguments(
-    args,
-    {
-      command: "image export",
-      operands: "IMAGE FILE",
-      count: { least: 2, most: 2 },
-      summary: "Writes an image to a file.",
-      options: [{
-        name: "format",
-        value: "oci|rootfs",
-        group: "Export",
-        help: "an OCI archive with all layers (default), or the files of an image of one layer",
-        apply: (exported, value) => {
-          if (value !== "oci" && value !== "rootfs") {
-            throw new SpecError("value", `"${value}" is neither oci nor rootfs`);
-          }
-          exported.format = value;
-        }
-      }]
-    },
-    request,
-    context
-  );
+  const operands = readArguments(args, USAGE, request, context);
   if (operands === void 0) return 0;
   await new Images().export(operands[0], operands[1], request.format);
   return 0;
 }
 
-export { exportCommand };
+export { USAGE, exportCommand };

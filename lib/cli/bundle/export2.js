@@ -8,7 +8,6 @@ import { places, fullName, hex } from './record.js';
 import { Workplace } from './workplace.js';
 import { SAME_IDS, writeArchive, TarWriter } from './write_archive.js';
 import './stat.js';
-import './header.js';
 import './remove_tree.js';
 import './locks.js';
 import './lock.js';

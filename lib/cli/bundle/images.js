@@ -38,7 +38,7 @@ class Images {
         );
       }
     }
-    const { importImages } = await import(import.meta.resolve('./import2.js'));
+    const { importImages } = await import(import.meta.resolve('./import.js'));
     const decided = owners ?? (Deno.uid() === 0 ? "keep" : "flatten");
     return await importImages({ ...request, owners: decided, progress, signal });
   }

@@ -155,20 +155,23 @@ const isPlainRun = (function isPlainRun(args) {
 });
 const dispatch = (async function dispatch(args, context) {
   const [name, ...rest] = args;
-  if (name === "-h" || name === "--help") {
-    const { generalHelp, print } = await Promise.resolve().then((function () { return help; }));
-    print(generalHelp(COMMANDS));
-    return 0;
-  }
+  if (name === "run") return await (await Promise.resolve().then((function () { return run$1; }))).run(rest, context);
   if (name === "-V" || name === "--version") {
     const { print, version } = await Promise.resolve().then((function () { return help; }));
     print(`paddock ${await version()}`);
     return 0;
   }
-  const entry = Object.hasOwn(COMMANDS, name ?? "") ? COMMANDS[name] : void 0;
+  if (name === "help" && rest.length > 0) return await dispatch([...rest, "--help"], context);
+  const { COMMANDS } = await import(import.meta.resolve('./command_table.js'));
+  if (name === "-h" || name === "--help" || name === "help") {
+    const { generalHelp, print } = await Promise.resolve().then((function () { return help; }));
+    print(generalHelp(COMMANDS));
+    return 0;
+  }
+  const entry = COMMANDS.find(((command) => command.name === name));
   if (entry === void 0) {
     const { unknownCommand } = await Promise.resolve().then((function () { return failure$1; }));
-    throw unknownCommand(name, Object.keys(COMMANDS));
+    throw unknownCommand(name, COMMANDS.map(((command) => command.name)));
   }
   return await (await entry.load())(rest, context);
 });
@@ -262,129 +265,104 @@ const version = (async function version() {
   const { default: config } = await import(import.meta.resolve('./deno.js'));
   return config.version;
 });
+const commandLines = (function commandLines(commands) {
+  const width = Math.max(...commands.map((({ name }) => name.length)), 11);
+  return commands.map((({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)).join("\n");
+});
 const generalHelp = (function generalHelp(commands) {
-  const lines = Object.entries(commands).map(
-    (([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  const groups = [...new Set(commands.map((({ group }) => group)))];
+  const sections = groups.map(
+    ((group) => `${group}:
+${commandLines(commands.filter(((command) => command.group === group)))}`)
   );
   return `Builds Linux sandboxes and runs commands in them.
 
 Usage: paddock COMMAND [ARG...]
 
-Commands:
-${lines.join("\n")}
+${sections.join("\n\n")}
 
-  paddock COMMAND --help   explains a command
-  paddock --version        prints the version
-
-${EXIT_CODES}`;
+${GENERAL_END}`;
 });
-const left = (function left(option) {
-  const short = option.short === void 0 ? "    " : `-${option.short}, `;
-  return `  ${short}--${option.name}${option.value === void 0 ? "" : ` ${option.value}`}`;
+const provideParts = (function provideParts(all) {
+  parts = all;
 });
-const optionsHelp = (function optionsHelp(options) {
-  const groups = [...new Set(options.map((({ group }) => group)))];
-  const width = 36;
-  const sections = groups.map(((group) => {
-    const lines = options.filter(((option) => option.group === group)).map(((option) => {
-      const start = left(option);
-      return start.length < width ? `${start.padEnd(width)}${option.help}` : `${start}
-${" ".repeat(width)}${option.help}`;
-    }));
-    return `${group}:
-${lines.join("\n")}`;
-  }));
-  return sections.join("\n\n");
+const optionalParts = (function optionalParts() {
+  if (parts === void 0) throw new Error("Import lib/run/all_parts.ts before planning this");
+  return parts;
 });
-const runHelp = (function runHelp(options) {
-  return `Runs a command in a new sandbox: a minimal read-only view of the host, its own /proc, /dev, /tmp
-and /run, only loopback for a network, no capabilities. Loosen it by options.
-
-Usage: paddock run [options] [--] COMMAND [ARG...]
-
-${optionsHelp(options)}
-
-The command starts at the first word that is no option. Signals that paddock gets are sent on to it.
-
-${EXIT_CODES}`;
+const hasImage = (function hasImage({ root }) {
+  return typeof root === "object" && "image" in root;
+});
+const hasScheduling = (function hasScheduling(spec) {
+  return spec.nice !== void 0 || spec.scheduler !== void 0 || spec.ioPriority !== void 0 || spec.cpuAffinity !== void 0 || spec.personality !== void 0 || spec.oomScoreAdj !== void 0;
+});
+const isEphemeral = (function isEphemeral({ root, mounts }) {
+  const atRoot = typeof root === "object" && ("overlay" in root ? root.overlay.upper === "ephemeral" : "image" in root ? !root.readonly && (root.upper ?? "ephemeral") === "ephemeral" : root.ephemeral === true);
+  return atRoot || mounts.some(((mount) => mount.kind === "overlay" && mount.upper === "ephemeral"));
+});
+const keepsOnHost = (function keepsOnHost({ root, mounts }) {
+  const lasts = ((upper) => upper !== void 0 && upper !== "ephemeral");
+  const atRoot = typeof root === "object" && ("overlay" in root ? lasts(root.overlay.upper) : "image" in root && lasts(root.upper));
+  return atRoot || mounts.some(((mount) => mount.kind === "overlay" && lasts(mount.upper)));
+});
+const memoryKeepsChanges = (function memoryKeepsChanges(spec, release = Deno.osRelease()) {
+  const [major = 0, minor = 0] = release.split(".").map(Number);
+  const inUserNamespace = (spec.namespaces.user ?? "shared") !== "shared";
+  return !inUserNamespace || major > 6 || major === 6 && minor >= 6;
+});
+const makeChangesDirectory = (function makeChangesDirectory() {
+  const own = `${PREFIX}${Deno.uid()}-`;
+  for (const { name } of Deno.readDirSync(FOLDER)) {
+    const pid = name.startsWith(own) ? /^(\d+)-/.exec(name.slice(own.length))?.[1] : void 0;
+    if (pid !== void 0 && !exists$1(`/proc/${pid}`)) {
+      try {
+        remove(`${FOLDER}/${name}`);
+      } catch {
+      }
+    }
+  }
+  const path = Deno.makeTempDirSync({ dir: FOLDER, prefix: `${own}${Deno.pid}-` });
+  if (present.size === 0) globalThis.addEventListener("unload", removeAll, { once: true });
+  present.add(path);
+  let holders = 1;
+  return {
+    path,
+    hold: (() => holders++),
+    letGo() {
+      if (--holders === 0 && present.delete(path)) remove(path);
+    }
+  };
+});
+const removeAll = (function removeAll() {
+  for (const path of present) {
+    try {
+      remove(path);
+    } catch {
+    }
+  }
+});
+const exists$1 = (function exists$1(path) {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+});
+const remove = (function remove(path) {
+  for (const { name } of Deno.readDirSync(path)) {
+    const works = name === "work" ? Deno.readDirSync(`${path}/work`) : [{ name: "" }];
+    for (const { name: number } of works) {
+      const work = name === "work" ? `${path}/work/${number}/work` : `${path}/${name}/work/work`;
+      if (exists$1(work)) Deno.chmodSync(work, 448);
+    }
+  }
+  Deno.removeSync(path, { recursive: true });
 });
 const signalName = (function signalName(number) {
   const name = NAMES$1[number];
   if (name !== void 0) return name;
   return number >= 34 && number <= 64 ? `SIGRTMIN+${number - 34}` : `signal ${number}`;
-});
-const parseSize = (function parseSize(value, field) {
-  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
-  const match = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(String(value));
-  if (!match) {
-    throw new SpecError(field, `"${value}" is not a size; write bytes or e.g. "64M", "1.5G"`);
-  }
-  const bytes = Math.round(Number(match[1]) * SIZE_UNITS[match[2].toUpperCase()]);
-  if (!Number.isSafeInteger(bytes)) throw new SpecError(field, `"${value}" is too large`);
-  return bytes;
-});
-const parseDuration = (function parseDuration(value, field) {
-  if (typeof value === "number" && Number.isFinite(value)) return value;
-  const match = /^(-?\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(String(value));
-  if (!match) {
-    throw new SpecError(field, `"${value}" is not a time; write milliseconds or e.g. "30s", "5m"`);
-  }
-  return Number(match[1]) * TIME_UNITS[match[2]];
-});
-const parseMode = (function parseMode(value, field) {
-  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 4095) {
-    return value;
-  }
-  if (typeof value !== "string" || !/^0?[0-7]{1,4}$/.test(value)) {
-    throw new SpecError(field, `"${value}" is not a mode; write octal digits, e.g. "0755"`);
-  }
-  return Number.parseInt(value, 8);
-});
-const parseCpuList = (function parseCpuList(value, field) {
-  const numbers = /* @__PURE__ */ new Set();
-  for (const part of String(value).split(",")) {
-    const match = /^\s*(\d{1,4})(?:-(\d{1,4}))?\s*$/.exec(part);
-    const first = Number(match?.[1]), last = Number(match?.[2] ?? match?.[1]);
-    if (!match || last < first || last >= MOST_CPUS) {
-      throw new SpecError(field, `"${value}" is not a list of numbers; write e.g. "0-3,8"`);
-    }
-    for (let number = first; number <= last; number++) numbers.add(number);
-  }
-  return [...numbers].sort(((a, b) => a - b));
-});
-const landlockVersion = (function landlockVersion() {
-  const version = syscall("landlock_create_ruleset", 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
-  return version < 0 ? 0 : version;
-});
-const placeOf = (function placeOf(layout, controller) {
-  const index = layout.findIndex((({ controllers }) => controllers.includes(controller)));
-  return index === -1 ? void 0 : index;
-});
-const decodeEvent = (function decodeEvent(bytes, offset = 0) {
-  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, EVENT_SIZE);
-  const time = ((at) => Number(view.getBigInt64(at, true)) * 1e6 + Number(view.getBigInt64(at + 8, true)));
-  return {
-    step: view.getUint32(0, true),
-    errno: -view.getInt32(4, true),
-    call: view.getUint32(8, true),
-    kind: view.getUint32(EVENT_OFFSET.kind, true),
-    launch: view.getUint32(EVENT_OFFSET.launch, true),
-    address: view.getUint32(EVENT_OFFSET.address, true),
-    pid: view.getUint32(EVENT_OFFSET.pid, true),
-    status: view.getUint32(EVENT_OFFSET.status, true),
-    usage: {
-      user: time(EVENT_OFFSET.usage),
-      system: time(EVENT_OFFSET.usage + 16),
-      maxRss: Number(view.getBigInt64(EVENT_OFFSET.usage + 32, true))
-    }
-  };
-});
-const eventTemplate = (function eventTemplate(kind, launch = 0) {
-  const bytes = new Uint8Array(EVENT_SIZE);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(EVENT_OFFSET.kind, kind, true);
-  view.setUint32(EVENT_OFFSET.launch, launch, true);
-  return bytes;
 });
 const put64 = (function put64(view, at, value) {
   if (typeof value === "bigint") view.setBigInt64(at, value, true);
@@ -484,6 +462,32 @@ const assemble = (function assemble(base, operations, options = {}) {
   bytes.set(code);
   bytes.set(data.bytes.subarray(0, data.length), size);
   return { base, bytes, labels, places: data.places };
+});
+const decodeEvent = (function decodeEvent(bytes, offset = 0) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, EVENT_SIZE);
+  const time = ((at) => Number(view.getBigInt64(at, true)) * 1e6 + Number(view.getBigInt64(at + 8, true)));
+  return {
+    step: view.getUint32(0, true),
+    errno: -view.getInt32(4, true),
+    call: view.getUint32(8, true),
+    kind: view.getUint32(EVENT_OFFSET.kind, true),
+    launch: view.getUint32(EVENT_OFFSET.launch, true),
+    address: view.getUint32(EVENT_OFFSET.address, true),
+    pid: view.getUint32(EVENT_OFFSET.pid, true),
+    status: view.getUint32(EVENT_OFFSET.status, true),
+    usage: {
+      user: time(EVENT_OFFSET.usage),
+      system: time(EVENT_OFFSET.usage + 16),
+      maxRss: Number(view.getBigInt64(EVENT_OFFSET.usage + 32, true))
+    }
+  };
+});
+const eventTemplate = (function eventTemplate(kind, launch = 0) {
+  const bytes = new Uint8Array(EVENT_SIZE);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(EVENT_OFFSET.kind, kind, true);
+  view.setUint32(EVENT_OFFSET.launch, launch, true);
+  return bytes;
 });
 const words = (function words(...values) {
   return new Uint8Array(new BigUint64Array(values.map(BigInt)).buffer);
@@ -714,402 +718,416 @@ const patchLaunch = (function patchLaunch(program, launch) {
     if (at !== void 0) view.setUint32(at - program.base + EVENT_OFFSET.launch, launch, true);
   }
 });
-const mountAttr = (function mountAttr(set, { propagation = 0, userns = 0 } = {}) {
-  const bytes = new Uint8Array(32);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, BigInt(set), true);
-  view.setBigUint64(16, BigInt(propagation), true);
-  view.setBigUint64(24, BigInt(userns), true);
-  return bytes;
+const setCompiler = (function setCompiler(loaded) {
+  compiler = loaded;
 });
-const openHow = (function openHow(flags, mode, resolve) {
-  const bytes = new Uint8Array(24);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, BigInt(flags), true);
-  view.setBigUint64(8, BigInt(mode), true);
-  view.setBigUint64(16, BigInt(resolve), true);
-  return bytes;
+const lacksCompiler = (function lacksCompiler(spec) {
+  return compiler === void 0 && !isPlain(spec);
 });
-const ifreqFlags = (function ifreqFlags(name, flags) {
-  const bytes = new Uint8Array(40);
-  bytes.set(new TextEncoder().encode(name));
-  new DataView(bytes.buffer).setInt16(16, flags, true);
-  return bytes;
+const isPlain = (function isPlain({ seccomp, capabilities }) {
+  const { profile = "none", log = false } = seccomp ?? {};
+  const opened = (capabilities?.keep.length ?? 0) > 0;
+  return !log && (profile === "none" || profile === "default" && !opened);
 });
-const rlimit64 = (function rlimit64(soft, hard) {
-  return new Uint8Array(new BigUint64Array([soft, hard]).buffer);
+const isHostUpper = (function isHostUpper(upper) {
+  return upper !== void 0 && upper !== "ephemeral";
 });
-const windowSize = (function windowSize(size) {
-  return new Uint8Array(Uint16Array.of(size.rows, size.columns, 0, 0).buffer);
-});
-const landlockRulesetAttr = (function landlockRulesetAttr(fs, net, scoped) {
-  const words = new BigUint64Array([BigInt(fs), BigInt(net), BigInt(scoped)]);
-  return new Uint8Array(words.buffer).slice(0, scoped !== 0 ? 24 : net !== 0 ? 16 : 8);
-});
-const landlockNetPort = (function landlockNetPort(allowed, port) {
-  return new Uint8Array(new BigUint64Array([BigInt(allowed), BigInt(port)]).buffer);
-});
-const mountAttributes = (function mountAttributes(flags) {
-  const { writable, devices, nosuid = true, nodev = !devices, noexec, nosymfollow } = flags;
-  return (writable ? 0 : MOUNT_ATTR_RDONLY) | (nosuid ? MOUNT_ATTR_NOSUID : 0) | (nodev ? MOUNT_ATTR_NODEV : 0) | (noexec ? MOUNT_ATTR_NOEXEC : 0) | (nosymfollow ? MOUNT_ATTR_NOSYMFOLLOW : 0);
-});
-const attributeWords = (function attributeWords(attributes) {
-  return [
-    attributes & MOUNT_ATTR_RDONLY ? "ro" : "rw",
-    ...attributes & MOUNT_ATTR_NOSUID ? ["nosuid"] : [],
-    ...attributes & MOUNT_ATTR_NODEV ? ["nodev"] : [],
-    ...attributes & MOUNT_ATTR_NOEXEC ? ["noexec"] : [],
-    ...attributes & MOUNT_ATTR_NOSYMFOLLOW ? ["nosymfollow"] : []
-  ];
-});
-const attach = (function attach(tree, target, keep = false) {
-  const flags = MOVE_MOUNT_F_EMPTY_PATH | (target.path === "" ? MOVE_MOUNT_T_EMPTY_PATH : 0);
-  return [
-    ...target.operations,
-    { call: "move_mount", args: [tree, "", target.dirfd, target.path, flags] },
-    ...target.after,
-    ...keep ? [] : [{ call: "close", args: [tree] }]
-  ];
-});
-const setAttributes = (function setAttributes(tree, attributes, propagation = "private") {
-  const attr = mountAttr(attributes, { propagation: PROPAGATION[propagation] });
-  return {
-    call: "mount_setattr",
-    args: [tree, "", AT_EMPTY_PATH | AT_RECURSIVE, attr, MOUNT_ATTR_SIZE]
-  };
-});
-const freshFilesystem = (function freshFilesystem(type, options, attributes, cell) {
-  const settings = Object.entries(options).map((([key, value]) => ({
-    call: "fsconfig",
-    args: value === true ? [{ load32: "filesystem" }, FSCONFIG_SET_FLAG, key, 0, 0] : [{ load32: "filesystem" }, FSCONFIG_SET_STRING, key, String(value), 0]
-  })));
-  return [
-    { call: "fsopen", args: [type, FSOPEN_CLOEXEC], store: "filesystem" },
-    ...settings,
-    { call: "fsconfig", args: [{ load32: "filesystem" }, FSCONFIG_CMD_CREATE, 0, 0, 0] },
-    { call: "fsmount", args: [{ load32: "filesystem" }, FSMOUNT_CLOEXEC, attributes], store: cell },
-    { call: "close", args: [{ load32: "filesystem" }] }
-  ];
-});
-const ownTmpfs = (function ownTmpfs(target, { scaffold }, options, attributes) {
-  const place = scaffold.mountPoint(target, "directory");
-  const base = place.path === "" ? scaffold.label("filesystem") : void 0;
-  scaffold.addOwn(target, base);
-  const cell = base ?? "tree";
-  return [
-    ...freshFilesystem("tmpfs", options, attributes, cell),
-    ...attach({ load32: cell }, place, base !== void 0)
-  ];
-});
-const openWorkshop = (function openWorkshop() {
-  return [
-    ...freshFilesystem("tmpfs", { mode: "700" }, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "workshop"),
-    {
-      call: "move_mount",
-      args: [WORKSHOP, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH]
-    }
-  ];
-});
-const closeWorkshop = (function closeWorkshop() {
-  return [
-    // It is the last that was put over "/", and so the one that its own "." means.
-    { call: "fchdir", args: [WORKSHOP] },
-    { call: "umount2", args: [".", MNT_DETACH] },
-    { call: "chdir", args: ["/"] },
-    { call: "close", args: [WORKSHOP] }
-  ];
-});
-const joinedKinds = (function joinedKinds(spec) {
-  return JOIN_ORDER.flatMap(((kind) => {
-    const choice = spec.namespaces[kind];
-    return typeof choice === "object" ? [{ kind, target: choice.join }] : [];
-  }));
-});
-const cloneFlags = (function cloneFlags(spec, apart) {
-  let flags = 0;
-  for (const kind of JOIN_ORDER) {
-    if (!apart.includes(kind) && spec.namespaces[kind] === "new") flags |= NAMESPACE_FLAG[kind];
+const isWritableHost = (function isWritableHost(mount) {
+  switch (mount.kind) {
+    case "bind":
+      return mount.writable === true;
+    case "overlay":
+      return isHostUpper(mount.upper);
+    default:
+      return !OWN_KINDS.has(mount.kind);
   }
-  return flags;
 });
-const clonedKinds = (function clonedKinds(spec, apart) {
-  return JOIN_ORDER.filter(((kind) => !apart.includes(kind) && spec.namespaces[kind] === "new")).sort();
+const writesToHost = (function writesToHost({ namespaces, root, mounts }) {
+  if (namespaces.mount !== "new") return true;
+  if (typeof root === "object") {
+    if ("image" in root && isHostUpper(root.upper)) return true;
+    if ("overlay" in root && isHostUpper(root.overlay.upper)) return true;
+    if ("path" in root && root.writable === true) return true;
+  }
+  return mounts.some(isWritableHost);
 });
-const joinName = (function joinName(target) {
-  if (typeof target === "string") return `"${target}"`;
-  return "pid" in target ? `of process ${target.pid}` : `of descriptor ${target.fd}`;
-});
-const joinStep = (function joinStep(kind, target, fdPlace) {
+const guardOf$1 = (function guardOf$1(spec, { arch, guardSetuid }) {
+  const { seccomp, namespaces: { user = "shared", mount = "shared" }, landlock } = spec;
+  if (!guardSetuid || seccomp?.profile === "default") return void 0;
+  if (user === "shared" && mount === "shared" && landlock === void 0) return void 0;
   return {
-    phase: "join",
-    name: `join ${kind}`,
-    sentence: `join the ${kind} namespace ${joinName(target)}`,
-    paths: { path: typeof target === "string" ? target : joinName(target) },
+    program: Uint8Array.fromBase64(optionalParts().guardFilters[arch]),
+    flags: 0,
+    title: "the guard of set-uid files, which the host would honour"
+  };
+});
+const filterOf = (function filterOf(spec, place) {
+  if (!isPlain(spec)) {
+    if (compiler === void 0) throw new Error("The compiler of filters has not been loaded");
+    return compiler(spec, place);
+  }
+  if ((spec.seccomp?.profile ?? "none") === "none") return void 0;
+  const { plain, setuid } = DEFAULT_FILTERS[place.arch];
+  return {
+    program: Uint8Array.fromBase64(place.guardSetuid ? setuid : plain),
+    flags: 0,
+    title: "the default profile"
+  };
+});
+const filterStep = (function filterStep(filter, socket) {
+  const { program, flags, title, judge } = filter;
+  return {
+    phase: "execute",
+    name: "seccomp",
+    sentence: `filter system calls by ${title}${judge ? ", and ask the host program" : ""}`,
     hints: {
-      EPERM: `joining needs CAP_SYS_ADMIN in the user namespace that owns it; run as root, or join its user namespace too`,
-      EINVAL: `it is not a ${kind} namespace, or it is the caller's own user namespace`
+      EINVAL: "the kernel does not take this filter, or was built without seccomp filters",
+      ENOMEM: "the filters of this process, with those it is in already, are longer than allowed"
     },
-    operations: [{ call: "setns", args: [{ load32: fdPlace }, NAMESPACE_FLAG[kind]] }]
+    operations: judge === void 0 ? [install(program, flags)] : listenOperations(filter, socket)
   };
 });
-const loopbackStep = (function loopbackStep() {
+const install = (function install(program, flags) {
   return {
-    phase: "namespaces",
-    name: "loopback",
-    sentence: "bring the loopback device up",
-    operations: [
-      { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: "socket" },
-      // netdevice(7)
-      {
-        call: "ioctl",
-        args: [
-          { load32: "socket" },
-          SIOCSIFFLAGS,
-          ifreqFlags("lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING)
-        ]
-      },
-      { call: "close", args: [{ load32: "socket" }] }
-    ]
+    call: "seccomp",
+    // struct sock_fprog: a count of 16 bits, and a pointer. Of struct sock_filter, eight bytes each.
+    args: [SECCOMP_SET_MODE_FILTER, flags, { words: [program.length / 8, program] }]
   };
 });
-const nameStep = (function nameStep(call, name) {
-  const word = call === "sethostname" ? "hostname" : "domain name";
-  return {
-    phase: "namespaces",
-    name: word,
-    sentence: `set the ${word} to "${name}"`,
-    operations: [{ call, args: [name, new TextEncoder().encode(name).length] }]
-  };
+const listenOperations = (function listenOperations({ program, flags, secret }, socket) {
+  const listening = flags | SECCOMP_FILTER_FLAG_NEW_LISTENER;
+  const [fill, send] = sendRecord(socket, "listener", "listener fd");
+  return [
+    // From Linux 5.19: a signal does not interrupt a call that is being decided, only its death.
+    {
+      ...install(program, listening | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV),
+      store: "listener fd",
+      onError: "ignore",
+      when: { differs: -22 },
+      goto: "filter is in force"
+    },
+    { ...install(program, listening), store: "listener fd" },
+    { call: "SET", args: [{ load: "listener fd" }], label: "filter is in force" },
+    fill,
+    { ...send, args: [...send.args, ...secret ?? []] }
+  ];
 });
-const offsetsText = (function offsetsText(offsets) {
-  return ["monotonic", "boottime"].flatMap(((clock) => {
-    const value = offsets[clock];
-    if (value === void 0) return [];
-    const milliseconds = Math.round(parseDuration(value, `timeOffsets.${clock}`));
-    const seconds = Math.floor(milliseconds / 1e3);
-    return [`${clock} ${seconds} ${(milliseconds - seconds * 1e3) * 1e6}
-`];
-  })).join("");
+const prepareFilter = (async function prepareFilter(spec) {
+  if (!lacksCompiler(spec)) return;
+  setCompiler((await import(import.meta.resolve('./compile_filter.js')).then((function (n) { return n.compile_filter; }))).compileFilter);
 });
-const timeStep = (function timeStep(offsets) {
-  const text = offsetsText(offsets);
-  const bytes = new TextEncoder().encode(text);
-  return {
-    phase: "namespaces",
-    name: "time",
-    sentence: text === "" ? "make a time namespace" : `make a time namespace with the offsets ${text.trim().replaceAll("\n", ", ")}`,
-    paths: { path: "/proc/self/timens_offsets" },
-    hints: { ERANGE: "an offset may not put a clock below zero or beyond 146 years" },
-    operations: [
-      { call: "unshare", args: [CLONE_NEWTIME] },
-      ...text === "" ? [] : [
-        // A change of credentials made this process non-dumpable, and its files root's.
-        { call: "prctl", args: [PR_SET_DUMPABLE, 1] },
-        {
-          call: "openat",
-          args: [AT_FDCWD, "/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC, 0],
-          store: "offsets"
-        },
-        { call: "write", args: [{ load32: "offsets" }, bytes, bytes.length] },
-        { call: "close", args: [{ load32: "offsets" }] }
-      ]
-    ]
-  };
+const randomSecret = (function randomSecret() {
+  const [a, b, c] = crypto.getRandomValues(new BigUint64Array(3));
+  return [a, b, c];
 });
-const keyringStep = (function keyringStep() {
-  return {
-    phase: "namespaces",
-    name: "keyring",
-    sentence: "join a session keyring of the sandbox's own",
-    operations: [{ call: "keyctl", args: [KEYCTL_JOIN_SESSION_KEYRING, 0], onError: "ignore" }]
-  };
-});
-const noNestingStep = (function noNestingStep(locks = false) {
-  return {
-    phase: "namespaces",
-    name: "no nesting",
-    sentence: locks ? "forbid user namespaces inside, but for the one that locks the mounts" : "forbid user namespaces inside",
-    paths: { path: "/proc/sys/user/max_user_namespaces" },
-    operations: [
-      {
-        call: "openat",
-        args: [AGENT_FD.proc, "sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC, 0],
-        store: "knob"
-      },
-      // Counted here and not in the namespace itself, where a command with CAP_SYS_RESOURCE could
-      // change it.
-      { call: "write", args: [{ load32: "knob" }, locks ? "1" : "0", 1] },
-      { call: "close", args: [{ load32: "knob" }] }
-    ]
-  };
-});
-const dropGroupsStep = (function dropGroupsStep() {
-  return {
-    phase: "join",
-    name: "drop groups",
-    sentence: "leave the caller's supplementary groups behind",
-    operations: [{ call: "setgroups", args: [0, 0] }]
-  };
-});
-const symlink = (function symlink(mount, context, field) {
-  const { scaffold } = context;
-  const { target, source } = mount;
-  const place = scaffold.place(target);
-  let operations;
-  if (place) {
-    operations = [
-      ...scaffold.parents(target),
-      { call: "symlinkat", args: [source, place.dirfd, place.path] }
-    ];
-  } else if (scaffold.isChangeable(target)) {
-    const parent = scaffold.parentOf(target);
-    operations = [
-      ...parent.operations,
-      { call: "symlinkat", args: [source, parent.dirfd, parent.name] },
-      ...parent.after
-    ];
-  } else {
+const launchFilter = (function launchFilter(spec, facts, { socket, hasHandler, secret }) {
+  const guardSetuid = facts.uid === 0 && writesToHost(spec);
+  if (guardSetuid && spec.capabilities?.keep.includes("CAP_SETFCAP")) {
     throw new SpecError(
-      `${field}.target`,
-      `"${target}" lies on a filesystem of the host, where nothing is created; put a tmpfs above it`
+      "capabilities",
+      "with CAP_SETFCAP and something of the host that can be written, files would be left there that make anybody root; leave one of them out"
     );
   }
-  scaffold.addForeign(target);
+  const place = {
+    arch: ARCH,
+    kernel: (() => Deno.osRelease()),
+    guardSetuid,
+    hasHandler,
+    secret: secret === void 0 ? randomSecret : (() => secret)
+  };
+  const filter = filterOf(spec, place);
+  const filters = [guardOf$1(spec, place), filter].filter(((one) => one !== void 0));
+  if (filters.length === 0) return void 0;
+  const at = { load32: socket };
   return {
-    phase: "mounts",
-    name: "symlink",
-    sentence: `make the link "${target}" to "${source}"`,
-    paths: { path: source, dest: target },
-    operations
+    steps: filters.map(((one) => filterStep(one, at))),
+    secret: filter?.secret,
+    judge: filter?.judge
   };
 });
-const owned = (function owned({ uid, gid = uid }, change) {
-  return uid === void 0 && gid === void 0 ? [] : [change(uid ?? -1, gid ?? -1)];
-});
-const dir = (function dir(mount, context, field) {
-  const mode = parseMode(mount.mode ?? 493, `${field}.mode`);
-  const { scaffold } = context;
-  const { target } = mount;
-  let operations;
-  const place = scaffold.place(target);
-  if (place) {
-    operations = [
-      ...scaffold.mountPoint(target, "directory").operations,
-      ...owned(mount, ((uid, gid) => ({
-        call: "fchownat",
-        args: [place.dirfd, place.path || ".", uid, gid, AT_SYMLINK_NOFOLLOW]
-      }))),
-      { call: "fchmodat", args: [place.dirfd, place.path || ".", mode] }
-    ];
-    scaffold.addMade(target);
-  } else if (scaffold.isChangeable(target)) {
-    const there = scaffold.mountPoint(target, "directory");
-    operations = [
-      ...there.operations,
-      ...owned(mount, ((uid, gid) => ({
-        call: "fchownat",
-        args: [there.dirfd, "", uid, gid, AT_EMPTY_PATH]
-      }))),
-      ...there.after
-    ];
-  } else {
-    const there = scaffold.existing(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    operations = [...there.operations, ...there.after];
+const subordinate = (function subordinate(file, uid, name) {
+  let text;
+  try {
+    text = Deno.readTextFileSync(file);
+  } catch {
+    return [];
   }
-  return {
-    phase: "mounts",
-    name: "dir",
-    sentence: `make the directory "${target}"`,
-    paths: { path: target },
-    hints: {
-      ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it",
-      EINVAL: OWNER_HINT
-    },
-    operations
-  };
+  return text.split("\n").flatMap(((line) => {
+    const [owner, first, count] = line.split(":");
+    if (owner !== String(uid) && owner !== name) return [];
+    const range = { inside: 0, outside: Number(first), count: Number(count) };
+    return Number.isInteger(range.outside) && range.count > 0 ? [range] : [];
+  }));
 });
-const file = (function file(mount, context, field) {
-  const { scaffold } = context;
-  const { target } = mount;
-  const mode = parseMode(mount.mode ?? 420, `${field}.mode`);
-  const contents = typeof mount.contents === "string" ? new TextEncoder().encode(mount.contents) : mount.contents;
-  const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  const again = scaffold.label("write");
-  const write = contents.length === 0 ? [] : [
-    { call: "SET", args: [contents.length], store: "left" },
-    { call: "SET", args: [contents], store: "from" },
+const accountName = (function accountName(uid) {
+  try {
+    const line = Deno.readTextFileSync("/etc/passwd").split("\n").find(((entry) => entry.split(":")[2] === String(uid)));
+    return line?.split(":")[0];
+  } catch {
+    return void 0;
+  }
+});
+const mountTypes = (function mountTypes(mountinfo) {
+  const types = /* @__PURE__ */ new Map();
+  for (const line of mountinfo.split("\n")) {
+    const fields = line.split(" ");
+    const dash = fields.indexOf("-");
+    if (dash < 0) continue;
+    const place = fields[4].replace(
+      /\\([0-7]{3})/g,
+      ((_, digits) => String.fromCharCode(parseInt(digits, 8)))
+    );
+    types.set(place, fields[dash + 1]);
+  }
+  return types;
+});
+const hostTree = (function hostTree(directory, types = mountTypes(Deno.readTextFileSync("/proc/self/mountinfo")), own = ownPlaces()) {
+  const root = real(directory);
+  const pieces = [];
+  const places = [...types.keys()];
+  const target = ((path) => (root === "/" ? path : path.slice(root.length)) || "/");
+  const walk = ((path) => {
+    if (NO_FILES.has(types.get(path) ?? "")) {
+      pieces.push({ kind: "dir", target: target(path), mode: 493 });
+      return;
+    }
+    const prefix = path === "/" ? path : `${path}/`;
+    if (!places.some(((place) => place !== path && place.startsWith(prefix)))) {
+      pieces.push({ kind: "layer", path, target: target(path) });
+      return;
+    }
+    const { mode } = Deno.lstatSync(path);
+    if (path !== root) pieces.push({ kind: "dir", target: target(path), mode: mode & 4095 });
+    for (const entry of list(path)) {
+      const name = `${prefix}${entry.name}`;
+      if (entry.isSymlink) {
+        pieces.push({ kind: "symlink", target: target(name), to: Deno.readLinkSync(name) });
+      } else if (entry.isDirectory) walk(name);
+      else if (entry.isFile && !NO_FILES.has(types.get(name) ?? "")) {
+        pieces.push({ kind: "file", path: name, target: target(name) });
+      }
+    }
+  });
+  walk(root);
+  for (const path of own) {
+    const inside = path.startsWith(root === "/" ? root : `${root}/`);
+    const taken = places.some(((place) => place.startsWith(`${path}/`)));
+    if (!inside || taken || pieces.some(((piece) => "path" in piece && piece.path === path))) {
+      continue;
+    }
+    pieces.push({ kind: "layer", path, target: target(path), within: true });
+  }
+  return pieces;
+});
+const ownPlaces = (function ownPlaces() {
+  const uid = Deno.uid();
+  if (uid === 0) return [];
+  const found = /* @__PURE__ */ new Set();
+  for (const path of [Deno.env.get("HOME"), Deno.cwd()]) {
+    let topmost;
+    for (let at = path === void 0 ? "" : real(path); at.length > 1; at = at.replace(/\/[^/]*$/, "")) {
+      try {
+        if (Deno.statSync(at).uid === uid) topmost = at;
+      } catch {
+      }
+    }
+    if (topmost !== void 0) found.add(topmost);
+  }
+  return [...found];
+});
+const real = (function real(path) {
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    return path;
+  }
+});
+const list = (function list(path) {
+  try {
+    return [...Deno.readDirSync(path)].sort(((a, b) => a.name < b.name ? -1 : 1));
+  } catch {
+    return [];
+  }
+});
+const landlockVersion = (function landlockVersion() {
+  const version = syscall("landlock_create_ruleset", 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  return version < 0 ? 0 : version;
+});
+const hostView = (function hostView() {
+  const entries = [];
+  for (const path of SYSTEM_FOLDERS) {
+    try {
+      const info = Deno.lstatSync(path);
+      if (info.isSymlink) entries.push({ kind: "symlink", path, to: Deno.readLinkSync(path) });
+      else entries.push({ kind: "bind-dir", path });
+    } catch {
+    }
+  }
+  for (const path of COPIED) {
+    try {
+      const contents = Deno.readFileSync(path);
+      if (contents.length <= LARGEST_COPY) entries.push({ kind: "copy", path, contents });
+    } catch {
+    }
+  }
+  for (const path of BOUND) {
+    try {
+      const info = Deno.statSync(path);
+      entries.push({ kind: info.isDirectory ? "bind-dir" : "bind-file", path });
+    } catch {
+    }
+  }
+  return entries;
+});
+const softNofile = (function softNofile() {
+  try {
+    const line = Deno.readTextFileSync(`/proc/${Deno.ppid}/limits`).split("\n").find(((entry) => entry.startsWith("Max open files")));
+    const soft = line?.split(/\s+/)[3];
+    return soft === void 0 || soft === "unlimited" ? void 0 : Number(soft);
+  } catch {
+    return 1024;
+  }
+});
+const hardLimit = (function hardLimit(name) {
+  const title = `Max ${LIMIT_TITLES[name]} `;
+  const line = Deno.readTextFileSync("/proc/self/limits").split("\n").find(((entry) => entry.startsWith(title)));
+  const hard = line?.slice(title.length).trim().split(/\s+/)[1];
+  return hard === void 0 || hard === "unlimited" ? "unlimited" : Number(hard);
+});
+const descriptorPath = (function descriptorPath(fd) {
+  try {
+    const path = Deno.readLinkSync(`/proc/self/fd/${fd}`);
+    return path.startsWith("/") ? path : void 0;
+  } catch {
+    return void 0;
+  }
+});
+const hostFacts = (function hostFacts() {
+  lasting ??= {
+    uid: Deno.uid() ?? 0,
+    gid: Deno.gid() ?? 0,
+    umask: Deno.umask(),
+    softNofile: softNofile()
+  };
+  const now = performance.now();
+  if (kept$1 === void 0 || now - kept$1.at > KEEP_MILLISECONDS) {
+    kept$1 = { at: now, hostView: hostView() };
+  }
+  return { ...lasting, hostView: kept$1.hostView, ...NOW };
+});
+const parseSize = (function parseSize(value, field) {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0) return value;
+  const match = /^(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?$/i.exec(String(value));
+  if (!match) {
+    throw new SpecError(field, `"${value}" is not a size; write bytes or e.g. "64M", "1.5G"`);
+  }
+  const bytes = Math.round(Number(match[1]) * SIZE_UNITS[match[2].toUpperCase()]);
+  if (!Number.isSafeInteger(bytes)) throw new SpecError(field, `"${value}" is too large`);
+  return bytes;
+});
+const parseDuration = (function parseDuration(value, field) {
+  if (typeof value === "number" && Number.isFinite(value)) return value;
+  const match = /^(-?\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(String(value));
+  if (!match) {
+    throw new SpecError(field, `"${value}" is not a time; write milliseconds or e.g. "30s", "5m"`);
+  }
+  return Number(match[1]) * TIME_UNITS[match[2]];
+});
+const parseMode = (function parseMode(value, field) {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 4095) {
+    return value;
+  }
+  if (typeof value !== "string" || !/^0?[0-7]{1,4}$/.test(value)) {
+    throw new SpecError(field, `"${value}" is not a mode; write octal digits, e.g. "0755"`);
+  }
+  return Number.parseInt(value, 8);
+});
+const parseCpuList = (function parseCpuList(value, field) {
+  const numbers = /* @__PURE__ */ new Set();
+  for (const part of String(value).split(",")) {
+    const match = /^\s*(\d{1,4})(?:-(\d{1,4}))?\s*$/.exec(part);
+    const first = Number(match?.[1]), last = Number(match?.[2] ?? match?.[1]);
+    if (!match || last < first || last >= MOST_CPUS) {
+      throw new SpecError(field, `"${value}" is not a list of numbers; write e.g. "0-3,8"`);
+    }
+    for (let number = first; number <= last; number++) numbers.add(number);
+  }
+  return [...numbers].sort(((a, b) => a - b));
+});
+const ordered = (function ordered(plugins, stage) {
+  const groups = { pre: [], plain: [], post: [] };
+  for (const plugin of plugins) {
+    const hook = plugin[stage];
+    if (hook === void 0) continue;
+    const full = typeof hook === "function" ? { handler: hook } : hook;
+    groups[full.order ?? "plain"].push({
+      plugin: plugin.name,
+      handler: full.handler.bind(plugin),
+      timeout: full.timeout === void 0 ? DEFAULT_TIMEOUT : parseDuration(full.timeout, `plugin "${plugin.name}".${stage}.timeout`)
+    });
+  }
+  return [...groups.pre, ...groups.plain, ...groups.post];
+});
+const reactor = (function reactor() {
+  return instance$1 ??= new Reactor();
+});
+const encodeAssignment = (function encodeAssignment({ init, setup, execute }) {
+  const words = new Uint32Array(WORDS * 2);
+  [...init, ...setup, ...execute].forEach(((word2, index) => words[index * 2] = word2));
+  return new Uint8Array(words.buffer);
+});
+const word = (function word(index) {
+  return { load: { name: ASSIGNMENT_CELLS.body, offset: index * 8 } };
+});
+const assignedStdio = (function assignedStdio(index) {
+  return { load32: { name: ASSIGNMENT_CELLS.fds, offset: 16 + index * 4 } };
+});
+const wholeAssignment = (function wholeAssignment() {
+  return [
     {
-      call: "write",
-      args: [{ load32: "file" }, { load: "from" }, { load: "left" }],
-      store: "count",
-      label: again
+      call: "AND",
+      args: [{ load32: { name: HEADER, offset: FLAGS_OFFSET } }, MSG_CTRUNC],
+      when: { equals: 0 },
+      goto: "assignment is whole"
     },
-    { call: "ADD", args: [{ load: "from" }, { load: "count" }], store: "from" },
+    { call: "SET", args: [-24] },
+    { call: "SET", args: [0], label: "assignment is whole" }
+  ];
+});
+const awaitAssignment = (function awaitAssignment(socket) {
+  return [
     {
-      call: "SUBTRACT",
-      args: [{ load: "left" }, { load: "count" }],
-      store: "left",
-      when: { differs: 0 },
-      goto: again
+      call: "recvmsg",
+      args: [
+        socket,
+        {
+          words: [
+            0,
+            0,
+            { words: [{ at: ASSIGNMENT_CELLS.body }, BYTES] },
+            1,
+            { at: ASSIGNMENT_CELLS.fds },
+            CONTROL_BYTES,
+            0
+          ],
+          name: HEADER
+        },
+        MSG_CMSG_CLOEXEC
+      ],
+      // The host program is gone, or does not want this process any more: a hang-up, which is an
+      // error where the host has left something unread.
+      onError: "ignore",
+      when: { differs: BYTES },
+      goto: "exit"
     }
   ];
-  const finish = [
-    ...owned(mount, ((uid, gid) => ({ call: "fchown", args: [{ load32: "file" }, uid, gid] }))),
-    ...write,
-    // Once more, for a change of the owner and writing take set-uid bits away.
-    ...mode > 511 ? [{ call: "fchmod", args: [{ load32: "file" }, mode] }] : [],
-    { call: "close", args: [{ load32: "file" }] }
+});
+const followAssignment = (function followAssignment(asPid1) {
+  return [
+    ...asPid1 ? [] : loadProgram(INIT_AREA, word(0), word(1)),
+    ...loadProgram(SETUP_AREA, word(2), word(3)),
+    { call: "SET", args: [0], goto: SETUP_AREA }
   ];
-  let operations;
-  const place = scaffold.place(target);
-  if (place) {
-    operations = [
-      ...scaffold.parents(target),
-      { call: "openat", args: [place.dirfd, place.path, flags, mode], store: "file" },
-      ...finish
-    ];
-    scaffold.addForeign(target);
-  } else if (scaffold.isChangeable(target)) {
-    const parent = scaffold.parentOf(target);
-    operations = [
-      ...parent.operations,
-      // What is there may be a link, or a pipe that would be waited for.
-      {
-        call: "unlinkat",
-        args: [parent.dirfd, parent.name, 0],
-        onError: { tolerate: "ENOENT" }
-      },
-      { call: "openat", args: [parent.dirfd, parent.name, flags, mode], store: "file" },
-      ...parent.after,
-      ...finish
-    ];
-  } else {
-    context.useWorkshop();
-    const copy = scaffold.label("file");
-    operations = [
-      { call: "openat", args: [WORKSHOP, copy, flags, mode], store: "file" },
-      ...finish,
-      {
-        call: "open_tree",
-        args: [WORKSHOP, copy, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
-        store: "copy"
-      },
-      // Nobody inside writes to a file that replaces another, as nobody writes to the root.
-      setAttributes({ load32: "copy" }, mountAttributes({})),
-      ...attach({ load32: "copy" }, scaffold.existing(target))
-    ];
-  }
-  return {
-    phase: "mounts",
-    name: "file",
-    sentence: `write ${contents.length} bytes to the file "${target}"`,
-    paths: { path: target },
-    hints: {
-      ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it",
-      EINVAL: OWNER_HINT
-    },
-    operations
-  };
 });
 const dieWithParent = (function dieWithParent() {
   return { call: "prctl", args: [PR_SET_PDEATHSIG, SIGNALS.SIGKILL] };
@@ -1281,420 +1299,6 @@ const execStep = (function execStep(command, secret = []) {
     operations
   };
 });
-const idMapText = (function idMapText(ranges2) {
-  return ranges2.map((({ inside, outside, count }) => `${inside} ${outside} ${count ?? 1}
-`)).join(
-    ""
-  );
-});
-const ranges = (function ranges(list) {
-  return list.map(
-    (({ inside, outside, count = 1 }) => count === 1 ? `${inside} is ${outside}` : `${inside}-${inside + count - 1} are ${outside}-${outside + count - 1}`)
-  ).join(", ");
-});
-const writeProc = (function writeProc(file, text, cell = "proc") {
-  const bytes = new TextEncoder().encode(text);
-  return [
-    {
-      call: "openat",
-      args: [{ load32: cell }, file, O_WRONLY | O_CLOEXEC, 0],
-      store: "map"
-    },
-    { call: "write", args: [{ load32: "map" }, bytes, bytes.length] },
-    { call: "close", args: [{ load32: "map" }] }
-  ];
-});
-const idMapSteps = (function idMapSteps(maps, denySetgroups) {
-  const steps = [];
-  if (denySetgroups) {
-    steps.push({
-      phase: "maps",
-      name: "deny setgroups",
-      sentence: "deny setgroups inside",
-      paths: { path: "/proc/PID/setgroups" },
-      hints: { EACCES: USERNS_HINT, EPERM: USERNS_HINT },
-      operations: writeProc("setgroups", "deny")
-    });
-  }
-  for (const [file, word, list] of [["uid_map", "user", maps.uids], [
-    "gid_map",
-    "group",
-    maps.gids
-  ]]) {
-    steps.push({
-      phase: "maps",
-      name: file,
-      sentence: `map ${word} ids: inside ${ranges(list)} outside`,
-      paths: { path: `/proc/PID/${file}` },
-      hints: { EPERM: USERNS_HINT, EINVAL: "ranges must not overlap, and at most 340 are allowed" },
-      operations: writeProc(file, idMapText(list))
-    });
-  }
-  return steps;
-});
-const openDiskMap = (function openDiskMap(maps, store, name) {
-  const text = ((ranges2) => ranges2.map((({ disk, host, count }) => `${disk} ${host} ${count}
-`)).join(""));
-  const hold = `hold ${name}`, held = `${name} is held`;
-  return [
-    { call: "pipe2", args: [{ at: "holder pipe" }, O_CLOEXEC] },
-    {
-      call: "clone3",
-      args: [{ words: [CLONE_NEWUSER, 0, 0, 0, SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0] }, 88],
-      store: "holder",
-      when: { equals: 0 },
-      goto: hold
-    },
-    { call: "DECIMAL", args: [{ load: "holder" }, { at: "pid text" }] },
-    {
-      call: "openat",
-      args: [AGENT_FD.proc, { at: "pid text" }, O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
-      store: "holder proc"
-    },
-    ...writeProc("uid_map", text(maps.uids), "holder proc"),
-    ...writeProc("gid_map", text(maps.gids), "holder proc"),
-    {
-      call: "openat",
-      args: [{ load32: "holder proc" }, "ns/user", O_RDONLY | O_CLOEXEC, 0],
-      store
-    },
-    { call: "close", args: [{ load32: "holder pipe" }] },
-    {
-      call: "close",
-      args: [{ load32: { name: "holder pipe", offset: 4 } }],
-      goto: held
-    },
-    // Not the agent's handler, which would make an agent of it.
-    { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: hold },
-    dieWithParent(),
-    { call: "close", args: [{ load32: { name: "holder pipe", offset: 4 } }] },
-    { call: "read", args: [{ load32: "holder pipe" }, { at: "pid text" }, 1] },
-    { call: "exit_group", args: [0] },
-    { call: "SET", args: [0], label: held }
-  ];
-});
-const checkRanges = (function checkRanges(list, field) {
-  if (list.length === 0) throw new SpecError(field, "an id map needs at least one range");
-  list.forEach(((range, index) => {
-    for (const key of ["inside", "outside", "count"]) {
-      const value = key === "count" ? range.count ?? 1 : range[key];
-      const least = key === "count" ? 1 : 0;
-      if (!Number.isInteger(value) || value < least || value > 4294967294) {
-        throw new SpecError(`${field}[${index}].${key}`, `${value} is not an id or a count`);
-      }
-    }
-    list.forEach(((other, place) => {
-      if (place >= index) return;
-      for (const side of ["inside", "outside"]) {
-        const apart = range[side] + (range.count ?? 1) <= other[side] || other[side] + (other.count ?? 1) <= range[side];
-        if (!apart) {
-          throw new SpecError(
-            `${field}[${index}].${side}`,
-            `overlaps the range ${field}[${place}]`
-          );
-        }
-      }
-    }));
-  }));
-});
-const isMapped = (function isMapped(id, list) {
-  return list.some((({ inside, count = 1 }) => id >= inside && id < inside + count));
-});
-const automatic = (function automatic(own, given, root, what) {
-  if (root) {
-    const range = given[0];
-    return [{
-      inside: 0,
-      outside: range?.outside ?? UNPRIVILEGED_ID,
-      count: range?.count ?? AUTO_COUNT
-    }];
-  }
-  if (given.length === 0) {
-    throw new UnsupportedError(
-      `an automatic ${what} map`,
-      `/etc/${what} has no line for this user; add one with \`usermod --add-${what}s 100000-165535 NAME\` as root`
-    );
-  }
-  let inside = 1;
-  return [
-    { inside: 0, outside: own, count: 1 },
-    ...given.map(((range) => {
-      const next = { inside, outside: range.outside, count: range.count ?? 1 };
-      inside += next.count;
-      return next;
-    }))
-  ];
-});
-const automaticMaps = (function automaticMaps(facts, root) {
-  const { uids, gids } = facts.subordinate();
-  return {
-    uids: automatic(facts.uid, uids, root, "subuid"),
-    gids: automatic(facts.gid, gids, root, "subgid")
-  };
-});
-const checkSubordinate = (function checkSubordinate(list, own, given, field, file) {
-  if (given.length === 0) return;
-  list.forEach((({ outside, count = 1 }, index) => {
-    if (outside === own && count === 1) return;
-    const covered = given.some(
-      ((range) => outside >= range.outside && outside + count <= range.outside + (range.count ?? 1))
-    );
-    if (covered) return;
-    const name = ((first, many) => many === 1 ? `${first}` : `${first}-${first + many - 1}`);
-    const ranges = given.map(((range) => name(range.outside, range.count ?? 1))).join(", ");
-    throw new SpecError(
-      `${field}[${index}].outside`,
-      `${name(outside, count)} is not within what ${file} gives this user (${ranges}); run as root, or have root add a range`
-    );
-  }));
-});
-const decideIdentity = (function decideIdentity(spec, facts) {
-  const root = facts.uid === 0;
-  const fresh = spec.namespaces.user === "new";
-  const uid = spec.user?.uid ?? facts.uid;
-  const gid = spec.user?.gid ?? spec.user?.uid ?? facts.gid;
-  const groups = spec.user?.groups ?? [];
-  for (const [field, id] of [
-    ["user.uid", uid],
-    ["user.gid", gid],
-    ...groups.map(((group, index) => [`user.groups[${index}]`, group]))
-  ]) {
-    if (!Number.isInteger(id) || id < 0 || id > 4294967294) {
-      throw new SpecError(field, `${id} is not an id`);
-    }
-  }
-  const user = { uid, gid, groups };
-  if (!fresh) {
-    if (spec.idMap !== void 0) {
-      throw new SpecError(
-        "idMap",
-        'ids can only be mapped in a new user namespace; unshare("user")'
-      );
-    }
-    const joined = typeof spec.namespaces.user === "object";
-    if (!root && !joined && (uid !== facts.uid || gid !== facts.gid || groups.length > 0)) {
-      throw new SpecError("user", "without a user namespace only root can change the user");
-    }
-    return { user, setup: user, byHelper: false, denySetgroups: false };
-  }
-  const maps = spec.idMap === void 0 ? {
-    uids: [{ inside: uid, outside: root ? UNPRIVILEGED_ID : facts.uid, count: 1 }],
-    gids: [{ inside: gid, outside: root ? UNPRIVILEGED_ID : facts.gid, count: 1 }]
-  } : spec.idMap === "auto" ? automaticMaps(facts, root) : spec.idMap;
-  checkRanges(maps.uids, "idMap.uids");
-  checkRanges(maps.gids, "idMap.gids");
-  const needed = [
-    ["user.uid", uid, maps.uids],
-    ["user.gid", gid, maps.gids],
-    ...groups.map(((group, index) => [`user.groups[${index}]`, group, maps.gids]))
-  ];
-  for (const [field, id, list] of needed) {
-    if (!isMapped(id, list)) throw new SpecError(field, `${id} is not in the id map; see idMap()`);
-  }
-  const own = ((list, id) => list.length === 1 && (list[0].count ?? 1) === 1 && list[0].outside === id);
-  const byHelper = !root && !(own(maps.uids, facts.uid) && own(maps.gids, facts.gid));
-  if (byHelper) {
-    const { uids, gids } = facts.subordinate();
-    checkSubordinate(maps.uids, facts.uid, uids, "idMap.uids", "/etc/subuid");
-    checkSubordinate(maps.gids, facts.gid, gids, "idMap.gids", "/etc/subgid");
-  }
-  const denySetgroups = !root && !byHelper;
-  if (groups.length > 0 && denySetgroups) {
-    throw new SpecError(
-      "user.groups",
-      'supplementary groups need a map of several ids; idMap("auto")'
-    );
-  }
-  return {
-    user,
-    maps,
-    setup: {
-      uid: isMapped(0, maps.uids) ? 0 : uid,
-      gid: isMapped(0, maps.gids) ? 0 : gid
-    },
-    byHelper,
-    denySetgroups
-  };
-});
-const sourceDescriptors = (function sourceDescriptors(mounts) {
-  return mounts.flatMap(
-    ((mount) => mount.kind === "bind" && typeof mount.source === "object" ? [mount.source.fd] : [])
-  );
-});
-const sourceName = (function sourceName(path) {
-  return typeof path === "string" ? path : `descriptor ${path.fd}`;
-});
-const isCaller = (function isCaller({ user }, facts) {
-  return user.uid === facts.uid && user.gid === facts.gid;
-});
-const openTree = (function openTree(source, cell, recursive = true) {
-  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
-  return { call: "open_tree", args: [AT_FDCWD, source, flags], store: cell };
-});
-const hostId = (function hostId({ inside, count = 1 }, maps, field) {
-  if (maps === void 0) return inside;
-  for (const range of maps) {
-    const offset = inside - range.inside;
-    if (offset >= 0 && offset + count <= (range.count ?? 1)) return range.outside + offset;
-  }
-  throw new SpecError(
-    field,
-    `${count === 1 ? inside : `${inside}-${inside + count - 1}`} is not in the id map of the sandbox; see idMap()`
-  );
-});
-const firstSource = (function firstSource(spec, firstJoin) {
-  return firstJoin + joinedKinds(spec).length;
-});
-const mountNamespaceStep = (function mountNamespaceStep() {
-  return {
-    phase: "unshare",
-    name: "mount namespace",
-    sentence: "make a mount namespace",
-    hints: CLONE_HINTS,
-    operations: [{ call: "unshare", args: [CLONE_NEWNS] }]
-  };
-});
-const privateStep = (function privateStep() {
-  return {
-    phase: "mounts",
-    name: "private",
-    sentence: "make every mount private to the sandbox",
-    operations: [{ call: "mount", args: [0, "/", 0, MS_REC | MS_PRIVATE, 0] }]
-  };
-});
-const emptyRootStep = (function emptyRootStep() {
-  return {
-    phase: "mounts",
-    name: "root",
-    sentence: "make an empty tmpfs the new root",
-    operations: [
-      // Every mode from here on is meant as it stands.
-      { call: "umask", args: [0] },
-      ...freshFilesystem("tmpfs", { mode: "755" }, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "root"),
-      PLACE
-    ]
-  };
-});
-const hostViewStep = (function hostViewStep(entries, context) {
-  const operations = [];
-  const { scaffold } = context;
-  const tree = { load32: "tree" };
-  for (const entry of entries) {
-    if (entry.kind === "symlink") {
-      const link = { source: entry.to, target: entry.path };
-      operations.push(...symlink(link, context, "root").operations);
-    } else if (entry.kind === "copy") {
-      const copy = { target: entry.path, contents: entry.contents };
-      operations.push(...file(copy, context, "root").operations);
-    } else {
-      const kind = entry.kind === "bind-dir" ? "directory" : "file";
-      operations.push(
-        openTree(entry.path, "tree"),
-        setAttributes(tree, mountAttributes({})),
-        ...attach(tree, scaffold.mountPoint(entry.path, kind))
-      );
-      scaffold.addForeign(entry.path);
-    }
-  }
-  return {
-    phase: "mounts",
-    name: "host view",
-    sentence: `show a minimal view of the host, read-only: ${entries.filter(((entry) => entry.kind !== "copy")).map(((entry) => entry.path)).join(" ")} and what programs need of /etc`,
-    operations
-  };
-});
-const sealRootStep = (function sealRootStep() {
-  return {
-    phase: "mounts",
-    name: "seal root",
-    sentence: "make the root read-only",
-    operations: [{
-      call: "mount_setattr",
-      args: [ROOT, "", AT_EMPTY_PATH, mountAttr(MOUNT_ATTR_RDONLY), MOUNT_ATTR_SIZE]
-    }]
-  };
-});
-const pivotStep = (function pivotStep() {
-  return {
-    phase: "mounts",
-    name: "pivot",
-    sentence: "change into the new root and detach the host's",
-    hints: {
-      EINVAL: "the host's root is an initramfs, which cannot be pivoted; move to a real root first"
-    },
-    operations: [
-      { call: "fchdir", args: [ROOT] },
-      // The old root ends up on top of the new one at the same place, and is detached there.
-      { call: "pivot_root", args: [".", "."] },
-      { call: "umount2", args: [".", MNT_DETACH] },
-      { call: "chdir", args: ["/"] }
-    ]
-  };
-});
-const kernelMount = (function kernelMount({ scaffold }, target, step) {
-  const place = scaffold.mountPoint(target, "directory");
-  scaffold.addForeign(target);
-  return {
-    phase: "mounts",
-    ...step,
-    paths: { path: step.name, dest: target },
-    operations: [...step.operations, ...attach(TREE, place)]
-  };
-});
-const tmpfs = (function tmpfs(mount, context, field) {
-  const { target, size, mode, inodes, uid, gid = uid } = mount;
-  const options = {
-    mode: parseMode(mode ?? 1023, `${field}.mode`).toString(8),
-    ...size === void 0 ? {} : { size: String(parseSize(size, `${field}.size`)) },
-    ...inodes === void 0 ? {} : { nr_inodes: String(inodes) },
-    ...uid === void 0 ? {} : { uid: String(uid) },
-    ...gid === void 0 ? {} : { gid: String(gid) }
-  };
-  return {
-    phase: "mounts",
-    name: "tmpfs",
-    sentence: `mount an empty tmpfs${size === void 0 ? "" : ` of ${size}`} on "${target}"`,
-    paths: { path: "tmpfs", dest: target },
-    hints: { EINVAL: "its owner must be in the id map; see idMap()" },
-    operations: ownTmpfs(target, context, options, mountAttributes({ ...mount, writable: true }))
-  };
-});
-const proc = (function proc(mount, context, field) {
-  const { target, hidepid, subset } = mount;
-  for (const [name, value] of Object.entries({ hidepid, subset })) {
-    if (value !== void 0 && !context.freshProc) {
-      throw new SpecError(
-        `${field}.${name}`,
-        `a proc of a shared pid namespace is the host's, as it is there; unshare("pid")`
-      );
-    }
-  }
-  const options = {
-    ...hidepid === void 0 ? {} : { hidepid },
-    ...subset === void 0 ? {} : { subset }
-  };
-  return kernelMount(context, target, {
-    name: "proc",
-    sentence: context.freshProc ? `mount a proc of the sandbox's own on "${target}"${Object.entries(options).map((([name, value]) => `, ${name}=${value}`)).join("")}` : `bind the proc of the shared pid namespace on "${target}"`,
-    hints: {
-      EPERM: "a proc with mounts over it (as in a container) forbids a new one; run there with an unmasked /proc"
-    },
-    operations: context.freshProc ? freshFilesystem("proc", options, INERT, "tree") : [openTree("/proc", "tree"), setAttributes(TREE, INERT)]
-  });
-});
-const provideParts = (function provideParts(all) {
-  parts = all;
-});
-const optionalParts = (function optionalParts() {
-  if (parts === void 0) throw new Error("Import lib/run/all_parts.ts before planning this");
-  return parts;
-});
-const hasImage = (function hasImage({ root }) {
-  return typeof root === "object" && "image" in root;
-});
-const hasScheduling = (function hasScheduling(spec) {
-  return spec.nice !== void 0 || spec.scheduler !== void 0 || spec.ioPriority !== void 0 || spec.cpuAffinity !== void 0 || spec.personality !== void 0 || spec.oomScoreAdj !== void 0;
-});
 const keptCapabilities = (function keptCapabilities(spec, uid) {
   const keep = [...new Set(spec?.keep)];
   return { keep, ambient: keep.length > 0 && (spec?.ambient ?? uid !== 0) };
@@ -1844,63 +1448,411 @@ const checkContradictions = (function checkContradictions(spec) {
     throw new SpecError("tty", 'a terminal needs a mount namespace of its own; unshare("mount")');
   }
 });
-const encodeAssignment = (function encodeAssignment({ init, setup, execute }) {
-  const words = new Uint32Array(WORDS * 2);
-  [...init, ...setup, ...execute].forEach(((word2, index) => words[index * 2] = word2));
-  return new Uint8Array(words.buffer);
-});
-const word = (function word(index) {
-  return { load: { name: ASSIGNMENT_CELLS.body, offset: index * 8 } };
-});
-const assignedStdio = (function assignedStdio(index) {
-  return { load32: { name: ASSIGNMENT_CELLS.fds, offset: 16 + index * 4 } };
-});
-const wholeAssignment = (function wholeAssignment() {
-  return [
-    {
-      call: "AND",
-      args: [{ load32: { name: HEADER, offset: FLAGS_OFFSET } }, MSG_CTRUNC],
-      when: { equals: 0 },
-      goto: "assignment is whole"
-    },
-    { call: "SET", args: [-24] },
-    { call: "SET", args: [0], label: "assignment is whole" }
-  ];
-});
-const awaitAssignment = (function awaitAssignment(socket) {
-  return [
-    {
-      call: "recvmsg",
-      args: [
-        socket,
-        {
-          words: [
-            0,
-            0,
-            { words: [{ at: ASSIGNMENT_CELLS.body }, BYTES] },
-            1,
-            { at: ASSIGNMENT_CELLS.fds },
-            CONTROL_BYTES,
-            0
-          ],
-          name: HEADER
-        },
-        MSG_CMSG_CLOEXEC
-      ],
-      // The host program is gone, or does not want this process any more: a hang-up, which is an
-      // error where the host has left something unread.
-      onError: "ignore",
-      when: { differs: BYTES },
-      goto: "exit"
+const checkRanges = (function checkRanges(list, field) {
+  if (list.length === 0) throw new SpecError(field, "an id map needs at least one range");
+  list.forEach(((range, index) => {
+    for (const key of ["inside", "outside", "count"]) {
+      const value = key === "count" ? range.count ?? 1 : range[key];
+      const least = key === "count" ? 1 : 0;
+      if (!Number.isInteger(value) || value < least || value > 4294967294) {
+        throw new SpecError(`${field}[${index}].${key}`, `${value} is not an id or a count`);
+      }
     }
+    list.forEach(((other, place) => {
+      if (place >= index) return;
+      for (const side of ["inside", "outside"]) {
+        const apart = range[side] + (range.count ?? 1) <= other[side] || other[side] + (other.count ?? 1) <= range[side];
+        if (!apart) {
+          throw new SpecError(
+            `${field}[${index}].${side}`,
+            `overlaps the range ${field}[${place}]`
+          );
+        }
+      }
+    }));
+  }));
+});
+const isMapped = (function isMapped(id, list) {
+  return list.some((({ inside, count = 1 }) => id >= inside && id < inside + count));
+});
+const automatic = (function automatic(own, given, root, what) {
+  if (root) {
+    const range = given[0];
+    return [{
+      inside: 0,
+      outside: range?.outside ?? UNPRIVILEGED_ID,
+      count: range?.count ?? AUTO_COUNT
+    }];
+  }
+  if (given.length === 0) {
+    throw new UnsupportedError(
+      `an automatic ${what} map`,
+      `/etc/${what} has no line for this user; add one with \`usermod --add-${what}s 100000-165535 NAME\` as root`
+    );
+  }
+  let inside = 1;
+  return [
+    { inside: 0, outside: own, count: 1 },
+    ...given.map(((range) => {
+      const next = { inside, outside: range.outside, count: range.count ?? 1 };
+      inside += next.count;
+      return next;
+    }))
   ];
 });
-const followAssignment = (function followAssignment(asPid1) {
-  return [
-    ...asPid1 ? [] : loadProgram(INIT_AREA, word(0), word(1)),
-    ...loadProgram(SETUP_AREA, word(2), word(3)),
-    { call: "SET", args: [0], goto: SETUP_AREA }
+const automaticMaps = (function automaticMaps(facts, root) {
+  const { uids, gids } = facts.subordinate();
+  return {
+    uids: automatic(facts.uid, uids, root, "subuid"),
+    gids: automatic(facts.gid, gids, root, "subgid")
+  };
+});
+const checkSubordinate = (function checkSubordinate(list, own, given, field, file) {
+  if (given.length === 0) return;
+  list.forEach((({ outside, count = 1 }, index) => {
+    if (outside === own && count === 1) return;
+    const covered = given.some(
+      ((range) => outside >= range.outside && outside + count <= range.outside + (range.count ?? 1))
+    );
+    if (covered) return;
+    const name = ((first, many) => many === 1 ? `${first}` : `${first}-${first + many - 1}`);
+    const ranges = given.map(((range) => name(range.outside, range.count ?? 1))).join(", ");
+    throw new SpecError(
+      `${field}[${index}].outside`,
+      `${name(outside, count)} is not within what ${file} gives this user (${ranges}); run as root, or have root add a range`
+    );
+  }));
+});
+const decideIdentity = (function decideIdentity(spec, facts) {
+  const root = facts.uid === 0;
+  const fresh = spec.namespaces.user === "new";
+  const uid = spec.user?.uid ?? facts.uid;
+  const gid = spec.user?.gid ?? spec.user?.uid ?? facts.gid;
+  const groups = spec.user?.groups ?? [];
+  for (const [field, id] of [
+    ["user.uid", uid],
+    ["user.gid", gid],
+    ...groups.map(((group, index) => [`user.groups[${index}]`, group]))
+  ]) {
+    if (!Number.isInteger(id) || id < 0 || id > 4294967294) {
+      throw new SpecError(field, `${id} is not an id`);
+    }
+  }
+  const user = { uid, gid, groups };
+  if (!fresh) {
+    if (spec.idMap !== void 0) {
+      throw new SpecError(
+        "idMap",
+        'ids can only be mapped in a new user namespace; unshare("user")'
+      );
+    }
+    const joined = typeof spec.namespaces.user === "object";
+    if (!root && !joined && (uid !== facts.uid || gid !== facts.gid || groups.length > 0)) {
+      throw new SpecError("user", "without a user namespace only root can change the user");
+    }
+    return { user, setup: user, byHelper: false, denySetgroups: false };
+  }
+  const maps = spec.idMap === void 0 ? {
+    uids: [{ inside: uid, outside: root ? UNPRIVILEGED_ID : facts.uid, count: 1 }],
+    gids: [{ inside: gid, outside: root ? UNPRIVILEGED_ID : facts.gid, count: 1 }]
+  } : spec.idMap === "auto" ? automaticMaps(facts, root) : spec.idMap;
+  checkRanges(maps.uids, "idMap.uids");
+  checkRanges(maps.gids, "idMap.gids");
+  const needed = [
+    ["user.uid", uid, maps.uids],
+    ["user.gid", gid, maps.gids],
+    ...groups.map(((group, index) => [`user.groups[${index}]`, group, maps.gids]))
   ];
+  for (const [field, id, list] of needed) {
+    if (!isMapped(id, list)) throw new SpecError(field, `${id} is not in the id map; see idMap()`);
+  }
+  const own = ((list, id) => list.length === 1 && (list[0].count ?? 1) === 1 && list[0].outside === id);
+  const byHelper = !root && !(own(maps.uids, facts.uid) && own(maps.gids, facts.gid));
+  if (byHelper) {
+    const { uids, gids } = facts.subordinate();
+    checkSubordinate(maps.uids, facts.uid, uids, "idMap.uids", "/etc/subuid");
+    checkSubordinate(maps.gids, facts.gid, gids, "idMap.gids", "/etc/subgid");
+  }
+  const denySetgroups = !root && !byHelper;
+  if (groups.length > 0 && denySetgroups) {
+    throw new SpecError(
+      "user.groups",
+      'supplementary groups need a map of several ids; idMap("auto")'
+    );
+  }
+  return {
+    user,
+    maps,
+    setup: {
+      uid: isMapped(0, maps.uids) ? 0 : uid,
+      gid: isMapped(0, maps.gids) ? 0 : gid
+    },
+    byHelper,
+    denySetgroups
+  };
+});
+const idMapText = (function idMapText(ranges2) {
+  return ranges2.map((({ inside, outside, count }) => `${inside} ${outside} ${count ?? 1}
+`)).join(
+    ""
+  );
+});
+const ranges = (function ranges(list) {
+  return list.map(
+    (({ inside, outside, count = 1 }) => count === 1 ? `${inside} is ${outside}` : `${inside}-${inside + count - 1} are ${outside}-${outside + count - 1}`)
+  ).join(", ");
+});
+const writeProc = (function writeProc(file, text, cell = "proc") {
+  const bytes = new TextEncoder().encode(text);
+  return [
+    {
+      call: "openat",
+      args: [{ load32: cell }, file, O_WRONLY | O_CLOEXEC, 0],
+      store: "map"
+    },
+    { call: "write", args: [{ load32: "map" }, bytes, bytes.length] },
+    { call: "close", args: [{ load32: "map" }] }
+  ];
+});
+const idMapSteps = (function idMapSteps(maps, denySetgroups) {
+  const steps = [];
+  if (denySetgroups) {
+    steps.push({
+      phase: "maps",
+      name: "deny setgroups",
+      sentence: "deny setgroups inside",
+      paths: { path: "/proc/PID/setgroups" },
+      hints: { EACCES: USERNS_HINT, EPERM: USERNS_HINT },
+      operations: writeProc("setgroups", "deny")
+    });
+  }
+  for (const [file, word, list] of [["uid_map", "user", maps.uids], [
+    "gid_map",
+    "group",
+    maps.gids
+  ]]) {
+    steps.push({
+      phase: "maps",
+      name: file,
+      sentence: `map ${word} ids: inside ${ranges(list)} outside`,
+      paths: { path: `/proc/PID/${file}` },
+      hints: { EPERM: USERNS_HINT, EINVAL: "ranges must not overlap, and at most 340 are allowed" },
+      operations: writeProc(file, idMapText(list))
+    });
+  }
+  return steps;
+});
+const openDiskMap = (function openDiskMap(maps, store, name) {
+  const text = ((ranges2) => ranges2.map((({ disk, host, count }) => `${disk} ${host} ${count}
+`)).join(""));
+  const hold = `hold ${name}`, held = `${name} is held`;
+  return [
+    { call: "pipe2", args: [{ at: "holder pipe" }, O_CLOEXEC] },
+    {
+      call: "clone3",
+      args: [{ words: [CLONE_NEWUSER, 0, 0, 0, SIGNALS.SIGCHLD, 0, 0, 0, 0, 0, 0] }, 88],
+      store: "holder",
+      when: { equals: 0 },
+      goto: hold
+    },
+    { call: "DECIMAL", args: [{ load: "holder" }, { at: "pid text" }] },
+    {
+      call: "openat",
+      args: [AGENT_FD.proc, { at: "pid text" }, O_PATH | O_DIRECTORY | O_CLOEXEC, 0],
+      store: "holder proc"
+    },
+    ...writeProc("uid_map", text(maps.uids), "holder proc"),
+    ...writeProc("gid_map", text(maps.gids), "holder proc"),
+    {
+      call: "openat",
+      args: [{ load32: "holder proc" }, "ns/user", O_RDONLY | O_CLOEXEC, 0],
+      store
+    },
+    { call: "close", args: [{ load32: "holder pipe" }] },
+    {
+      call: "close",
+      args: [{ load32: { name: "holder pipe", offset: 4 } }],
+      goto: held
+    },
+    // Not the agent's handler, which would make an agent of it.
+    { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: hold },
+    dieWithParent(),
+    { call: "close", args: [{ load32: { name: "holder pipe", offset: 4 } }] },
+    { call: "read", args: [{ load32: "holder pipe" }, { at: "pid text" }, 1] },
+    { call: "exit_group", args: [0] },
+    { call: "SET", args: [0], label: held }
+  ];
+});
+const mountAttr = (function mountAttr(set, { propagation = 0, userns = 0 } = {}) {
+  const bytes = new Uint8Array(32);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(set), true);
+  view.setBigUint64(16, BigInt(propagation), true);
+  view.setBigUint64(24, BigInt(userns), true);
+  return bytes;
+});
+const openHow = (function openHow(flags, mode, resolve) {
+  const bytes = new Uint8Array(24);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(flags), true);
+  view.setBigUint64(8, BigInt(mode), true);
+  view.setBigUint64(16, BigInt(resolve), true);
+  return bytes;
+});
+const ifreqFlags = (function ifreqFlags(name, flags) {
+  const bytes = new Uint8Array(40);
+  bytes.set(new TextEncoder().encode(name));
+  new DataView(bytes.buffer).setInt16(16, flags, true);
+  return bytes;
+});
+const rlimit64 = (function rlimit64(soft, hard) {
+  return new Uint8Array(new BigUint64Array([soft, hard]).buffer);
+});
+const windowSize = (function windowSize(size) {
+  return new Uint8Array(Uint16Array.of(size.rows, size.columns, 0, 0).buffer);
+});
+const landlockRulesetAttr = (function landlockRulesetAttr(fs, net, scoped) {
+  const words = new BigUint64Array([BigInt(fs), BigInt(net), BigInt(scoped)]);
+  return new Uint8Array(words.buffer).slice(0, scoped !== 0 ? 24 : net !== 0 ? 16 : 8);
+});
+const landlockNetPort = (function landlockNetPort(allowed, port) {
+  return new Uint8Array(new BigUint64Array([BigInt(allowed), BigInt(port)]).buffer);
+});
+const joinedKinds = (function joinedKinds(spec) {
+  return JOIN_ORDER.flatMap(((kind) => {
+    const choice = spec.namespaces[kind];
+    return typeof choice === "object" ? [{ kind, target: choice.join }] : [];
+  }));
+});
+const cloneFlags = (function cloneFlags(spec, apart) {
+  let flags = 0;
+  for (const kind of JOIN_ORDER) {
+    if (!apart.includes(kind) && spec.namespaces[kind] === "new") flags |= NAMESPACE_FLAG[kind];
+  }
+  return flags;
+});
+const clonedKinds = (function clonedKinds(spec, apart) {
+  return JOIN_ORDER.filter(((kind) => !apart.includes(kind) && spec.namespaces[kind] === "new")).sort();
+});
+const joinName = (function joinName(target) {
+  if (typeof target === "string") return `"${target}"`;
+  return "pid" in target ? `of process ${target.pid}` : `of descriptor ${target.fd}`;
+});
+const joinStep = (function joinStep(kind, target, fdPlace) {
+  return {
+    phase: "join",
+    name: `join ${kind}`,
+    sentence: `join the ${kind} namespace ${joinName(target)}`,
+    paths: { path: typeof target === "string" ? target : joinName(target) },
+    hints: {
+      EPERM: `joining needs CAP_SYS_ADMIN in the user namespace that owns it; run as root, or join its user namespace too`,
+      EINVAL: `it is not a ${kind} namespace, or it is the caller's own user namespace`
+    },
+    operations: [{ call: "setns", args: [{ load32: fdPlace }, NAMESPACE_FLAG[kind]] }]
+  };
+});
+const loopbackStep = (function loopbackStep() {
+  return {
+    phase: "namespaces",
+    name: "loopback",
+    sentence: "bring the loopback device up",
+    operations: [
+      { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: "socket" },
+      // netdevice(7)
+      {
+        call: "ioctl",
+        args: [
+          { load32: "socket" },
+          SIOCSIFFLAGS,
+          ifreqFlags("lo", IFF_UP | IFF_LOOPBACK | IFF_RUNNING)
+        ]
+      },
+      { call: "close", args: [{ load32: "socket" }] }
+    ]
+  };
+});
+const nameStep = (function nameStep(call, name) {
+  const word = call === "sethostname" ? "hostname" : "domain name";
+  return {
+    phase: "namespaces",
+    name: word,
+    sentence: `set the ${word} to "${name}"`,
+    operations: [{ call, args: [name, new TextEncoder().encode(name).length] }]
+  };
+});
+const offsetsText = (function offsetsText(offsets) {
+  return ["monotonic", "boottime"].flatMap(((clock) => {
+    const value = offsets[clock];
+    if (value === void 0) return [];
+    const milliseconds = Math.round(parseDuration(value, `timeOffsets.${clock}`));
+    const seconds = Math.floor(milliseconds / 1e3);
+    return [`${clock} ${seconds} ${(milliseconds - seconds * 1e3) * 1e6}
+`];
+  })).join("");
+});
+const timeStep = (function timeStep(offsets) {
+  const text = offsetsText(offsets);
+  const bytes = new TextEncoder().encode(text);
+  return {
+    phase: "namespaces",
+    name: "time",
+    sentence: text === "" ? "make a time namespace" : `make a time namespace with the offsets ${text.trim().replaceAll("\n", ", ")}`,
+    paths: { path: "/proc/self/timens_offsets" },
+    hints: { ERANGE: "an offset may not put a clock below zero or beyond 146 years" },
+    operations: [
+      { call: "unshare", args: [CLONE_NEWTIME] },
+      ...text === "" ? [] : [
+        // A change of credentials made this process non-dumpable, and its files root's.
+        { call: "prctl", args: [PR_SET_DUMPABLE, 1] },
+        {
+          call: "openat",
+          args: [AT_FDCWD, "/proc/self/timens_offsets", O_WRONLY | O_CLOEXEC, 0],
+          store: "offsets"
+        },
+        { call: "write", args: [{ load32: "offsets" }, bytes, bytes.length] },
+        { call: "close", args: [{ load32: "offsets" }] }
+      ]
+    ]
+  };
+});
+const keyringStep = (function keyringStep() {
+  return {
+    phase: "namespaces",
+    name: "keyring",
+    sentence: "join a session keyring of the sandbox's own",
+    operations: [{ call: "keyctl", args: [KEYCTL_JOIN_SESSION_KEYRING, 0], onError: "ignore" }]
+  };
+});
+const noNestingStep = (function noNestingStep(locks = false) {
+  return {
+    phase: "namespaces",
+    name: "no nesting",
+    sentence: locks ? "forbid user namespaces inside, but for the one that locks the mounts" : "forbid user namespaces inside",
+    paths: { path: "/proc/sys/user/max_user_namespaces" },
+    operations: [
+      {
+        call: "openat",
+        args: [AGENT_FD.proc, "sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC, 0],
+        store: "knob"
+      },
+      // Counted here and not in the namespace itself, where a command with CAP_SYS_RESOURCE could
+      // change it.
+      { call: "write", args: [{ load32: "knob" }, locks ? "1" : "0", 1] },
+      { call: "close", args: [{ load32: "knob" }] }
+    ]
+  };
+});
+const dropGroupsStep = (function dropGroupsStep() {
+  return {
+    phase: "join",
+    name: "drop groups",
+    sentence: "leave the caller's supplementary groups behind",
+    operations: [{ call: "setgroups", args: [0, 0] }]
+  };
+});
+const placeOf = (function placeOf(layout, controller) {
+  const index = layout.findIndex((({ controllers }) => controllers.includes(controller)));
+  return index === -1 ? void 0 : index;
 });
 const cloneOperations = (function cloneOperations(flags, staged, layout) {
   const all = flags | CLONE_PIDFD | (staged ? CLONE_PARENT : 0);
@@ -2078,13 +2030,358 @@ const needsGuard = (function needsGuard(spec, identity, facts) {
   if (maps === void 0) return facts.uid === 0 || typeof spec.namespaces.user === "object";
   return maps.uids.some((({ outside }) => outside === 0));
 });
-const guardOf$1 = (function guardOf$1(mount) {
+const guardOf = (function guardOf(mount) {
   if (mount.kind !== "proc" || mount.subset === "pid") return [];
   const at = ((name) => `${mount.target}/${name}`);
   return [
     ...READ_ONLY.map(((name) => ({ kind: "readonly", target: at(name), optional: true }))),
     ...MASKED.map(((name) => ({ kind: "mask", target: at(name), optional: true })))
   ];
+});
+const mountAttributes = (function mountAttributes(flags) {
+  const { writable, devices, nosuid = true, nodev = !devices, noexec, nosymfollow } = flags;
+  return (writable ? 0 : MOUNT_ATTR_RDONLY) | (nosuid ? MOUNT_ATTR_NOSUID : 0) | (nodev ? MOUNT_ATTR_NODEV : 0) | (noexec ? MOUNT_ATTR_NOEXEC : 0) | (nosymfollow ? MOUNT_ATTR_NOSYMFOLLOW : 0);
+});
+const attributeWords = (function attributeWords(attributes) {
+  return [
+    attributes & MOUNT_ATTR_RDONLY ? "ro" : "rw",
+    ...attributes & MOUNT_ATTR_NOSUID ? ["nosuid"] : [],
+    ...attributes & MOUNT_ATTR_NODEV ? ["nodev"] : [],
+    ...attributes & MOUNT_ATTR_NOEXEC ? ["noexec"] : [],
+    ...attributes & MOUNT_ATTR_NOSYMFOLLOW ? ["nosymfollow"] : []
+  ];
+});
+const attach = (function attach(tree, target, keep = false) {
+  const flags = MOVE_MOUNT_F_EMPTY_PATH | (target.path === "" ? MOVE_MOUNT_T_EMPTY_PATH : 0);
+  return [
+    ...target.operations,
+    { call: "move_mount", args: [tree, "", target.dirfd, target.path, flags] },
+    ...target.after,
+    ...keep ? [] : [{ call: "close", args: [tree] }]
+  ];
+});
+const setAttributes = (function setAttributes(tree, attributes, propagation = "private") {
+  const attr = mountAttr(attributes, { propagation: PROPAGATION[propagation] });
+  return {
+    call: "mount_setattr",
+    args: [tree, "", AT_EMPTY_PATH | AT_RECURSIVE, attr, MOUNT_ATTR_SIZE]
+  };
+});
+const freshFilesystem = (function freshFilesystem(type, options, attributes, cell) {
+  const settings = Object.entries(options).map((([key, value]) => ({
+    call: "fsconfig",
+    args: value === true ? [{ load32: "filesystem" }, FSCONFIG_SET_FLAG, key, 0, 0] : [{ load32: "filesystem" }, FSCONFIG_SET_STRING, key, String(value), 0]
+  })));
+  return [
+    { call: "fsopen", args: [type, FSOPEN_CLOEXEC], store: "filesystem" },
+    ...settings,
+    { call: "fsconfig", args: [{ load32: "filesystem" }, FSCONFIG_CMD_CREATE, 0, 0, 0] },
+    { call: "fsmount", args: [{ load32: "filesystem" }, FSMOUNT_CLOEXEC, attributes], store: cell },
+    { call: "close", args: [{ load32: "filesystem" }] }
+  ];
+});
+const ownTmpfs = (function ownTmpfs(target, { scaffold }, options, attributes) {
+  const place = scaffold.mountPoint(target, "directory");
+  const base = place.path === "" ? scaffold.label("filesystem") : void 0;
+  scaffold.addOwn(target, base);
+  const cell = base ?? "tree";
+  return [
+    ...freshFilesystem("tmpfs", options, attributes, cell),
+    ...attach({ load32: cell }, place, base !== void 0)
+  ];
+});
+const openWorkshop = (function openWorkshop() {
+  return [
+    ...freshFilesystem("tmpfs", { mode: "700" }, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "workshop"),
+    {
+      call: "move_mount",
+      args: [WORKSHOP, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH]
+    }
+  ];
+});
+const closeWorkshop = (function closeWorkshop() {
+  return [
+    // It is the last that was put over "/", and so the one that its own "." means.
+    { call: "fchdir", args: [WORKSHOP] },
+    { call: "umount2", args: [".", MNT_DETACH] },
+    { call: "chdir", args: ["/"] },
+    { call: "close", args: [WORKSHOP] }
+  ];
+});
+const symlink = (function symlink(mount, context, field) {
+  const { scaffold } = context;
+  const { target, source } = mount;
+  const place = scaffold.place(target);
+  let operations;
+  if (place) {
+    operations = [
+      ...scaffold.parents(target),
+      { call: "symlinkat", args: [source, place.dirfd, place.path] }
+    ];
+  } else if (scaffold.isChangeable(target)) {
+    const parent = scaffold.parentOf(target);
+    operations = [
+      ...parent.operations,
+      { call: "symlinkat", args: [source, parent.dirfd, parent.name] },
+      ...parent.after
+    ];
+  } else {
+    throw new SpecError(
+      `${field}.target`,
+      `"${target}" lies on a filesystem of the host, where nothing is created; put a tmpfs above it`
+    );
+  }
+  scaffold.addForeign(target);
+  return {
+    phase: "mounts",
+    name: "symlink",
+    sentence: `make the link "${target}" to "${source}"`,
+    paths: { path: source, dest: target },
+    operations
+  };
+});
+const owned = (function owned({ uid, gid = uid }, change) {
+  return uid === void 0 && gid === void 0 ? [] : [change(uid ?? -1, gid ?? -1)];
+});
+const dir = (function dir(mount, context, field) {
+  const mode = parseMode(mount.mode ?? 493, `${field}.mode`);
+  const { scaffold } = context;
+  const { target } = mount;
+  let operations;
+  const place = scaffold.place(target);
+  if (place) {
+    operations = [
+      ...scaffold.mountPoint(target, "directory").operations,
+      ...owned(mount, ((uid, gid) => ({
+        call: "fchownat",
+        args: [place.dirfd, place.path || ".", uid, gid, AT_SYMLINK_NOFOLLOW]
+      }))),
+      { call: "fchmodat", args: [place.dirfd, place.path || ".", mode] }
+    ];
+    scaffold.addMade(target);
+  } else if (scaffold.isChangeable(target)) {
+    const there = scaffold.mountPoint(target, "directory");
+    operations = [
+      ...there.operations,
+      ...owned(mount, ((uid, gid) => ({
+        call: "fchownat",
+        args: [there.dirfd, "", uid, gid, AT_EMPTY_PATH]
+      }))),
+      ...there.after
+    ];
+  } else {
+    const there = scaffold.existing(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    operations = [...there.operations, ...there.after];
+  }
+  return {
+    phase: "mounts",
+    name: "dir",
+    sentence: `make the directory "${target}"`,
+    paths: { path: target },
+    hints: {
+      ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it",
+      EINVAL: OWNER_HINT
+    },
+    operations
+  };
+});
+const file = (function file(mount, context, field) {
+  const { scaffold } = context;
+  const { target } = mount;
+  const mode = parseMode(mount.mode ?? 420, `${field}.mode`);
+  const contents = typeof mount.contents === "string" ? new TextEncoder().encode(mount.contents) : mount.contents;
+  const flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+  const again = scaffold.label("write");
+  const write = contents.length === 0 ? [] : [
+    { call: "SET", args: [contents.length], store: "left" },
+    { call: "SET", args: [contents], store: "from" },
+    {
+      call: "write",
+      args: [{ load32: "file" }, { load: "from" }, { load: "left" }],
+      store: "count",
+      label: again
+    },
+    { call: "ADD", args: [{ load: "from" }, { load: "count" }], store: "from" },
+    {
+      call: "SUBTRACT",
+      args: [{ load: "left" }, { load: "count" }],
+      store: "left",
+      when: { differs: 0 },
+      goto: again
+    }
+  ];
+  const finish = [
+    ...owned(mount, ((uid, gid) => ({ call: "fchown", args: [{ load32: "file" }, uid, gid] }))),
+    ...write,
+    // Once more, for a change of the owner and writing take set-uid bits away.
+    ...mode > 511 ? [{ call: "fchmod", args: [{ load32: "file" }, mode] }] : [],
+    { call: "close", args: [{ load32: "file" }] }
+  ];
+  let operations;
+  const place = scaffold.place(target);
+  if (place) {
+    operations = [
+      ...scaffold.parents(target),
+      { call: "openat", args: [place.dirfd, place.path, flags, mode], store: "file" },
+      ...finish
+    ];
+    scaffold.addForeign(target);
+  } else if (scaffold.isChangeable(target)) {
+    const parent = scaffold.parentOf(target);
+    operations = [
+      ...parent.operations,
+      // What is there may be a link, or a pipe that would be waited for.
+      {
+        call: "unlinkat",
+        args: [parent.dirfd, parent.name, 0],
+        onError: { tolerate: "ENOENT" }
+      },
+      { call: "openat", args: [parent.dirfd, parent.name, flags, mode], store: "file" },
+      ...parent.after,
+      ...finish
+    ];
+  } else {
+    context.useWorkshop();
+    const copy = scaffold.label("file");
+    operations = [
+      { call: "openat", args: [WORKSHOP, copy, flags, mode], store: "file" },
+      ...finish,
+      {
+        call: "open_tree",
+        args: [WORKSHOP, copy, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
+        store: "copy"
+      },
+      // Nobody inside writes to a file that replaces another, as nobody writes to the root.
+      setAttributes({ load32: "copy" }, mountAttributes({})),
+      ...attach({ load32: "copy" }, scaffold.existing(target))
+    ];
+  }
+  return {
+    phase: "mounts",
+    name: "file",
+    sentence: `write ${contents.length} bytes to the file "${target}"`,
+    paths: { path: target },
+    hints: {
+      ENOENT: "nothing is created on a filesystem of the host; put a tmpfs above it",
+      EINVAL: OWNER_HINT
+    },
+    operations
+  };
+});
+const sourceDescriptors = (function sourceDescriptors(mounts) {
+  return mounts.flatMap(
+    ((mount) => mount.kind === "bind" && typeof mount.source === "object" ? [mount.source.fd] : [])
+  );
+});
+const sourceName = (function sourceName(path) {
+  return typeof path === "string" ? path : `descriptor ${path.fd}`;
+});
+const isCaller = (function isCaller({ user }, facts) {
+  return user.uid === facts.uid && user.gid === facts.gid;
+});
+const openTree = (function openTree(source, cell, recursive = true) {
+  const flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0);
+  return { call: "open_tree", args: [AT_FDCWD, source, flags], store: cell };
+});
+const hostId = (function hostId({ inside, count = 1 }, maps, field) {
+  if (maps === void 0) return inside;
+  for (const range of maps) {
+    const offset = inside - range.inside;
+    if (offset >= 0 && offset + count <= (range.count ?? 1)) return range.outside + offset;
+  }
+  throw new SpecError(
+    field,
+    `${count === 1 ? inside : `${inside}-${inside + count - 1}`} is not in the id map of the sandbox; see idMap()`
+  );
+});
+const firstSource = (function firstSource(spec, firstJoin) {
+  return firstJoin + joinedKinds(spec).length;
+});
+const mountNamespaceStep = (function mountNamespaceStep() {
+  return {
+    phase: "unshare",
+    name: "mount namespace",
+    sentence: "make a mount namespace",
+    hints: CLONE_HINTS,
+    operations: [{ call: "unshare", args: [CLONE_NEWNS] }]
+  };
+});
+const privateStep = (function privateStep() {
+  return {
+    phase: "mounts",
+    name: "private",
+    sentence: "make every mount private to the sandbox",
+    operations: [{ call: "mount", args: [0, "/", 0, MS_REC | MS_PRIVATE, 0] }]
+  };
+});
+const emptyRootStep = (function emptyRootStep() {
+  return {
+    phase: "mounts",
+    name: "root",
+    sentence: "make an empty tmpfs the new root",
+    operations: [
+      // Every mode from here on is meant as it stands.
+      { call: "umask", args: [0] },
+      ...freshFilesystem("tmpfs", { mode: "755" }, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "root"),
+      PLACE
+    ]
+  };
+});
+const hostViewStep = (function hostViewStep(entries, context) {
+  const operations = [];
+  const { scaffold } = context;
+  const tree = { load32: "tree" };
+  for (const entry of entries) {
+    if (entry.kind === "symlink") {
+      const link = { source: entry.to, target: entry.path };
+      operations.push(...symlink(link, context, "root").operations);
+    } else if (entry.kind === "copy") {
+      const copy = { target: entry.path, contents: entry.contents };
+      operations.push(...file(copy, context, "root").operations);
+    } else {
+      const kind = entry.kind === "bind-dir" ? "directory" : "file";
+      operations.push(
+        openTree(entry.path, "tree"),
+        setAttributes(tree, mountAttributes({})),
+        ...attach(tree, scaffold.mountPoint(entry.path, kind))
+      );
+      scaffold.addForeign(entry.path);
+    }
+  }
+  return {
+    phase: "mounts",
+    name: "host view",
+    sentence: `show a minimal view of the host, read-only: ${entries.filter(((entry) => entry.kind !== "copy")).map(((entry) => entry.path)).join(" ")} and what programs need of /etc`,
+    operations
+  };
+});
+const sealRootStep = (function sealRootStep() {
+  return {
+    phase: "mounts",
+    name: "seal root",
+    sentence: "make the root read-only",
+    operations: [{
+      call: "mount_setattr",
+      args: [ROOT, "", AT_EMPTY_PATH, mountAttr(MOUNT_ATTR_RDONLY), MOUNT_ATTR_SIZE]
+    }]
+  };
+});
+const pivotStep = (function pivotStep() {
+  return {
+    phase: "mounts",
+    name: "pivot",
+    sentence: "change into the new root and detach the host's",
+    hints: {
+      EINVAL: "the host's root is an initramfs, which cannot be pivoted; move to a real root first"
+    },
+    operations: [
+      { call: "fchdir", args: [ROOT] },
+      // The old root ends up on top of the new one at the same place, and is detached there.
+      { call: "pivot_root", args: [".", "."] },
+      { call: "umount2", args: [".", MNT_DETACH] },
+      { call: "chdir", args: ["/"] }
+    ]
+  };
 });
 const relative = (function relative(path) {
   let start = 0;
@@ -2133,6 +2430,57 @@ const dev = (function dev(mount, context) {
     paths: { path: "/dev", dest: target },
     operations
   };
+});
+const kernelMount = (function kernelMount({ scaffold }, target, step) {
+  const place = scaffold.mountPoint(target, "directory");
+  scaffold.addForeign(target);
+  return {
+    phase: "mounts",
+    ...step,
+    paths: { path: step.name, dest: target },
+    operations: [...step.operations, ...attach(TREE, place)]
+  };
+});
+const tmpfs = (function tmpfs(mount, context, field) {
+  const { target, size, mode, inodes, uid, gid = uid } = mount;
+  const options = {
+    mode: parseMode(mode ?? 1023, `${field}.mode`).toString(8),
+    ...size === void 0 ? {} : { size: String(parseSize(size, `${field}.size`)) },
+    ...inodes === void 0 ? {} : { nr_inodes: String(inodes) },
+    ...uid === void 0 ? {} : { uid: String(uid) },
+    ...gid === void 0 ? {} : { gid: String(gid) }
+  };
+  return {
+    phase: "mounts",
+    name: "tmpfs",
+    sentence: `mount an empty tmpfs${size === void 0 ? "" : ` of ${size}`} on "${target}"`,
+    paths: { path: "tmpfs", dest: target },
+    hints: { EINVAL: "its owner must be in the id map; see idMap()" },
+    operations: ownTmpfs(target, context, options, mountAttributes({ ...mount, writable: true }))
+  };
+});
+const proc = (function proc(mount, context, field) {
+  const { target, hidepid, subset } = mount;
+  for (const [name, value] of Object.entries({ hidepid, subset })) {
+    if (value !== void 0 && !context.freshProc) {
+      throw new SpecError(
+        `${field}.${name}`,
+        `a proc of a shared pid namespace is the host's, as it is there; unshare("pid")`
+      );
+    }
+  }
+  const options = {
+    ...hidepid === void 0 ? {} : { hidepid },
+    ...subset === void 0 ? {} : { subset }
+  };
+  return kernelMount(context, target, {
+    name: "proc",
+    sentence: context.freshProc ? `mount a proc of the sandbox's own on "${target}"${Object.entries(options).map((([name, value]) => `, ${name}=${value}`)).join("")}` : `bind the proc of the shared pid namespace on "${target}"`,
+    hints: {
+      EPERM: "a proc with mounts over it (as in a container) forbids a new one; run there with an unmasked /proc"
+    },
+    operations: context.freshProc ? freshFilesystem("proc", options, INERT, "tree") : [openTree("/proc", "tree"), setAttributes(TREE, INERT)]
+  });
 });
 const mountStep = (function mountStep(mount, context, field) {
   const planners = Object.hasOwn(PLANNERS, mount.kind) ? PLANNERS : optionalParts().mounts;
@@ -2301,534 +2649,6 @@ const executeStep = (function executeStep(plan, command) {
 });
 const planLaunch = (function planLaunch(spec, facts, choices) {
   return new Planner(spec, facts, choices).plan();
-});
-const setCompiler = (function setCompiler(loaded) {
-  compiler = loaded;
-});
-const lacksCompiler = (function lacksCompiler(spec) {
-  return compiler === void 0 && !isPlain(spec);
-});
-const isPlain = (function isPlain({ seccomp, capabilities }) {
-  const { profile = "none", log = false } = seccomp ?? {};
-  const opened = (capabilities?.keep.length ?? 0) > 0;
-  return !log && (profile === "none" || profile === "default" && !opened);
-});
-const isHostUpper = (function isHostUpper(upper) {
-  return upper !== void 0 && upper !== "ephemeral";
-});
-const isWritableHost = (function isWritableHost(mount) {
-  switch (mount.kind) {
-    case "bind":
-      return mount.writable === true;
-    case "overlay":
-      return isHostUpper(mount.upper);
-    default:
-      return !OWN_KINDS.has(mount.kind);
-  }
-});
-const writesToHost = (function writesToHost({ namespaces, root, mounts }) {
-  if (namespaces.mount !== "new") return true;
-  if (typeof root === "object") {
-    if ("image" in root && isHostUpper(root.upper)) return true;
-    if ("overlay" in root && isHostUpper(root.overlay.upper)) return true;
-    if ("path" in root && root.writable === true) return true;
-  }
-  return mounts.some(isWritableHost);
-});
-const guardOf = (function guardOf(spec, { arch, guardSetuid }) {
-  const { seccomp, namespaces: { user = "shared", mount = "shared" }, landlock } = spec;
-  if (!guardSetuid || seccomp?.profile === "default") return void 0;
-  if (user === "shared" && mount === "shared" && landlock === void 0) return void 0;
-  return {
-    program: Uint8Array.fromBase64(optionalParts().guardFilters[arch]),
-    flags: 0,
-    title: "the guard of set-uid files, which the host would honour"
-  };
-});
-const filterOf = (function filterOf(spec, place) {
-  if (!isPlain(spec)) {
-    if (compiler === void 0) throw new Error("The compiler of filters has not been loaded");
-    return compiler(spec, place);
-  }
-  if ((spec.seccomp?.profile ?? "none") === "none") return void 0;
-  const { plain, setuid } = DEFAULT_FILTERS[place.arch];
-  return {
-    program: Uint8Array.fromBase64(place.guardSetuid ? setuid : plain),
-    flags: 0,
-    title: "the default profile"
-  };
-});
-const filterStep = (function filterStep(filter, socket) {
-  const { program, flags, title, judge } = filter;
-  return {
-    phase: "execute",
-    name: "seccomp",
-    sentence: `filter system calls by ${title}${judge ? ", and ask the host program" : ""}`,
-    hints: {
-      EINVAL: "the kernel does not take this filter, or was built without seccomp filters",
-      ENOMEM: "the filters of this process, with those it is in already, are longer than allowed"
-    },
-    operations: judge === void 0 ? [install(program, flags)] : listenOperations(filter, socket)
-  };
-});
-const install = (function install(program, flags) {
-  return {
-    call: "seccomp",
-    // struct sock_fprog: a count of 16 bits, and a pointer. Of struct sock_filter, eight bytes each.
-    args: [SECCOMP_SET_MODE_FILTER, flags, { words: [program.length / 8, program] }]
-  };
-});
-const listenOperations = (function listenOperations({ program, flags, secret }, socket) {
-  const listening = flags | SECCOMP_FILTER_FLAG_NEW_LISTENER;
-  const [fill, send] = sendRecord(socket, "listener", "listener fd");
-  return [
-    // From Linux 5.19: a signal does not interrupt a call that is being decided, only its death.
-    {
-      ...install(program, listening | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV),
-      store: "listener fd",
-      onError: "ignore",
-      when: { differs: -22 },
-      goto: "filter is in force"
-    },
-    { ...install(program, listening), store: "listener fd" },
-    { call: "SET", args: [{ load: "listener fd" }], label: "filter is in force" },
-    fill,
-    { ...send, args: [...send.args, ...secret ?? []] }
-  ];
-});
-const prepareFilter = (async function prepareFilter(spec) {
-  if (!lacksCompiler(spec)) return;
-  setCompiler((await import(import.meta.resolve('./compile_filter.js')).then((function (n) { return n.compile_filter; }))).compileFilter);
-});
-const randomSecret = (function randomSecret() {
-  const [a, b, c] = crypto.getRandomValues(new BigUint64Array(3));
-  return [a, b, c];
-});
-const launchFilter = (function launchFilter(spec, facts, { socket, hasHandler, secret }) {
-  const guardSetuid = facts.uid === 0 && writesToHost(spec);
-  if (guardSetuid && spec.capabilities?.keep.includes("CAP_SETFCAP")) {
-    throw new SpecError(
-      "capabilities",
-      "with CAP_SETFCAP and something of the host that can be written, files would be left there that make anybody root; leave one of them out"
-    );
-  }
-  const place = {
-    arch: ARCH,
-    kernel: (() => Deno.osRelease()),
-    guardSetuid,
-    hasHandler,
-    secret: secret === void 0 ? randomSecret : (() => secret)
-  };
-  const filter = filterOf(spec, place);
-  const filters = [guardOf(spec, place), filter].filter(((one) => one !== void 0));
-  if (filters.length === 0) return void 0;
-  const at = { load32: socket };
-  return {
-    steps: filters.map(((one) => filterStep(one, at))),
-    secret: filter?.secret,
-    judge: filter?.judge
-  };
-});
-const subordinate = (function subordinate(file, uid, name) {
-  let text;
-  try {
-    text = Deno.readTextFileSync(file);
-  } catch {
-    return [];
-  }
-  return text.split("\n").flatMap(((line) => {
-    const [owner, first, count] = line.split(":");
-    if (owner !== String(uid) && owner !== name) return [];
-    const range = { inside: 0, outside: Number(first), count: Number(count) };
-    return Number.isInteger(range.outside) && range.count > 0 ? [range] : [];
-  }));
-});
-const accountName = (function accountName(uid) {
-  try {
-    const line = Deno.readTextFileSync("/etc/passwd").split("\n").find(((entry) => entry.split(":")[2] === String(uid)));
-    return line?.split(":")[0];
-  } catch {
-    return void 0;
-  }
-});
-const mountTypes = (function mountTypes(mountinfo) {
-  const types = /* @__PURE__ */ new Map();
-  for (const line of mountinfo.split("\n")) {
-    const fields = line.split(" ");
-    const dash = fields.indexOf("-");
-    if (dash < 0) continue;
-    const place = fields[4].replace(
-      /\\([0-7]{3})/g,
-      ((_, digits) => String.fromCharCode(parseInt(digits, 8)))
-    );
-    types.set(place, fields[dash + 1]);
-  }
-  return types;
-});
-const hostTree = (function hostTree(directory, types = mountTypes(Deno.readTextFileSync("/proc/self/mountinfo")), own = ownPlaces()) {
-  const root = real(directory);
-  const pieces = [];
-  const places = [...types.keys()];
-  const target = ((path) => (root === "/" ? path : path.slice(root.length)) || "/");
-  const walk = ((path) => {
-    if (NO_FILES.has(types.get(path) ?? "")) {
-      pieces.push({ kind: "dir", target: target(path), mode: 493 });
-      return;
-    }
-    const prefix = path === "/" ? path : `${path}/`;
-    if (!places.some(((place) => place !== path && place.startsWith(prefix)))) {
-      pieces.push({ kind: "layer", path, target: target(path) });
-      return;
-    }
-    const { mode } = Deno.lstatSync(path);
-    if (path !== root) pieces.push({ kind: "dir", target: target(path), mode: mode & 4095 });
-    for (const entry of list(path)) {
-      const name = `${prefix}${entry.name}`;
-      if (entry.isSymlink) {
-        pieces.push({ kind: "symlink", target: target(name), to: Deno.readLinkSync(name) });
-      } else if (entry.isDirectory) walk(name);
-      else if (entry.isFile && !NO_FILES.has(types.get(name) ?? "")) {
-        pieces.push({ kind: "file", path: name, target: target(name) });
-      }
-    }
-  });
-  walk(root);
-  for (const path of own) {
-    const inside = path.startsWith(root === "/" ? root : `${root}/`);
-    const taken = places.some(((place) => place.startsWith(`${path}/`)));
-    if (!inside || taken || pieces.some(((piece) => "path" in piece && piece.path === path))) {
-      continue;
-    }
-    pieces.push({ kind: "layer", path, target: target(path), within: true });
-  }
-  return pieces;
-});
-const ownPlaces = (function ownPlaces() {
-  const uid = Deno.uid();
-  if (uid === 0) return [];
-  const found = /* @__PURE__ */ new Set();
-  for (const path of [Deno.env.get("HOME"), Deno.cwd()]) {
-    let topmost;
-    for (let at = path === void 0 ? "" : real(path); at.length > 1; at = at.replace(/\/[^/]*$/, "")) {
-      try {
-        if (Deno.statSync(at).uid === uid) topmost = at;
-      } catch {
-      }
-    }
-    if (topmost !== void 0) found.add(topmost);
-  }
-  return [...found];
-});
-const real = (function real(path) {
-  try {
-    return Deno.realPathSync(path);
-  } catch {
-    return path;
-  }
-});
-const list = (function list(path) {
-  try {
-    return [...Deno.readDirSync(path)].sort(((a, b) => a.name < b.name ? -1 : 1));
-  } catch {
-    return [];
-  }
-});
-const hostView = (function hostView() {
-  const entries = [];
-  for (const path of SYSTEM_FOLDERS) {
-    try {
-      const info = Deno.lstatSync(path);
-      if (info.isSymlink) entries.push({ kind: "symlink", path, to: Deno.readLinkSync(path) });
-      else entries.push({ kind: "bind-dir", path });
-    } catch {
-    }
-  }
-  for (const path of COPIED) {
-    try {
-      const contents = Deno.readFileSync(path);
-      if (contents.length <= LARGEST_COPY) entries.push({ kind: "copy", path, contents });
-    } catch {
-    }
-  }
-  for (const path of BOUND) {
-    try {
-      const info = Deno.statSync(path);
-      entries.push({ kind: info.isDirectory ? "bind-dir" : "bind-file", path });
-    } catch {
-    }
-  }
-  return entries;
-});
-const softNofile = (function softNofile() {
-  try {
-    const line = Deno.readTextFileSync(`/proc/${Deno.ppid}/limits`).split("\n").find(((entry) => entry.startsWith("Max open files")));
-    const soft = line?.split(/\s+/)[3];
-    return soft === void 0 || soft === "unlimited" ? void 0 : Number(soft);
-  } catch {
-    return 1024;
-  }
-});
-const hardLimit = (function hardLimit(name) {
-  const title = `Max ${LIMIT_TITLES[name]} `;
-  const line = Deno.readTextFileSync("/proc/self/limits").split("\n").find(((entry) => entry.startsWith(title)));
-  const hard = line?.slice(title.length).trim().split(/\s+/)[1];
-  return hard === void 0 || hard === "unlimited" ? "unlimited" : Number(hard);
-});
-const descriptorPath = (function descriptorPath(fd) {
-  try {
-    const path = Deno.readLinkSync(`/proc/self/fd/${fd}`);
-    return path.startsWith("/") ? path : void 0;
-  } catch {
-    return void 0;
-  }
-});
-const hostFacts = (function hostFacts() {
-  lasting ??= {
-    uid: Deno.uid() ?? 0,
-    gid: Deno.gid() ?? 0,
-    umask: Deno.umask(),
-    softNofile: softNofile()
-  };
-  const now = performance.now();
-  if (kept$1 === void 0 || now - kept$1.at > KEEP_MILLISECONDS) {
-    kept$1 = { at: now, hostView: hostView() };
-  }
-  return { ...lasting, hostView: kept$1.hostView, ...NOW };
-});
-const ordered = (function ordered(plugins, stage) {
-  const groups = { pre: [], plain: [], post: [] };
-  for (const plugin of plugins) {
-    const hook = plugin[stage];
-    if (hook === void 0) continue;
-    const full = typeof hook === "function" ? { handler: hook } : hook;
-    groups[full.order ?? "plain"].push({
-      plugin: plugin.name,
-      handler: full.handler.bind(plugin),
-      timeout: full.timeout === void 0 ? DEFAULT_TIMEOUT : parseDuration(full.timeout, `plugin "${plugin.name}".${stage}.timeout`)
-    });
-  }
-  return [...groups.pre, ...groups.plain, ...groups.post];
-});
-const assertPath = (function assertPath(path) {
-  if (typeof path !== "string") {
-    throw new TypeError(`Path must be a string, received "${JSON.stringify(path)}"`);
-  }
-});
-const trimEnd = (function trimEnd(path) {
-  let end = path.length;
-  while (end > 1 && path[end - 1] === "/") end--;
-  return path.slice(0, end);
-});
-const segments = (function segments(path, absolute) {
-  const kept = [];
-  for (const part of path.split("/")) {
-    if (part === "" || part === ".") continue;
-    if (part !== "..") kept.push(part);
-    else if (kept.length > 0 && kept.at(-1) !== "..") kept.pop();
-    else ;
-  }
-  return kept;
-});
-const isAbsolute = (function isAbsolute(path) {
-  assertPath(path);
-  return path.startsWith("/");
-});
-const resolve = (function resolve(...pathSegments) {
-  let path = "";
-  for (let i = pathSegments.length - 1; i >= 0 && !path.startsWith("/"); i--) {
-    const segment = pathSegments[i];
-    assertPath(segment);
-    if (segment !== "") path = `${segment}/${path}`;
-  }
-  if (!path.startsWith("/")) path = `${Deno.cwd()}/${path}`;
-  return "/" + segments(path).join("/");
-});
-const dirname = (function dirname(path) {
-  assertPath(path);
-  const end = trimEnd(path).lastIndexOf("/");
-  if (end < 0) return ".";
-  return end === 0 ? "/" : trimEnd(path.slice(0, end));
-});
-const toFileUrl = (function toFileUrl(path) {
-  if (!isAbsolute(path)) throw new TypeError(`Path must be absolute: received "${path}"`);
-  const url = new URL("file:///");
-  url.pathname = path.replace(/[%\\\t\n\v\f\r ]/g, encodeURIComponent);
-  return url;
-});
-const insidePath = (function insidePath(path, field) {
-  if (typeof path !== "string" || !path.startsWith("/")) {
-    throw new SpecError(field, `"${path}" must be an absolute path inside of the sandbox`);
-  }
-  const parts = path.split("/").filter(((part) => part !== "" && part !== "."));
-  if (parts.includes("..")) throw new SpecError(field, `"${path}" must not contain ".."`);
-  if (path.includes("\0")) throw new SpecError(field, "a path cannot hold a NUL byte");
-  return `/${parts.join("/")}`;
-});
-const absolute = (function absolute(path, facts) {
-  return resolve(path.startsWith("/") ? "/" : facts.cwd(), path);
-});
-const deviceNumbers = (function deviceNumbers(limit, index) {
-  if (!limit.device.startsWith("/")) return limit;
-  const field = `limits.io[${index}].device`;
-  let info;
-  try {
-    info = Deno.statSync(limit.device);
-  } catch {
-    throw new SpecError(field, `"${limit.device}" is not there`);
-  }
-  if (!info.isBlockDevice) throw new SpecError(field, `"${limit.device}" is no block device`);
-  const device = BigInt(info.rdev ?? 0);
-  const major = device >> 8n & 0xfffn | device >> 32n & 0xfffff000n;
-  const minor = device & 0xffn | device >> 12n & 0xffffff00n;
-  return { ...limit, device: `${major}:${minor}` };
-});
-const exists$1 = (function exists$1(path) {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch (error) {
-    return !(error instanceof Deno.errors.NotFound);
-  }
-});
-const layers = (function layers(from, facts) {
-  const { lower, upper, work } = from;
-  return {
-    ...from,
-    lower: lower.map(((path) => absolute(path, facts))),
-    ...upper === void 0 || upper === "ephemeral" ? {} : { upper: absolute(upper, facts) },
-    ...work === void 0 ? {} : { work: absolute(work, facts) }
-  };
-});
-const resolveSpec = (function resolveSpec(source, facts) {
-  if (source !== DEFAULT_SPEC) optionalParts().checkSpec(source);
-  const spec = hasImage(source) ? optionalParts().images.withImage(source) : source;
-  const skipped = [];
-  const mounts = spec.mounts.flatMap(((mount, index) => {
-    const target = insidePath(mount.target, `mounts[${index}].target`);
-    if (mount.kind === "overlay") return [{ ...layers(mount, facts), target }];
-    if (mount.kind !== "bind") {
-      if (target === "/") {
-        throw new SpecError(`mounts[${index}].target`, 'nothing can be put over "/"; see root()');
-      }
-      return [{ ...mount, target }];
-    }
-    if (target === "/") {
-      throw new SpecError(`mounts[${index}].target`, "use root() to make a directory the root");
-    }
-    if (typeof mount.source === "object") return [{ ...mount, target }];
-    if (mount.source === "" || mount.source.includes("\0")) {
-      throw new SpecError(`mounts[${index}].source`, `"${mount.source}" is not a path`);
-    }
-    const source2 = absolute(mount.source, facts);
-    if (mount.optional && !exists$1(source2)) {
-      skipped.push(source2);
-      return [];
-    }
-    return [{ ...mount, source: source2, target }];
-  }));
-  const root = typeof spec.root === "string" || "image" in spec.root ? spec.root : "overlay" in spec.root ? { ...spec.root, overlay: layers(spec.root.overlay, facts) } : { ...spec.root, path: absolute(spec.root.path, facts) };
-  const limits = spec.limits?.io === void 0 ? spec.limits : { ...spec.limits, io: spec.limits.io.map(deviceNumbers) };
-  const cwd = spec.cwd === void 0 ? void 0 : insidePath(spec.cwd, "cwd");
-  return { spec: { ...spec, mounts, root, cwd, limits }, skipped };
-});
-const environment = (function environment(spec, facts) {
-  const { set, inherit } = spec.env;
-  const values = /* @__PURE__ */ new Map();
-  for (const name of inherit === "all" ? facts.envNames() : inherit) {
-    const value = facts.env(name);
-    if (value !== void 0) values.set(name, value);
-  }
-  for (const [name, value] of Object.entries(set)) {
-    if (name === "" || name.includes("=") || name.includes("\0")) {
-      throw new SpecError("env", `"${name}" cannot be the name of a variable`);
-    }
-    if (value.includes("\0") || typeof value !== "string" && value.includes(0)) {
-      throw new SpecError(`env.${name}`, "a value cannot hold a NUL byte");
-    }
-    values.set(name, value);
-  }
-  return Array.from(values, (([name, value]) => {
-    if (typeof value === "string") return `${name}=${value}`;
-    const prefix = new TextEncoder().encode(`${name}=`);
-    const bytes = new Uint8Array(prefix.length + value.length);
-    bytes.set(prefix);
-    bytes.set(value, prefix.length);
-    return bytes;
-  }));
-});
-const commandLine = (function commandLine(spec, facts, argv) {
-  const path = spec.env.set.PATH ?? (spec.env.inherit === "all" || spec.env.inherit.includes("PATH") ? facts.env("PATH") : void 0);
-  return {
-    argv,
-    env: environment(spec, facts),
-    searchPath: typeof path === "string" && path !== "" ? path : DEFAULT_PATH
-  };
-});
-const isEphemeral = (function isEphemeral({ root, mounts }) {
-  const atRoot = typeof root === "object" && ("overlay" in root ? root.overlay.upper === "ephemeral" : "image" in root ? !root.readonly && (root.upper ?? "ephemeral") === "ephemeral" : root.ephemeral === true);
-  return atRoot || mounts.some(((mount) => mount.kind === "overlay" && mount.upper === "ephemeral"));
-});
-const keepsOnHost = (function keepsOnHost({ root, mounts }) {
-  const lasts = ((upper) => upper !== void 0 && upper !== "ephemeral");
-  const atRoot = typeof root === "object" && ("overlay" in root ? lasts(root.overlay.upper) : "image" in root && lasts(root.upper));
-  return atRoot || mounts.some(((mount) => mount.kind === "overlay" && lasts(mount.upper)));
-});
-const memoryKeepsChanges = (function memoryKeepsChanges(spec, release = Deno.osRelease()) {
-  const [major = 0, minor = 0] = release.split(".").map(Number);
-  const inUserNamespace = (spec.namespaces.user ?? "shared") !== "shared";
-  return !inUserNamespace || major > 6 || major === 6 && minor >= 6;
-});
-const makeChangesDirectory = (function makeChangesDirectory() {
-  const own = `${PREFIX}${Deno.uid()}-`;
-  for (const { name } of Deno.readDirSync(FOLDER)) {
-    const pid = name.startsWith(own) ? /^(\d+)-/.exec(name.slice(own.length))?.[1] : void 0;
-    if (pid !== void 0 && !exists(`/proc/${pid}`)) {
-      try {
-        remove(`${FOLDER}/${name}`);
-      } catch {
-      }
-    }
-  }
-  const path = Deno.makeTempDirSync({ dir: FOLDER, prefix: `${own}${Deno.pid}-` });
-  if (present.size === 0) globalThis.addEventListener("unload", removeAll, { once: true });
-  present.add(path);
-  let holders = 1;
-  return {
-    path,
-    hold: (() => holders++),
-    letGo() {
-      if (--holders === 0 && present.delete(path)) remove(path);
-    }
-  };
-});
-const removeAll = (function removeAll() {
-  for (const path of present) {
-    try {
-      remove(path);
-    } catch {
-    }
-  }
-});
-const exists = (function exists(path) {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-});
-const remove = (function remove(path) {
-  for (const { name } of Deno.readDirSync(path)) {
-    const works = name === "work" ? Deno.readDirSync(`${path}/work`) : [{ name: "" }];
-    for (const { name: number } of works) {
-      const work = name === "work" ? `${path}/work/${number}/work` : `${path}/${name}/work/work`;
-      if (exists(work)) Deno.chmodSync(work, 448);
-    }
-  }
-  Deno.removeSync(path, { recursive: true });
-});
-const reactor = (function reactor() {
-  return instance$1 ??= new Reactor();
 });
 const initProgram = (function initProgram(shape) {
   const operations = [
@@ -3091,6 +2911,161 @@ const insidePrograms = (function insidePrograms(shape, boot, outside, fault) {
   const setup = setupProgram(shape, boot, externals, fault);
   const image = new Uint8Array(setup.bytes.length + init.bytes.length);
   return { setup, init, image, externals };
+});
+const assertPath = (function assertPath(path) {
+  if (typeof path !== "string") {
+    throw new TypeError(`Path must be a string, received "${JSON.stringify(path)}"`);
+  }
+});
+const trimEnd = (function trimEnd(path) {
+  let end = path.length;
+  while (end > 1 && path[end - 1] === "/") end--;
+  return path.slice(0, end);
+});
+const segments = (function segments(path, absolute) {
+  const kept = [];
+  for (const part of path.split("/")) {
+    if (part === "" || part === ".") continue;
+    if (part !== "..") kept.push(part);
+    else if (kept.length > 0 && kept.at(-1) !== "..") kept.pop();
+    else ;
+  }
+  return kept;
+});
+const isAbsolute = (function isAbsolute(path) {
+  assertPath(path);
+  return path.startsWith("/");
+});
+const resolve = (function resolve(...pathSegments) {
+  let path = "";
+  for (let i = pathSegments.length - 1; i >= 0 && !path.startsWith("/"); i--) {
+    const segment = pathSegments[i];
+    assertPath(segment);
+    if (segment !== "") path = `${segment}/${path}`;
+  }
+  if (!path.startsWith("/")) path = `${Deno.cwd()}/${path}`;
+  return "/" + segments(path).join("/");
+});
+const dirname = (function dirname(path) {
+  assertPath(path);
+  const end = trimEnd(path).lastIndexOf("/");
+  if (end < 0) return ".";
+  return end === 0 ? "/" : trimEnd(path.slice(0, end));
+});
+const toFileUrl = (function toFileUrl(path) {
+  if (!isAbsolute(path)) throw new TypeError(`Path must be absolute: received "${path}"`);
+  const url = new URL("file:///");
+  url.pathname = path.replace(/[%\\\t\n\v\f\r ]/g, encodeURIComponent);
+  return url;
+});
+const insidePath = (function insidePath(path, field) {
+  if (typeof path !== "string" || !path.startsWith("/")) {
+    throw new SpecError(field, `"${path}" must be an absolute path inside of the sandbox`);
+  }
+  const parts = path.split("/").filter(((part) => part !== "" && part !== "."));
+  if (parts.includes("..")) throw new SpecError(field, `"${path}" must not contain ".."`);
+  if (path.includes("\0")) throw new SpecError(field, "a path cannot hold a NUL byte");
+  return `/${parts.join("/")}`;
+});
+const absolute = (function absolute(path, facts) {
+  return resolve(path.startsWith("/") ? "/" : facts.cwd(), path);
+});
+const deviceNumbers = (function deviceNumbers(limit, index) {
+  if (!limit.device.startsWith("/")) return limit;
+  const field = `limits.io[${index}].device`;
+  let info;
+  try {
+    info = Deno.statSync(limit.device);
+  } catch {
+    throw new SpecError(field, `"${limit.device}" is not there`);
+  }
+  if (!info.isBlockDevice) throw new SpecError(field, `"${limit.device}" is no block device`);
+  const device = BigInt(info.rdev ?? 0);
+  const major = device >> 8n & 0xfffn | device >> 32n & 0xfffff000n;
+  const minor = device & 0xffn | device >> 12n & 0xffffff00n;
+  return { ...limit, device: `${major}:${minor}` };
+});
+const exists = (function exists(path) {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
+  }
+});
+const layers = (function layers(from, facts) {
+  const { lower, upper, work } = from;
+  return {
+    ...from,
+    lower: lower.map(((path) => absolute(path, facts))),
+    ...upper === void 0 || upper === "ephemeral" ? {} : { upper: absolute(upper, facts) },
+    ...work === void 0 ? {} : { work: absolute(work, facts) }
+  };
+});
+const resolveSpec = (function resolveSpec(source, facts) {
+  if (source !== DEFAULT_SPEC) optionalParts().checkSpec(source);
+  const spec = hasImage(source) ? optionalParts().images.withImage(source) : source;
+  const skipped = [];
+  const mounts = spec.mounts.flatMap(((mount, index) => {
+    const target = insidePath(mount.target, `mounts[${index}].target`);
+    if (mount.kind === "overlay") return [{ ...layers(mount, facts), target }];
+    if (mount.kind !== "bind") {
+      if (target === "/") {
+        throw new SpecError(`mounts[${index}].target`, 'nothing can be put over "/"; see root()');
+      }
+      return [{ ...mount, target }];
+    }
+    if (target === "/") {
+      throw new SpecError(`mounts[${index}].target`, "use root() to make a directory the root");
+    }
+    if (typeof mount.source === "object") return [{ ...mount, target }];
+    if (mount.source === "" || mount.source.includes("\0")) {
+      throw new SpecError(`mounts[${index}].source`, `"${mount.source}" is not a path`);
+    }
+    const source2 = absolute(mount.source, facts);
+    if (mount.optional && !exists(source2)) {
+      skipped.push(source2);
+      return [];
+    }
+    return [{ ...mount, source: source2, target }];
+  }));
+  const root = typeof spec.root === "string" || "image" in spec.root ? spec.root : "overlay" in spec.root ? { ...spec.root, overlay: layers(spec.root.overlay, facts) } : { ...spec.root, path: absolute(spec.root.path, facts) };
+  const limits = spec.limits?.io === void 0 ? spec.limits : { ...spec.limits, io: spec.limits.io.map(deviceNumbers) };
+  const cwd = spec.cwd === void 0 ? void 0 : insidePath(spec.cwd, "cwd");
+  return { spec: { ...spec, mounts, root, cwd, limits }, skipped };
+});
+const environment = (function environment(spec, facts) {
+  const { set, inherit } = spec.env;
+  const values = /* @__PURE__ */ new Map();
+  for (const name of inherit === "all" ? facts.envNames() : inherit) {
+    const value = facts.env(name);
+    if (value !== void 0) values.set(name, value);
+  }
+  for (const [name, value] of Object.entries(set)) {
+    if (name === "" || name.includes("=") || name.includes("\0")) {
+      throw new SpecError("env", `"${name}" cannot be the name of a variable`);
+    }
+    if (value.includes("\0") || typeof value !== "string" && value.includes(0)) {
+      throw new SpecError(`env.${name}`, "a value cannot hold a NUL byte");
+    }
+    values.set(name, value);
+  }
+  return Array.from(values, (([name, value]) => {
+    if (typeof value === "string") return `${name}=${value}`;
+    const prefix = new TextEncoder().encode(`${name}=`);
+    const bytes = new Uint8Array(prefix.length + value.length);
+    bytes.set(prefix);
+    bytes.set(value, prefix.length);
+    return bytes;
+  }));
+});
+const commandLine = (function commandLine(spec, facts, argv) {
+  const path = spec.env.set.PATH ?? (spec.env.inherit === "all" || spec.env.inherit.includes("PATH") ? facts.env("PATH") : void 0);
+  return {
+    argv,
+    env: environment(spec, facts),
+    searchPath: typeof path === "string" && path !== "" ? path : DEFAULT_PATH
+  };
 });
 const sameFlags = (function sameFlags(a, b) {
   return a.preMount === b.preMount && a.networkSetup === b.networkSetup && a.reportStart === b.reportStart && a.commandLater === b.commandLater && a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
@@ -5372,24 +5347,6 @@ const encoder$1 = new TextEncoder();
 let last$1 = 0;
 const LENIENCE = 10;
 const STATX_SIZE = 256, SIZE_AT = 40, MODIFIED_AT = 112;
-const COMMANDS = {
-  run: {
-    summary: "run a command in a new sandbox",
-    load: (async () => (await Promise.resolve().then((function () { return run$1; }))).run)
-  },
-  image: {
-    summary: "import, list, export and remove images",
-    load: (async () => (await import(import.meta.resolve('./image.js'))).image)
-  },
-  ps: {
-    summary: "list the detached sandboxes",
-    load: (async () => (await import(import.meta.resolve('./ps.js'))).ps)
-  },
-  seccomp: {
-    summary: "show, compile and test a filter of system calls",
-    load: (async () => (await import(import.meta.resolve('./seccomp.js'))).seccomp)
-  }
-};
 var run$1 = /*#__PURE__*/Object.freeze({
   __proto__: null,
   run: run
@@ -5407,124 +5364,17 @@ var failure$1 = /*#__PURE__*/Object.freeze({
 });
 const EXIT_CODES = `Exit codes: the command's own; 128+N for signal N; 124 timed out; 125 paddock failed;
 126 the command cannot be executed; 127 it was not found.`;
+const GENERAL_END = `  paddock COMMAND --help   explains a command, with examples
+  paddock --version        prints the version
+
+${EXIT_CODES}`;
 var help = /*#__PURE__*/Object.freeze({
   __proto__: null,
+  EXIT_CODES: EXIT_CODES,
+  commandLines: commandLines,
   generalHelp: generalHelp,
-  optionsHelp: optionsHelp,
   print: print,
-  runHelp: runHelp,
   version: version
-});
-
-const POLLIN = 1;
-const POLLOUT = 4;
-const POLLERR = 8;
-const POLLHUP = 16;
-const EPOLL_CLOEXEC = 524288;
-const EPOLL_CTL_ADD = 1;
-const EPOLL_CTL_DEL = 2;
-const EPOLL_CTL_MOD = 3;
-const EPOLLIN = 1;
-const EPOLLPRI = 2;
-const EPOLLOUT = 4;
-const EPOLLERR = 8;
-const EPOLLHUP = 16;
-const EPOLLRDHUP = 8192;
-const EPOLLET = 2147483648;
-
-const SIGNALS = {
-  SIGHUP: 1,
-  SIGINT: 2,
-  SIGQUIT: 3,
-  SIGILL: 4,
-  SIGTRAP: 5,
-  SIGABRT: 6,
-  SIGBUS: 7,
-  SIGFPE: 8,
-  SIGKILL: 9,
-  SIGUSR1: 10,
-  SIGSEGV: 11,
-  SIGUSR2: 12,
-  SIGPIPE: 13,
-  SIGALRM: 14,
-  SIGTERM: 15,
-  SIGSTKFLT: 16,
-  SIGCHLD: 17,
-  SIGCONT: 18,
-  SIGSTOP: 19,
-  SIGTSTP: 20,
-  SIGTTIN: 21,
-  SIGTTOU: 22,
-  SIGURG: 23,
-  SIGXCPU: 24,
-  SIGXFSZ: 25,
-  SIGVTALRM: 26,
-  SIGPROF: 27,
-  SIGWINCH: 28,
-  SIGIO: 29,
-  SIGPWR: 30,
-  SIGSYS: 31
-};
-const SIG_SETMASK = 2;
-const SFD_CLOEXEC = 524288;
-const NAMES$1 = ((() => {
-  const names = [];
-  for (const [name, number] of Object.entries(SIGNALS)) names[number] ??= name;
-  return names;
-}))();
-var signal = /*#__PURE__*/Object.freeze({
-  __proto__: null,
-  SFD_CLOEXEC: SFD_CLOEXEC,
-  SIGNALS: SIGNALS,
-  SIG_SETMASK: SIG_SETMASK,
-  signalName: signalName
-});
-
-const WNOHANG = 1;
-const WUNTRACED = 2;
-const WSTOPPED = 2;
-const WEXITED = 4;
-const WCONTINUED = 8;
-const WNOWAIT = 16777216;
-const __WNOTHREAD = 536870912;
-const __WALL = 1073741824;
-const __WCLONE = 2147483648;
-const P_ALL = 0;
-const P_PID = 1;
-const P_PGID = 2;
-const P_PIDFD = 3;
-const CLD_EXITED = 1;
-const CLD_KILLED = 2;
-const CLD_DUMPED = 3;
-const CLD_TRAPPED = 4;
-const CLD_STOPPED = 5;
-const CLD_CONTINUED = 6;
-const PIDFD_NONBLOCK = 2048;
-const PIDFD_THREAD = 128;
-
-var abi$5 = /*#__PURE__*/Object.freeze({
-  __proto__: null,
-  CLD_CONTINUED: CLD_CONTINUED,
-  CLD_DUMPED: CLD_DUMPED,
-  CLD_EXITED: CLD_EXITED,
-  CLD_KILLED: CLD_KILLED,
-  CLD_STOPPED: CLD_STOPPED,
-  CLD_TRAPPED: CLD_TRAPPED,
-  PIDFD_NONBLOCK: PIDFD_NONBLOCK,
-  PIDFD_THREAD: PIDFD_THREAD,
-  P_ALL: P_ALL,
-  P_PGID: P_PGID,
-  P_PID: P_PID,
-  P_PIDFD: P_PIDFD,
-  WCONTINUED: WCONTINUED,
-  WEXITED: WEXITED,
-  WNOHANG: WNOHANG,
-  WNOWAIT: WNOWAIT,
-  WSTOPPED: WSTOPPED,
-  WUNTRACED: WUNTRACED,
-  __WALL: __WALL,
-  __WCLONE: __WCLONE,
-  __WNOTHREAD: __WNOTHREAD
 });
 
 const EMPTY_SPEC = {
@@ -5574,254 +5424,10 @@ const DEFAULT_SPEC = {
   asPid1: false
 };
 
-const CAPABILITIES = {
-  CAP_CHOWN: 0,
-  CAP_DAC_OVERRIDE: 1,
-  CAP_DAC_READ_SEARCH: 2,
-  CAP_FOWNER: 3,
-  CAP_FSETID: 4,
-  CAP_KILL: 5,
-  CAP_SETGID: 6,
-  CAP_SETUID: 7,
-  CAP_SETPCAP: 8,
-  CAP_LINUX_IMMUTABLE: 9,
-  CAP_NET_BIND_SERVICE: 10,
-  CAP_NET_BROADCAST: 11,
-  CAP_NET_ADMIN: 12,
-  CAP_NET_RAW: 13,
-  CAP_IPC_LOCK: 14,
-  CAP_IPC_OWNER: 15,
-  CAP_SYS_MODULE: 16,
-  CAP_SYS_RAWIO: 17,
-  CAP_SYS_CHROOT: 18,
-  CAP_SYS_PTRACE: 19,
-  CAP_SYS_PACCT: 20,
-  CAP_SYS_ADMIN: 21,
-  CAP_SYS_BOOT: 22,
-  CAP_SYS_NICE: 23,
-  CAP_SYS_RESOURCE: 24,
-  CAP_SYS_TIME: 25,
-  CAP_SYS_TTY_CONFIG: 26,
-  CAP_MKNOD: 27,
-  CAP_LEASE: 28,
-  CAP_AUDIT_WRITE: 29,
-  CAP_AUDIT_CONTROL: 30,
-  CAP_SETFCAP: 31,
-  CAP_MAC_OVERRIDE: 32,
-  CAP_MAC_ADMIN: 33,
-  CAP_SYSLOG: 34,
-  CAP_WAKE_ALARM: 35,
-  CAP_BLOCK_SUSPEND: 36,
-  CAP_AUDIT_READ: 37,
-  CAP_PERFMON: 38,
-  CAP_BPF: 39,
-  CAP_CHECKPOINT_RESTORE: 40
-};
-const _LINUX_CAPABILITY_VERSION_3 = 537396514;
-
-const SIZE_UNITS = {
-  "": 1,
-  K: 2 ** 10,
-  M: 2 ** 20,
-  G: 2 ** 30,
-  T: 2 ** 40
-};
-const TIME_UNITS = {
-  ms: 1,
-  s: 1e3,
-  m: 6e4,
-  h: 36e5,
-  d: 864e5
-};
-const MOST_CPUS = 8192;
-const RLIMITS = {
-  RLIMIT_CPU: 0,
-  RLIMIT_FSIZE: 1,
-  RLIMIT_DATA: 2,
-  RLIMIT_STACK: 3,
-  RLIMIT_CORE: 4,
-  RLIMIT_RSS: 5,
-  RLIMIT_NPROC: 6,
-  RLIMIT_NOFILE: 7,
-  RLIMIT_MEMLOCK: 8,
-  RLIMIT_AS: 9,
-  RLIMIT_LOCKS: 10,
-  RLIMIT_SIGPENDING: 11,
-  RLIMIT_MSGQUEUE: 12,
-  RLIMIT_NICE: 13,
-  RLIMIT_RTPRIO: 14,
-  RLIMIT_RTTIME: 15
-};
-const RLIM_INFINITY = 0xffffffffffffffffn;
-
-const LANDLOCK_CREATE_RULESET_VERSION = 1;
-const LANDLOCK_ACCESS_FS_EXECUTE = 1;
-const LANDLOCK_ACCESS_FS_WRITE_FILE = 2;
-const LANDLOCK_ACCESS_FS_READ_FILE = 4;
-const LANDLOCK_ACCESS_FS_READ_DIR = 8;
-const LANDLOCK_ACCESS_FS_REMOVE_DIR = 16;
-const LANDLOCK_ACCESS_FS_REMOVE_FILE = 32;
-const LANDLOCK_ACCESS_FS_MAKE_CHAR = 64;
-const LANDLOCK_ACCESS_FS_MAKE_DIR = 128;
-const LANDLOCK_ACCESS_FS_MAKE_REG = 256;
-const LANDLOCK_ACCESS_FS_MAKE_SOCK = 512;
-const LANDLOCK_ACCESS_FS_MAKE_FIFO = 1024;
-const LANDLOCK_ACCESS_FS_MAKE_BLOCK = 2048;
-const LANDLOCK_ACCESS_FS_MAKE_SYM = 4096;
-const LANDLOCK_ACCESS_FS_REFER = 8192;
-const LANDLOCK_RULE_PATH_BENEATH = 1;
-const LANDLOCK_RULE_NET_PORT = 2;
-const LANDLOCK_ACCESS_FS_TRUNCATE = 16384;
-const LANDLOCK_ACCESS_FS_IOCTL_DEV = 32768;
-const LANDLOCK_ACCESS_NET_BIND_TCP = 1;
-const LANDLOCK_ACCESS_NET_CONNECT_TCP = 2;
-const LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET = 1;
-const LANDLOCK_SCOPE_SIGNAL = 2;
-
-const LANDLOCK_FS_RIGHTS = {
-  execute: LANDLOCK_ACCESS_FS_EXECUTE,
-  write_file: LANDLOCK_ACCESS_FS_WRITE_FILE,
-  read_file: LANDLOCK_ACCESS_FS_READ_FILE,
-  read_dir: LANDLOCK_ACCESS_FS_READ_DIR,
-  remove_dir: LANDLOCK_ACCESS_FS_REMOVE_DIR,
-  remove_file: LANDLOCK_ACCESS_FS_REMOVE_FILE,
-  make_char: LANDLOCK_ACCESS_FS_MAKE_CHAR,
-  make_dir: LANDLOCK_ACCESS_FS_MAKE_DIR,
-  make_reg: LANDLOCK_ACCESS_FS_MAKE_REG,
-  make_sock: LANDLOCK_ACCESS_FS_MAKE_SOCK,
-  make_fifo: LANDLOCK_ACCESS_FS_MAKE_FIFO,
-  make_block: LANDLOCK_ACCESS_FS_MAKE_BLOCK,
-  make_sym: LANDLOCK_ACCESS_FS_MAKE_SYM,
-  refer: LANDLOCK_ACCESS_FS_REFER,
-  truncate: LANDLOCK_ACCESS_FS_TRUNCATE,
-  ioctl_dev: LANDLOCK_ACCESS_FS_IOCTL_DEV
-};
-const CSIGNAL = 255;
-const CLONE_VM = 256;
-const CLONE_FS = 512;
-const CLONE_FILES = 1024;
-const CLONE_SIGHAND = 2048;
-const CLONE_PIDFD = 4096;
-const CLONE_PTRACE = 8192;
-const CLONE_VFORK = 16384;
-const CLONE_PARENT = 32768;
-const CLONE_THREAD = 65536;
-const CLONE_NEWNS = 131072;
-const CLONE_SYSVSEM = 262144;
-const CLONE_SETTLS = 524288;
-const CLONE_PARENT_SETTID = 1048576;
-const CLONE_CHILD_CLEARTID = 2097152;
-const CLONE_DETACHED = 4194304;
-const CLONE_UNTRACED = 8388608;
-const CLONE_CHILD_SETTID = 16777216;
-const CLONE_NEWCGROUP = 33554432;
-const CLONE_NEWUTS = 67108864;
-const CLONE_NEWIPC = 134217728;
-const CLONE_NEWUSER = 268435456;
-const CLONE_NEWPID = 536870912;
-const CLONE_NEWNET = 1073741824;
-const CLONE_IO = 2147483648;
-const CLONE_CLEAR_SIGHAND = 4294967296;
-const CLONE_INTO_CGROUP = 8589934592;
-const CLONE_NEWTIME = 128;
-const CLONE_ARGS_SIZE_VER0 = 64;
-const CLONE_ARGS_SIZE_VER1 = 80;
-const CLONE_ARGS_SIZE_VER2 = 88;
-
-var abi$4 = /*#__PURE__*/Object.freeze({
-  __proto__: null,
-  CLONE_ARGS_SIZE_VER0: CLONE_ARGS_SIZE_VER0,
-  CLONE_ARGS_SIZE_VER1: CLONE_ARGS_SIZE_VER1,
-  CLONE_ARGS_SIZE_VER2: CLONE_ARGS_SIZE_VER2,
-  CLONE_CHILD_CLEARTID: CLONE_CHILD_CLEARTID,
-  CLONE_CHILD_SETTID: CLONE_CHILD_SETTID,
-  CLONE_CLEAR_SIGHAND: CLONE_CLEAR_SIGHAND,
-  CLONE_DETACHED: CLONE_DETACHED,
-  CLONE_FILES: CLONE_FILES,
-  CLONE_FS: CLONE_FS,
-  CLONE_INTO_CGROUP: CLONE_INTO_CGROUP,
-  CLONE_IO: CLONE_IO,
-  CLONE_NEWCGROUP: CLONE_NEWCGROUP,
-  CLONE_NEWIPC: CLONE_NEWIPC,
-  CLONE_NEWNET: CLONE_NEWNET,
-  CLONE_NEWNS: CLONE_NEWNS,
-  CLONE_NEWPID: CLONE_NEWPID,
-  CLONE_NEWTIME: CLONE_NEWTIME,
-  CLONE_NEWUSER: CLONE_NEWUSER,
-  CLONE_NEWUTS: CLONE_NEWUTS,
-  CLONE_PARENT: CLONE_PARENT,
-  CLONE_PARENT_SETTID: CLONE_PARENT_SETTID,
-  CLONE_PIDFD: CLONE_PIDFD,
-  CLONE_PTRACE: CLONE_PTRACE,
-  CLONE_SETTLS: CLONE_SETTLS,
-  CLONE_SIGHAND: CLONE_SIGHAND,
-  CLONE_SYSVSEM: CLONE_SYSVSEM,
-  CLONE_THREAD: CLONE_THREAD,
-  CLONE_UNTRACED: CLONE_UNTRACED,
-  CLONE_VFORK: CLONE_VFORK,
-  CLONE_VM: CLONE_VM,
-  CSIGNAL: CSIGNAL
-});
-
-const CGROUP_NAME_SIZE = 128;
-const CGROUP_NAME = "cgroup name";
-const EVENT_SIZE = 192;
-const EVENT_OFFSET = {
-  kind: 12,
-  launch: 16,
-  address: 20,
-  pid: 24,
-  status: 32,
-  usage: 40
-};
-const EventKind = {
-  /** A step failed. */
-  FAILED: 1,
-  /** The set-up waits for the host. */
-  BARRIER: 2,
-  /** The command is running. */
-  STARTED: 3,
-  /** The agent has reaped a child. */
-  REAPED: 4,
-  /** The command has ended; pid 1 tells. */
-  RESULT: 5,
-  /** The sandbox's first process was made; its pidfd comes along. Sent by who made it. */
-  FIRST: 6,
-  /** The command's process was made; its pidfd comes along. May arrive before `FIRST`. */
-  COMMAND: 7,
-  /** The process that joins namespaces before the first was made; its pidfd comes along. */
-  STAGE: 8,
-  /** A descriptor made inside comes along. */
-  DESCRIPTOR: 9,
-  /** The listener of the command's filter comes along. */
-  LISTENER: 10
-};
-const CODE = 4194304;
-const BOOT = 4259840;
-const OUTSIDE_AREA = 268435456;
-const OUTSIDE_SIZE = 67108864;
-const INIT_AREA = 536870912;
-const SETUP_AREA = 805306368;
-const EXECUTE_AREA = 1073741824;
-const REST_AREA = 1342177280;
-const HOOK_AREA = 1879048192;
-const HOOK_SIZE = 262144;
-const AGENT_FD = {
-  /** Requests come in here; its end is the end of the agent. */
-  control: 0,
-  /** Events go out here. */
-  status: 1,
-  /** Programs lie here. */
-  arena: 2,
-  /** The `/proc` of the host. */
-  proc: 3,
-  /** Tells of ended children. */
-  signals: 4,
-  /** The agent itself, as a pidfd: what it clones sees by it, in any pid namespace, that it died. */
-  self: 5
-};
-const FIRST_FREE_FD = 6;
-
+let parts;
+const FOLDER = "/var/tmp";
+const PREFIX = "paddock-changes-";
+const present = /* @__PURE__ */ new Set();
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const PROT_EXEC = 4;
@@ -5856,7 +5462,7 @@ const MFD_HUGETLB = 4;
 const MFD_NOEXEC_SEAL = 8;
 const MFD_EXEC = 16;
 
-var abi$3 = /*#__PURE__*/Object.freeze({
+var abi$5 = /*#__PURE__*/Object.freeze({
   __proto__: null,
   MADV_DOFORK: MADV_DOFORK,
   MADV_DONTDUMP: MADV_DONTDUMP,
@@ -5893,6 +5499,22 @@ var abi$3 = /*#__PURE__*/Object.freeze({
   PROT_WRITE: PROT_WRITE
 });
 
+const POLLIN = 1;
+const POLLOUT = 4;
+const POLLERR = 8;
+const POLLHUP = 16;
+const EPOLL_CLOEXEC = 524288;
+const EPOLL_CTL_ADD = 1;
+const EPOLL_CTL_DEL = 2;
+const EPOLL_CTL_MOD = 3;
+const EPOLLIN = 1;
+const EPOLLPRI = 2;
+const EPOLLOUT = 4;
+const EPOLLERR = 8;
+const EPOLLHUP = 16;
+const EPOLLRDHUP = 8192;
+const EPOLLET = 2147483648;
+
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_DUMPABLE = 4;
 const PR_SET_KEEPCAPS = 8;
@@ -5903,6 +5525,54 @@ const PR_SET_NO_NEW_PRIVS = 38;
 const PR_CAP_AMBIENT = 47;
 const PR_CAP_AMBIENT_RAISE = 2;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
+
+const SIGNALS = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGILL: 4,
+  SIGTRAP: 5,
+  SIGABRT: 6,
+  SIGBUS: 7,
+  SIGFPE: 8,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGSEGV: 11,
+  SIGUSR2: 12,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
+  SIGSTKFLT: 16,
+  SIGCHLD: 17,
+  SIGCONT: 18,
+  SIGSTOP: 19,
+  SIGTSTP: 20,
+  SIGTTIN: 21,
+  SIGTTOU: 22,
+  SIGURG: 23,
+  SIGXCPU: 24,
+  SIGXFSZ: 25,
+  SIGVTALRM: 26,
+  SIGPROF: 27,
+  SIGWINCH: 28,
+  SIGIO: 29,
+  SIGPWR: 30,
+  SIGSYS: 31
+};
+const SIG_SETMASK = 2;
+const SFD_CLOEXEC = 524288;
+const NAMES$1 = ((() => {
+  const names = [];
+  for (const [name, number] of Object.entries(SIGNALS)) names[number] ??= name;
+  return names;
+}))();
+var signal = /*#__PURE__*/Object.freeze({
+  __proto__: null,
+  SFD_CLOEXEC: SFD_CLOEXEC,
+  SIGNALS: SIGNALS,
+  SIG_SETMASK: SIG_SETMASK,
+  signalName: signalName
+});
 
 const AF_UNSPEC = 0;
 const AF_UNIX = 1;
@@ -5935,6 +5605,53 @@ const SIOCGSKNS = 35148;
 const IFF_UP = 1;
 const IFF_LOOPBACK = 8;
 const IFF_RUNNING = 64;
+
+const WNOHANG = 1;
+const WUNTRACED = 2;
+const WSTOPPED = 2;
+const WEXITED = 4;
+const WCONTINUED = 8;
+const WNOWAIT = 16777216;
+const __WNOTHREAD = 536870912;
+const __WALL = 1073741824;
+const __WCLONE = 2147483648;
+const P_ALL = 0;
+const P_PID = 1;
+const P_PGID = 2;
+const P_PIDFD = 3;
+const CLD_EXITED = 1;
+const CLD_KILLED = 2;
+const CLD_DUMPED = 3;
+const CLD_TRAPPED = 4;
+const CLD_STOPPED = 5;
+const CLD_CONTINUED = 6;
+const PIDFD_NONBLOCK = 2048;
+const PIDFD_THREAD = 128;
+
+var abi$4 = /*#__PURE__*/Object.freeze({
+  __proto__: null,
+  CLD_CONTINUED: CLD_CONTINUED,
+  CLD_DUMPED: CLD_DUMPED,
+  CLD_EXITED: CLD_EXITED,
+  CLD_KILLED: CLD_KILLED,
+  CLD_STOPPED: CLD_STOPPED,
+  CLD_TRAPPED: CLD_TRAPPED,
+  PIDFD_NONBLOCK: PIDFD_NONBLOCK,
+  PIDFD_THREAD: PIDFD_THREAD,
+  P_ALL: P_ALL,
+  P_PGID: P_PGID,
+  P_PID: P_PID,
+  P_PIDFD: P_PIDFD,
+  WCONTINUED: WCONTINUED,
+  WEXITED: WEXITED,
+  WNOHANG: WNOHANG,
+  WNOWAIT: WNOWAIT,
+  WSTOPPED: WSTOPPED,
+  WUNTRACED: WUNTRACED,
+  __WALL: __WALL,
+  __WCLONE: __WCLONE,
+  __WNOTHREAD: __WNOTHREAD
+});
 
 const PSEUDO = {
   /** The result is the first argument. */
@@ -6002,6 +5719,63 @@ class Data {
     return this.named(place.name) + place.offset;
   }
 }
+const EVENT_SIZE = 192;
+const EVENT_OFFSET = {
+  kind: 12,
+  launch: 16,
+  address: 20,
+  pid: 24,
+  status: 32,
+  usage: 40
+};
+const EventKind = {
+  /** A step failed. */
+  FAILED: 1,
+  /** The set-up waits for the host. */
+  BARRIER: 2,
+  /** The command is running. */
+  STARTED: 3,
+  /** The agent has reaped a child. */
+  REAPED: 4,
+  /** The command has ended; pid 1 tells. */
+  RESULT: 5,
+  /** The sandbox's first process was made; its pidfd comes along. Sent by who made it. */
+  FIRST: 6,
+  /** The command's process was made; its pidfd comes along. May arrive before `FIRST`. */
+  COMMAND: 7,
+  /** The process that joins namespaces before the first was made; its pidfd comes along. */
+  STAGE: 8,
+  /** A descriptor made inside comes along. */
+  DESCRIPTOR: 9,
+  /** The listener of the command's filter comes along. */
+  LISTENER: 10
+};
+const CODE = 4194304;
+const BOOT = 4259840;
+const OUTSIDE_AREA = 268435456;
+const OUTSIDE_SIZE = 67108864;
+const INIT_AREA = 536870912;
+const SETUP_AREA = 805306368;
+const EXECUTE_AREA = 1073741824;
+const REST_AREA = 1342177280;
+const HOOK_AREA = 1879048192;
+const HOOK_SIZE = 262144;
+const AGENT_FD = {
+  /** Requests come in here; its end is the end of the agent. */
+  control: 0,
+  /** Events go out here. */
+  status: 1,
+  /** Programs lie here. */
+  arena: 2,
+  /** The `/proc` of the host. */
+  proc: 3,
+  /** Tells of ended children. */
+  signals: 4,
+  /** The agent itself, as a pidfd: what it clones sees by it, in any pid namespace, that it died. */
+  self: 5
+};
+const FIRST_FREE_FD = 6;
+
 const CLOSE_RANGE_ALL = 4294967295;
 const SIGNAL_SET_SIZE = 8;
 const ALL_SIGNALS = new Uint8Array(SIGNAL_SET_SIZE).fill(255);
@@ -6026,8 +5800,779 @@ const RECORDS = [
   "descriptor",
   "result"
 ];
+const SECCOMP_SET_MODE_FILTER = 1;
+const SECCOMP_FILTER_FLAG_TSYNC = 1;
+const SECCOMP_FILTER_FLAG_LOG = 2;
+const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4;
+const SECCOMP_FILTER_FLAG_NEW_LISTENER = 8;
+const SECCOMP_FILTER_FLAG_TSYNC_ESRCH = 16;
+const SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 32;
+const SECCOMP_RET_KILL_PROCESS = 2147483648;
+const SECCOMP_RET_KILL_THREAD = 0;
+const SECCOMP_RET_TRAP = 196608;
+const SECCOMP_RET_ERRNO = 327680;
+const SECCOMP_RET_USER_NOTIF = 2143289344;
+const SECCOMP_RET_TRACE = 2146435072;
+const SECCOMP_RET_LOG = 2147221504;
+const SECCOMP_RET_ALLOW = 2147418112;
+const SECCOMP_RET_DATA = 65535;
+const SECCOMP_USER_NOTIF_FLAG_CONTINUE = 1;
+const SECCOMP_ADDFD_FLAG_SETFD = 1;
+const SECCOMP_ADDFD_FLAG_SEND = 2;
+const SECCOMP_IOCTL_NOTIF_RECV = 3226476800;
+const SECCOMP_IOCTL_NOTIF_SEND = 3222806785;
+const SECCOMP_IOCTL_NOTIF_ID_VALID = 1074274562;
+const SECCOMP_IOCTL_NOTIF_ADDFD = 1075323139;
+const AUDIT_ARCH_AARCH64 = 3221225655;
+const AUDIT_ARCH_I386 = 1073741827;
+const AUDIT_ARCH_X86_64 = 3221225534;
+const BPF_LD = 0;
+const BPF_LDX = 1;
+const BPF_ST = 2;
+const BPF_STX = 3;
+const BPF_ALU = 4;
+const BPF_JMP = 5;
+const BPF_RET = 6;
+const BPF_MISC = 7;
+const BPF_W = 0;
+const BPF_IMM = 0;
+const BPF_ABS = 32;
+const BPF_MEM = 96;
+const BPF_LEN = 128;
+const BPF_ADD = 0;
+const BPF_SUB = 16;
+const BPF_MUL = 32;
+const BPF_DIV = 48;
+const BPF_OR = 64;
+const BPF_AND = 80;
+const BPF_LSH = 96;
+const BPF_RSH = 112;
+const BPF_NEG = 128;
+const BPF_XOR = 160;
+const BPF_JA = 0;
+const BPF_JEQ = 16;
+const BPF_JGT = 32;
+const BPF_JGE = 48;
+const BPF_JSET = 64;
+const BPF_K = 0;
+const BPF_X = 8;
+const BPF_MAXINSNS = 4096;
+const BPF_A = 16;
+const BPF_TAX = 0;
+const BPF_TXA = 128;
+const BPF_MEMWORDS = 16;
+
+var abi$3 = /*#__PURE__*/Object.freeze({
+  __proto__: null,
+  AUDIT_ARCH_AARCH64: AUDIT_ARCH_AARCH64,
+  AUDIT_ARCH_I386: AUDIT_ARCH_I386,
+  AUDIT_ARCH_X86_64: AUDIT_ARCH_X86_64,
+  BPF_A: BPF_A,
+  BPF_ABS: BPF_ABS,
+  BPF_ADD: BPF_ADD,
+  BPF_ALU: BPF_ALU,
+  BPF_AND: BPF_AND,
+  BPF_DIV: BPF_DIV,
+  BPF_IMM: BPF_IMM,
+  BPF_JA: BPF_JA,
+  BPF_JEQ: BPF_JEQ,
+  BPF_JGE: BPF_JGE,
+  BPF_JGT: BPF_JGT,
+  BPF_JMP: BPF_JMP,
+  BPF_JSET: BPF_JSET,
+  BPF_K: BPF_K,
+  BPF_LD: BPF_LD,
+  BPF_LDX: BPF_LDX,
+  BPF_LEN: BPF_LEN,
+  BPF_LSH: BPF_LSH,
+  BPF_MAXINSNS: BPF_MAXINSNS,
+  BPF_MEM: BPF_MEM,
+  BPF_MEMWORDS: BPF_MEMWORDS,
+  BPF_MISC: BPF_MISC,
+  BPF_MUL: BPF_MUL,
+  BPF_NEG: BPF_NEG,
+  BPF_OR: BPF_OR,
+  BPF_RET: BPF_RET,
+  BPF_RSH: BPF_RSH,
+  BPF_ST: BPF_ST,
+  BPF_STX: BPF_STX,
+  BPF_SUB: BPF_SUB,
+  BPF_TAX: BPF_TAX,
+  BPF_TXA: BPF_TXA,
+  BPF_W: BPF_W,
+  BPF_X: BPF_X,
+  BPF_XOR: BPF_XOR,
+  SECCOMP_ADDFD_FLAG_SEND: SECCOMP_ADDFD_FLAG_SEND,
+  SECCOMP_ADDFD_FLAG_SETFD: SECCOMP_ADDFD_FLAG_SETFD,
+  SECCOMP_FILTER_FLAG_LOG: SECCOMP_FILTER_FLAG_LOG,
+  SECCOMP_FILTER_FLAG_NEW_LISTENER: SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  SECCOMP_FILTER_FLAG_SPEC_ALLOW: SECCOMP_FILTER_FLAG_SPEC_ALLOW,
+  SECCOMP_FILTER_FLAG_TSYNC: SECCOMP_FILTER_FLAG_TSYNC,
+  SECCOMP_FILTER_FLAG_TSYNC_ESRCH: SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+  SECCOMP_IOCTL_NOTIF_ADDFD: SECCOMP_IOCTL_NOTIF_ADDFD,
+  SECCOMP_IOCTL_NOTIF_ID_VALID: SECCOMP_IOCTL_NOTIF_ID_VALID,
+  SECCOMP_IOCTL_NOTIF_RECV: SECCOMP_IOCTL_NOTIF_RECV,
+  SECCOMP_IOCTL_NOTIF_SEND: SECCOMP_IOCTL_NOTIF_SEND,
+  SECCOMP_RET_ALLOW: SECCOMP_RET_ALLOW,
+  SECCOMP_RET_DATA: SECCOMP_RET_DATA,
+  SECCOMP_RET_ERRNO: SECCOMP_RET_ERRNO,
+  SECCOMP_RET_KILL_PROCESS: SECCOMP_RET_KILL_PROCESS,
+  SECCOMP_RET_KILL_THREAD: SECCOMP_RET_KILL_THREAD,
+  SECCOMP_RET_LOG: SECCOMP_RET_LOG,
+  SECCOMP_RET_TRACE: SECCOMP_RET_TRACE,
+  SECCOMP_RET_TRAP: SECCOMP_RET_TRAP,
+  SECCOMP_RET_USER_NOTIF: SECCOMP_RET_USER_NOTIF,
+  SECCOMP_SET_MODE_FILTER: SECCOMP_SET_MODE_FILTER,
+  SECCOMP_USER_NOTIF_FLAG_CONTINUE: SECCOMP_USER_NOTIF_FLAG_CONTINUE
+});
+
+const DEFAULT_FILTERS = {
+  x86_64: {
+    plain: "IAAAAAQAAAAVAACZPgAAwCAAAAAAAAAANQBfAAEBAAA1AEgAnwAAADUAMABnAAAANQAkADUAAAA1AAcAEQAAADUAAAoQAAAAIAAAABgAAAAVAAMAElQAABUAAgAcVAAAFQABAB1UAAAVAAAFI1QAAAYAAAABAAUANQAAAykAAAA1AIYAKgAAACAAAAAQAAAAFQAAAQEAAAAGAAAAAAD/fxUAAgACAAAAFQABAAoAAAAVAAAYEAAAACAAAAAYAAAAVAAAAA8AAAAVAAMABQAAACAAAAAYAAAAVAAAAA8AAAAVAAABBgAAAAYAAABeAAUAIAAAACAAAAAVAAoAIQAAABUACQCEAAAAFQAIAIgAAAAVAAcAAAEAABUABgAGAQAAIAAAABAAAAAVAABxEAAAACAAAAAgAAAAFQBvAAAAAAAVAG4ABAAAABUAbQAPAAAABgAAAF0ABQA1AAgAOQAAADUAAwA2AAAAIAAAABAAAAAVAGgAAQAAAAYAAABhAAUANQAAZjgAAAAgAAAAEAAAAFQAAAAAAAJ+FQBjYgAAAAA1AABiZQAAADUAYWBmAAAANQARAIgAAAA1AAEAhQAAADUAXl1oAAAANQAGAIYAAAAgAAAAGAAAAFQAAAAA8AAAFQBZAAAgAAAgAAAAGAAAAFQAAAAA8AAAFQBWVwBgAAA1AABZhwAAACAAAAAQAAAAFQBUAAAAAAAVAFMACAAAABUAUgAAAAIAFQBRAAgAAgAVAFAAAAAEABUAT07/////NQACAJkAAAA1AABNiwAAADUATE+MAAAANQAASpwAAAA1AEpNnQAAADUACgDUAAAANQAEAK4AAAA1AAEAoQAAADUARkWgAAAANQAARKIAAAA1AENEowAAADUAAgCzAAAANQAARa8AAAA1AERAsQAAADUAAD+0AAAANQA/QroAAAA1AAUA7wAAADUAAgDkAAAANQAAP9UAAAA1ADo74wAAADUAADrsAAAANQA4PO0AAAA1AAIA+AAAADUAADf2AAAANQA2NfcAAAA1AAA0+wAAADUAMzQAAQAANQAeAKgBAAA1ABMAMAEAADUADQAXAQAANQAHAAQBAAA1AAAvAwEAACAAAAAgAAAAVAAAAADwAAAVACsAACAAACAAAAAgAAAAVAAAAADwAAAVACgpAGAAADUAACgQAQAANQAnABEBAAAgAAAAEAAAAFQAAACAAAJ+FQAkIwAAAAA1AAIAKwEAADUAACEYAQAANQAgISoBAAA1AAAgLAEAADUAHx4uAQAANQAEADoBAAA1AAEANAEAADUAHBsyAQAANQAAGjUBAAA1ABkaNgEAADUAAgBDAQAANQAAGEABAAA1ABcWQgEAADUAABVEAQAANQAYFU8BAAA1AAoAvAEAADUABAC0AQAANQABAKwBAAA1ABQRqQEAADUAAA+yAQAANQASD7MBAAA1AAIAuAEAADUAAA22AQAANQAMC7cBAAA1AAAKuQEAADUACQq6AQAANQAFAM0BAAA1AAIAwgEAADUAAAfAAQAANQAGBcEBAAA1AAAEwwEAADUAAwTMAQAANQAEANYBAAA1AAAC0wEAADUAAQDUAQAABgAAAAEABQAGAAAAAAD/fzUAAAEAAABANQAAAf////8GAAAAJgAFAAYAAAAAAACA",
+    setuid: "IAAAAAQAAAAVAAC9PgAAwCAAAAAAAAAANQBxAAEBAAA1AFcAmQAAADUANgBWAAAANQApACoAAAA1AAgAEAAAADUAADYCAAAANQA1AAMAAAAgAAAAIAAAAFQAAAAADAAAFQAyAAAAAAAgAAAAGAAAAFQAAABAAEAAFQAvKgAAAAA1AAUAEQAAACAAAAAYAAAAFQAnABJUAAAVACYAHFQAABUAJQAdVAAAFQAkKSNUAAA1AAAoKQAAACAAAAAQAAAAFQAmAAEAAAAVAAIAAgAAABUAAQAKAAAAFQAAGRAAAAAgAAAAGAAAAFQAAAAPAAAAFQADAAUAAAAgAAAAGAAAAFQAAAAPAAAAFQAAAQYAAAAGAAAAXgAFACAAAAAgAAAAFQAKACEAAAAVAAkAhAAAABUACACIAAAAFQAHAAABAAAVAAYABgEAACAAAAAQAAAAFQAAFBAAAAAgAAAAIAAAABUAEgAAAAAAFQARAAQAAAAVABAADwAAAAYAAABdAAUANQAFADgAAAA1AAANNQAAADUADAA2AAAAIAAAABAAAAAVAAoAAQAAAAYAAABhAAUANQAEADkAAAAgAAAAEAAAAFQAAAAAAAJ+FQAFAAAAAAAGAAAAAQAFADUABQNVAAAANQAJAGgAAAA1AAYAZQAAADUAAQBaAAAABgAAAAAA/381AHsAXAAAACAAAAAYAAAAVAAAAAAMAAAVAHh1AAAAADUAAHRmAAAANQBzdmcAAAA1AAsAhwAAADUAAHSFAAAANQB1AIYAAAAgAAAAGAAAAFQAAAAA8AAAFQBtAAAgAAAgAAAAGAAAAFQAAAAA8AAAFQBqAABgAAAgAAAAGAAAAFQAAAAADAAAFQBqZwAAAAA1AAgAiwAAADUAaACIAAAAIAAAABAAAAAVAGYAAAAAABUAZQAIAAAAFQBkAAAAAgAVAGMACAACABUAYgAAAAQAFQBhXv////81AGBijAAAADUADAC6AAAANQAFAKIAAAA1AAIAnwAAADUAAFmcAAAANQBbXZ0AAAA1AABXoAAAADUAVlmhAAAANQACAK8AAAA1AABXowAAADUAWFOuAAAANQABALMAAAA1AFZRsQAAADUAVVC0AAAANQAFAO0AAAA1AAIA4wAAADUAAFDUAAAANQBPUdUAAAA1AABL5AAAADUAT03sAAAANQACAPcAAAA1AABI7wAAADUAR0r2AAAANQABAPsAAAA1AEVI+AAAADUAREcAAQAANQAqAKgBAAA1AB0ALAEAADUAFAAQAQAANQARAAQBAAA1AAYAAgEAACAAAAAoAAAAVAAAAAAMAAAVAD8AAAAAACAAAAAgAAAAVAAAAEAAQAAVADw5AAAAADUAADsDAQAAIAAAACAAAABUAAAAAPAAABUANQAAIAAAIAAAACAAAABUAAAAAPAAABUAMgAAYAAAIAAAACAAAABUAAAAAAwAABUAMi8AAAAANQAAMQwBAAA1ADAnDQEAADUABQAYAQAANQADABEBAAAgAAAAEAAAAFQAAACAAAJ+FQArKAAAAAA1ACcqFwEAADUAACkqAQAANQAoJSsBAAA1AAUANgEAADUAAgAyAQAANQAAIi4BAAA1ACEkMAEAADUAACM0AQAANQAiHzUBAAA1AAIAQgEAADUAAB06AQAANQAcH0ABAAA1AAEARAEAADUAGh1DAQAANQAeHE8BAAA1AAwAwAEAADUABQC1AQAANQACALIBAAA1AAAYqQEAADUAFBmsAQAANQAAFrMBAAA1ABUXtAEAADUAAgC4AQAANQAAFbYBAAA1ABIPtwEAADUAAQC6AQAANQAQDbkBAAA1AA8MvAEAADUACADMAQAANQACAMMBAAA1AAAJwQEAADUACAvCAQAANQAACsQBAAA1AAkAxQEAACAAAAAgAAAAVAAAAAAMAAAVAAYDAAAAADUAAwDUAQAANQAAAc0BAAA1AAAD0wEAAAYAAAABAAUANQACAAAAAEA1AAIA1gEAAAYAAAAAAP9/NQAAAf////8GAAAAJgAFAAYAAAAAAACA"
+  },
+  aarch64: {
+    plain: "IAAAAAQAAAAVAACPtwAAwCAAAAAAAAAANQBgAOsAAAA1ACwAYgAAADUAFwAzAAAANQAJACEAAAA1AAEAEwAAADUAEhMSAAAANQAAEh0AAAA1ABEAHgAAACAAAAAYAAAAFQAMABJUAAAVAAsAHFQAABUACgAdVAAAFQAJDCNUAAA1AAcAJwAAADUACgAiAAAAIAAAACAAAABUAAAAAPAAABUABAAAIAAAIAAAACAAAABUAAAAAPAAABUAAQQAYAAANQABACoAAAAGAAAAAQAFADUAAQArAAAABgAAACYABQAGAAAAAAD/fzUABAA9AAAANQABADoAAAA1AG9tNAAAADUAAGw7AAAANQBrbTwAAAA1AAIAXAAAADUAAGtZAAAANQBqaFoAAAA1AAcAXQAAACAAAAAQAAAAFQBnAAAAAAAVAGYACAAAABUAZQAAAAIAFQBkAAgAAgAVAGMAAAAEABUAYmD/////NQAAYWEAAAAgAAAAEAAAAFQAAACAAAJ+FQBeXAAAAAA1AAkAowAAADUABAB0AAAANQABAGsAAAA1AFhaaAAAADUAAFlwAAAANQBYVnEAAAA1AAEAjgAAADUAVlR2AAAANQAAU48AAAA1AFJUoQAAADUAIADIAAAANQABAKwAAAA1AE9RqgAAADUAAFDGAAAANQAZAMcAAAAgAAAAEAAAABUATQABAAAAFQACAAIAAAAVAAEACgAAABUAABYQAAAAIAAAABgAAABUAAAADwAAABUAAwAFAAAAIAAAABgAAABUAAAADwAAABUAAAEGAAAABgAAAF4ABQAgAAAAIAAAABUACgAhAAAAFQAJAIQAAAAVAAgAiAAAABUABwAAAQAAFQAGAAYBAAAgAAAAEAAAABUAADsQAAAAIAAAACAAAAAVADkAAAAAABUAOAAEAAAAFQA3AA8AAAAGAAAAXQAFACAAAAAQAAAAFQA0AAEAAAAGAAAAYQAFADUABQDdAAAANQAAMdkAAAA1AAAu3AAAACAAAAAQAAAAVAAAAAAAAn4VAC0rAAAAADUAACzgAAAANQArKeIAAAA1ABQAJwEAADUACQAJAQAANQAEAPIAAAA1AAEA7QAAADUAJiTsAAAANQAAI/AAAAA1ACIk8QAAADUAAQAEAQAANQAjIvQAAAA1AAAhBgEAADUAIB4IAQAANQAEABIBAAA1AAEADAEAADUAHRsLAQAANQAAGg0BAAA1ABkbDgEAADUAAgAaAQAANQAAGRgBAAA1ABgWGQEAADUAABUbAQAANQAUFiYBAAA1AAoAugEAADUABACzAQAANQABAKkBAAA1ABITqAEAADUAABKsAQAANQAQDrIBAAA1AAIAtwEAADUAAA+0AQAANQALDbYBAAA1AAAMuAEAADUACwm5AQAANQAEAMMBAAA1AAEAwAEAADUACAa8AQAANQAABcEBAAA1AAQGwgEAADUAAgDTAQAANQAABMwBAAA1AAMBzQEAADUAAQDUAQAABgAAAAEABQA1AAEA1gEAAAYAAAAAAP9/BgAAACYABQAGAAAAAAAAgA==",
+    setuid: "IAAAAAQAAAAVAACltwAAwCAAAAAAAAAANQBwAOsAAAA1ADcAXQAAADUAGQA0AAAANQAJACEAAAA1AAEAEwAAADUAFCkSAAAANQAAKB0AAAA1ACcAHgAAACAAAAAYAAAAFQAhABJUAAAVACAAHFQAABUAHwAdVAAAFQAeIiNUAAA1AAsAKgAAADUACQAiAAAAIAAAACAAAABUAAAAAPAAABUAGQAAIAAAIAAAACAAAABUAAAAAPAAABUAFgAAYAAAIAAAACAAAABUAAAAAAwAABUAFxMAAAAANQASFicAAAA1AAEAKwAAAAYAAAAmAAUANQAPEzMAAAA1AA8AOwAAADUABQA4AAAANQADADUAAAAgAAAAGAAAAFQAAAAADAAAFQANCQAAAAA1AAx2NgAAADUABgA5AAAAIAAAACgAAABUAAAAAAwAABUACAAAAAAAIAAAACAAAABUAAAAQABAABUABQEAAAAANQAABDoAAAAGAAAAAQAFADUAAwBZAAAANQAAATwAAAA1AABxPQAAAAYAAAAAAP9/NQAAb1oAAAA1AABwXAAAACAAAAAQAAAAFQBuAAAAAAAVAG0ACAAAABUAbAAAAAIAFQBrAAgAAgAVAGoAAAAEABUAaWf/////NQANAKEAAAA1AAcAcAAAADUABABiAAAANQAAZWEAAAAgAAAAEAAAAFQAAACAAAJ+FQBiYAAAAAA1AABhaAAAADUAYF5rAAAANQACAHYAAAA1AABccQAAADUAW110AAAANQAAXI4AAAA1AFtZjwAAADUAIQDIAAAANQACAKwAAAA1AABWowAAADUAVVeqAAAANQAAVsYAAAA1ABkAxwAAACAAAAAQAAAAFQBTAAEAAAAVAAIAAgAAABUAAQAKAAAAFQAAFhAAAAAgAAAAGAAAAFQAAAAPAAAAFQADAAUAAAAgAAAAGAAAAFQAAAAPAAAAFQAAAQYAAAAGAAAAXgAFACAAAAAgAAAAFQAKACEAAAAVAAkAhAAAABUACACIAAAAFQAHAAABAAAVAAYABgEAACAAAAAQAAAAFQAAQRAAAAAgAAAAIAAAABUAPwAAAAAAFQA+AAQAAAAVAD0ADwAAAAYAAABdAAUAIAAAABAAAAAVADoAAQAAAAYAAABhAAUANQAFAN0AAAA1AAA32QAAADUAADTcAAAAIAAAABAAAABUAAAAAAACfhUAMzEAAAAANQAAMuAAAAA1ADEv4gAAADUAFgCpAQAANQAKAAsBAAA1AAQA8gAAADUAAQDtAAAANQAsKuwAAAA1AAAp8AAAADUAKCrxAAAANQACAAYBAAA1AAAo9AAAADUAJygEAQAANQAAJAgBAAA1ACMlCQEAADUABQAZAQAANQACAA4BAAA1AAAiDAEAADUAIR8NAQAANQAAHhIBAAA1AB0fGAEAADUAAgAmAQAANQAAHRoBAAA1ABwaGwEAADUAABknAQAANQAaG6gBAAA1AAoAvAEAADUABAC1AQAANQABALIBAAA1ABQXrAEAADUAABWzAQAANQAUFbQBAAA1AAIAuAEAADUAABO2AQAANQARD7cBAAA1AAAOuQEAADUADQ+6AQAANQAIAMUBAAA1AAIAwgEAADUAAAzAAQAANQALCcEBAAA1AAAIwwEAADUAAAnEAQAAIAAAACAAAABUAAAAAAwAABUABgQAAAAANQACANMBAAA1AAAEzAEAADUAAwHNAQAANQABANQBAAAGAAAAAQAFADUAAQDWAQAABgAAAAAA/38GAAAAJgAFAAYAAAAAAACA"
+  }
+};
+
+let compiler;
+const OWN_KINDS = /* @__PURE__ */ new Set([
+  ...["tmpfs", "proc", "dev", "devpts", "mqueue", "sysfs", "cgroupfs", "symlink", "dir"],
+  ...["file", "mask", "readonly"]
+]);
+var filters = /*#__PURE__*/Object.freeze({
+  __proto__: null,
+  launchFilter: launchFilter,
+  prepareFilter: prepareFilter
+});
+const NO_FILES = /* @__PURE__ */ new Set([
+  "autofs",
+  "binder",
+  "binfmt_misc",
+  "bpf",
+  "cgroup",
+  "cgroup2",
+  "configfs",
+  "debugfs",
+  "devpts",
+  "devtmpfs",
+  "efivarfs",
+  "fusectl",
+  "hugetlbfs",
+  "mqueue",
+  "nsfs",
+  "proc",
+  "pstore",
+  "rpc_pipefs",
+  "securityfs",
+  "selinuxfs",
+  "sysfs",
+  "tracefs"
+]);
+const LANDLOCK_CREATE_RULESET_VERSION = 1;
+const LANDLOCK_ACCESS_FS_EXECUTE = 1;
+const LANDLOCK_ACCESS_FS_WRITE_FILE = 2;
+const LANDLOCK_ACCESS_FS_READ_FILE = 4;
+const LANDLOCK_ACCESS_FS_READ_DIR = 8;
+const LANDLOCK_ACCESS_FS_REMOVE_DIR = 16;
+const LANDLOCK_ACCESS_FS_REMOVE_FILE = 32;
+const LANDLOCK_ACCESS_FS_MAKE_CHAR = 64;
+const LANDLOCK_ACCESS_FS_MAKE_DIR = 128;
+const LANDLOCK_ACCESS_FS_MAKE_REG = 256;
+const LANDLOCK_ACCESS_FS_MAKE_SOCK = 512;
+const LANDLOCK_ACCESS_FS_MAKE_FIFO = 1024;
+const LANDLOCK_ACCESS_FS_MAKE_BLOCK = 2048;
+const LANDLOCK_ACCESS_FS_MAKE_SYM = 4096;
+const LANDLOCK_ACCESS_FS_REFER = 8192;
+const LANDLOCK_RULE_PATH_BENEATH = 1;
+const LANDLOCK_RULE_NET_PORT = 2;
+const LANDLOCK_ACCESS_FS_TRUNCATE = 16384;
+const LANDLOCK_ACCESS_FS_IOCTL_DEV = 32768;
+const LANDLOCK_ACCESS_NET_BIND_TCP = 1;
+const LANDLOCK_ACCESS_NET_CONNECT_TCP = 2;
+const LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET = 1;
+const LANDLOCK_SCOPE_SIGNAL = 2;
+
+const LANDLOCK_FS_RIGHTS = {
+  execute: LANDLOCK_ACCESS_FS_EXECUTE,
+  write_file: LANDLOCK_ACCESS_FS_WRITE_FILE,
+  read_file: LANDLOCK_ACCESS_FS_READ_FILE,
+  read_dir: LANDLOCK_ACCESS_FS_READ_DIR,
+  remove_dir: LANDLOCK_ACCESS_FS_REMOVE_DIR,
+  remove_file: LANDLOCK_ACCESS_FS_REMOVE_FILE,
+  make_char: LANDLOCK_ACCESS_FS_MAKE_CHAR,
+  make_dir: LANDLOCK_ACCESS_FS_MAKE_DIR,
+  make_reg: LANDLOCK_ACCESS_FS_MAKE_REG,
+  make_sock: LANDLOCK_ACCESS_FS_MAKE_SOCK,
+  make_fifo: LANDLOCK_ACCESS_FS_MAKE_FIFO,
+  make_block: LANDLOCK_ACCESS_FS_MAKE_BLOCK,
+  make_sym: LANDLOCK_ACCESS_FS_MAKE_SYM,
+  refer: LANDLOCK_ACCESS_FS_REFER,
+  truncate: LANDLOCK_ACCESS_FS_TRUNCATE,
+  ioctl_dev: LANDLOCK_ACCESS_FS_IOCTL_DEV
+};
+const KEEP_MILLISECONDS = 2e3;
+const SYSTEM_FOLDERS = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+const COPIED = [
+  "/etc/passwd",
+  "/etc/group",
+  "/etc/nsswitch.conf",
+  "/etc/hosts",
+  "/etc/host.conf",
+  "/etc/resolv.conf",
+  "/etc/localtime",
+  "/etc/os-release",
+  "/etc/ssl/openssl.cnf"
+];
+const BOUND = [
+  "/etc/ld.so.cache",
+  "/etc/alternatives",
+  "/etc/ssl/certs",
+  "/etc/pki/tls/certs",
+  "/etc/pki/ca-trust/extracted",
+  "/etc/crypto-policies/back-ends"
+];
+const LARGEST_COPY = 256 * 1024;
+const LIMIT_TITLES = {
+  as: "address space",
+  core: "core file size",
+  cpu: "cpu time",
+  data: "data size",
+  fsize: "file size",
+  locks: "file locks",
+  memlock: "locked memory",
+  msgqueue: "msgqueue size",
+  nice: "nice priority",
+  nofile: "open files",
+  nproc: "processes",
+  rss: "resident set",
+  rtprio: "realtime priority",
+  rttime: "realtime timeout",
+  sigpending: "pending signals",
+  stack: "stack size"
+};
+let lasting;
+let kept$1;
+const NOW = {
+  hostTree,
+  descriptorPath,
+  hardLimit,
+  cwd: (() => Deno.cwd()),
+  env: ((name) => Deno.env.get(name)),
+  envNames: (() => Object.keys(Deno.env.toObject())),
+  landlockVersion,
+  subordinate: (() => {
+    const uid = Deno.uid() ?? 0, name = accountName(uid);
+    return {
+      uids: subordinate("/etc/subuid", uid, name),
+      gids: subordinate("/etc/subgid", uid, name)
+    };
+  })
+};
+const SIZE_UNITS = {
+  "": 1,
+  K: 2 ** 10,
+  M: 2 ** 20,
+  G: 2 ** 30,
+  T: 2 ** 40
+};
+const TIME_UNITS = {
+  ms: 1,
+  s: 1e3,
+  m: 6e4,
+  h: 36e5,
+  d: 864e5
+};
+const MOST_CPUS = 8192;
+const DEFAULT_TIMEOUT = 3e4;
+
+let launches$1 = 0;
+class HookRunner {
+  #plugins;
+  #deferred = [];
+  /** Made when a hook first wants it: most launches have none. */
+  #end;
+  #launch = ++launches$1;
+  /** What plugins have to say with the result, by their names. */
+  reports = {};
+  /** Takes the plugins in the order of their registration. */
+  constructor(plugins) {
+    this.#plugins = plugins;
+  }
+  /** Puts plugins before all others. Their `configure` has been done. */
+  addFirst(plugins) {
+    for (const { name } of plugins) {
+      if (!this.#plugins.some(((plugin) => plugin.name === name))) continue;
+      throw new SpecError("network", `there is a plugin "${name}" already; use one or the other`);
+    }
+    this.#plugins = [...plugins, ...this.#plugins];
+  }
+  /** Whether any plugin has this stage. */
+  has(stage) {
+    return this.#plugins.some(((plugin) => plugin[stage] !== void 0));
+  }
+  /**
+   * Runs a stage. `context` makes what a hook is given from what all hooks are given; `each` gets
+   * what a hook returned. The first that fails or takes too long ends it with a `HookError`.
+   */
+  async run(stage, context, each) {
+    for (const hook of ordered(this.#plugins, stage)) {
+      const over = new AbortController();
+      let timer;
+      const late = new Promise(((_, reject) => {
+        timer = setTimeout((() => {
+          const error = new DOMException(`it took longer than ${hook.timeout} ms`, "TimeoutError");
+          over.abort(error);
+          reject(error);
+        }), hook.timeout);
+      }));
+      try {
+        const base = {
+          signal: AbortSignal.any([(this.#end ??= new AbortController()).signal, over.signal]),
+          launch: this.#launch,
+          defer: ((cleanup) => {
+            this.#deferred.push({ plugin: hook.plugin, cleanup });
+          }),
+          report: ((value) => {
+            this.reports[hook.plugin] = value;
+          })
+        };
+        const returned = await Promise.race([hook.handler(context(base)), late]);
+        each?.(returned);
+      } catch (cause) {
+        throw new HookError(hook.plugin, stage, cause);
+      } finally {
+        clearTimeout(timer);
+      }
+    }
+  }
+  /** Registers a clean-up of the launch's own. */
+  defer(name, cleanup) {
+    this.#deferred.push({ plugin: name, cleanup });
+  }
+  /** Aborts what still listens and runs the clean-ups. Resolves to what they threw. */
+  async end() {
+    const errors = [];
+    this.#end?.abort();
+    for (; ; ) {
+      const entry = this.#deferred.pop();
+      if (entry === void 0) return errors;
+      try {
+        await entry.cleanup();
+      } catch (cause) {
+        errors.push(new HookError(entry.plugin, "defer", cause));
+      }
+    }
+  }
+}
+
+const EVENT_BYTES = ARCH === "x86_64" ? 12 : 16;
+const DATA_OFFSET = ARCH === "x86_64" ? 4 : 8;
+const MOST_EVENTS = 64;
+class Reactor {
+  #epoll;
+  #wake;
+  #watched = /* @__PURE__ */ new Map();
+  #events = new Uint8Array(EVENT_BYTES * MOST_EVENTS);
+  #view = new DataView(this.#events.buffer);
+  #one = new Uint8Array(EVENT_BYTES);
+  #holds = 0;
+  #running = false;
+  #waiting = false;
+  constructor() {
+    this.#epoll = check(syscall("epoll_create1", EPOLL_CLOEXEC), "epoll_create1");
+    this.#wake = check(syscall("eventfd2", 0, O_CLOEXEC | O_NONBLOCK), "eventfd2");
+    this.watch(this.#wake, EPOLLIN, (() => {
+      rawSyscall(SYS.read, this.#wake, new BigUint64Array(1), 8);
+    }));
+  }
+  /** Watches a descriptor; `ready` is called each time one of `events` (or HUP, ERR) holds. */
+  watch(fd, events, ready) {
+    const change = this.#watched.has(fd) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    const view = new DataView(this.#one.buffer);
+    view.setUint32(0, events >>> 0, true);
+    view.setInt32(DATA_OFFSET, fd, true);
+    check(rawSyscall(SYS.epoll_ctl, this.#epoll, change, fd, this.#one), "epoll_ctl");
+    this.#watched.set(fd, ready);
+  }
+  /** Stops watching; to be called before the descriptor is closed. */
+  unwatch(fd) {
+    if (!this.#watched.delete(fd)) return;
+    rawSyscall(SYS.epoll_ctl, this.#epoll, EPOLL_CTL_DEL, fd, this.#one);
+  }
+  /** Stops watching and closes a descriptor that has no duplicate: the kernel then forgets it too. */
+  close(fd) {
+    this.#watched.delete(fd);
+    rawSyscall(SYS.close, fd);
+  }
+  /** From now on the program stays alive for something that is awaited. */
+  hold() {
+    this.#holds++;
+    if (!this.#running) this.#run();
+  }
+  /** Takes one {@linkcode hold} back. */
+  release() {
+    this.#holds--;
+    if (this.#holds === 0 && this.#waiting) {
+      rawSyscall(SYS.write, this.#wake, new BigUint64Array([1n]), 8);
+    }
+  }
+  async #run() {
+    this.#running = true;
+    while (this.#holds > 0) {
+      this.#waiting = true;
+      const count = await epollWaitAsync(this.#epoll, this.#events, MOST_EVENTS, -1);
+      this.#waiting = false;
+      for (let index = 0; index < count; index++) {
+        const events = this.#view.getUint32(index * EVENT_BYTES, true);
+        const fd = this.#view.getInt32(index * EVENT_BYTES + DATA_OFFSET, true);
+        this.#watched.get(fd)?.(events);
+      }
+    }
+    this.#running = false;
+  }
+}
+let instance$1;
+const ASSIGNMENT_CELLS = { body: "assignment", fds: "assignment control" };
+const WORDS = 6;
+const BYTES = WORDS * 8;
+const CONTROL_BYTES = 32;
+const ASSIGNMENT_BUFFERS = {
+  [ASSIGNMENT_CELLS.body]: BYTES,
+  [ASSIGNMENT_CELLS.fds]: CONTROL_BYTES
+};
+const ASSIGNED_EXECUTE = [word(4), word(5)];
+const HEADER = "assignment header";
+const FLAGS_OFFSET = 48;
+const TCGETS = 21505;
+const TCSETS = 21506;
+const TCSETSW = 21507;
+const TCSETSF = 21508;
+const TCSBRK = 21513;
+const TCXONC = 21514;
+const TCFLSH = 21515;
+const TIOCEXCL = 21516;
+const TIOCNXCL = 21517;
+const TIOCSCTTY = 21518;
+const TIOCGPGRP = 21519;
+const TIOCSPGRP = 21520;
+const TIOCOUTQ = 21521;
+const TIOCSTI = 21522;
+const TIOCGWINSZ = 21523;
+const TIOCSWINSZ = 21524;
+const FIONREAD = 21531;
+const TIOCLINUX = 21532;
+const TIOCCONS = 21533;
+const FIONBIO = 21537;
+const TIOCNOTTY = 21538;
+const TIOCSETD = 21539;
+const TIOCGSID = 21545;
+const TCGETS2 = 2150388778;
+const TCSETS2 = 1076646955;
+const TCSETSW2 = 1076646956;
+const TCSETSF2 = 1076646957;
+const TIOCGPTN = 2147767344;
+const TIOCSPTLCK = 1074025521;
+const TIOCGPTLCK = 2147767353;
+const TIOCGPTPEER = 21569;
+const FIONCLEX = 21584;
+const FIOCLEX = 21585;
+const IGNBRK = 1;
+const BRKINT = 2;
+const IGNPAR = 4;
+const PARMRK = 8;
+const INPCK = 16;
+const ISTRIP = 32;
+const INLCR = 64;
+const IGNCR = 128;
+const ICRNL = 256;
+const IXANY = 2048;
+const OPOST = 1;
+const IXON = 1024;
+const IXOFF = 4096;
+const IUTF8 = 16384;
+const ONLCR = 4;
+const CSIZE = 48;
+const CS8 = 48;
+const PARENB = 256;
+const ISIG = 1;
+const ICANON = 2;
+const ECHO = 8;
+const ECHOE = 16;
+const ECHOK = 32;
+const ECHONL = 64;
+const NOFLSH = 128;
+const TOSTOP = 256;
+const ECHOCTL = 512;
+const ECHOKE = 2048;
+const IEXTEN = 32768;
+const VINTR = 0;
+const VQUIT = 1;
+const VERASE = 2;
+const VKILL = 3;
+const VEOF = 4;
+const VTIME = 5;
+const VMIN = 6;
+const VSTART = 8;
+const VSTOP = 9;
+const VSUSP = 10;
+const NS_GET_USERNS = 46849;
+const NS_GET_PARENT = 46850;
+const NS_GET_NSTYPE = 46851;
+const NS_GET_OWNER_UID = 46852;
+const NS_GET_MNTNS_ID = 2148054789;
+const NS_GET_PID_FROM_PIDNS = 2147792646;
+
+var abi$2 = /*#__PURE__*/Object.freeze({
+  __proto__: null,
+  BRKINT: BRKINT,
+  CS8: CS8,
+  CSIZE: CSIZE,
+  ECHO: ECHO,
+  ECHOCTL: ECHOCTL,
+  ECHOE: ECHOE,
+  ECHOK: ECHOK,
+  ECHOKE: ECHOKE,
+  ECHONL: ECHONL,
+  FIOCLEX: FIOCLEX,
+  FIONBIO: FIONBIO,
+  FIONCLEX: FIONCLEX,
+  FIONREAD: FIONREAD,
+  ICANON: ICANON,
+  ICRNL: ICRNL,
+  IEXTEN: IEXTEN,
+  IGNBRK: IGNBRK,
+  IGNCR: IGNCR,
+  IGNPAR: IGNPAR,
+  INLCR: INLCR,
+  INPCK: INPCK,
+  ISIG: ISIG,
+  ISTRIP: ISTRIP,
+  IUTF8: IUTF8,
+  IXANY: IXANY,
+  IXOFF: IXOFF,
+  IXON: IXON,
+  NOFLSH: NOFLSH,
+  NS_GET_MNTNS_ID: NS_GET_MNTNS_ID,
+  NS_GET_NSTYPE: NS_GET_NSTYPE,
+  NS_GET_OWNER_UID: NS_GET_OWNER_UID,
+  NS_GET_PARENT: NS_GET_PARENT,
+  NS_GET_PID_FROM_PIDNS: NS_GET_PID_FROM_PIDNS,
+  NS_GET_USERNS: NS_GET_USERNS,
+  ONLCR: ONLCR,
+  OPOST: OPOST,
+  PARENB: PARENB,
+  PARMRK: PARMRK,
+  TCFLSH: TCFLSH,
+  TCGETS: TCGETS,
+  TCGETS2: TCGETS2,
+  TCSBRK: TCSBRK,
+  TCSETS: TCSETS,
+  TCSETS2: TCSETS2,
+  TCSETSF: TCSETSF,
+  TCSETSF2: TCSETSF2,
+  TCSETSW: TCSETSW,
+  TCSETSW2: TCSETSW2,
+  TCXONC: TCXONC,
+  TIOCCONS: TIOCCONS,
+  TIOCEXCL: TIOCEXCL,
+  TIOCGPGRP: TIOCGPGRP,
+  TIOCGPTLCK: TIOCGPTLCK,
+  TIOCGPTN: TIOCGPTN,
+  TIOCGPTPEER: TIOCGPTPEER,
+  TIOCGSID: TIOCGSID,
+  TIOCGWINSZ: TIOCGWINSZ,
+  TIOCLINUX: TIOCLINUX,
+  TIOCNOTTY: TIOCNOTTY,
+  TIOCNXCL: TIOCNXCL,
+  TIOCOUTQ: TIOCOUTQ,
+  TIOCSCTTY: TIOCSCTTY,
+  TIOCSETD: TIOCSETD,
+  TIOCSPGRP: TIOCSPGRP,
+  TIOCSPTLCK: TIOCSPTLCK,
+  TIOCSTI: TIOCSTI,
+  TIOCSWINSZ: TIOCSWINSZ,
+  TOSTOP: TOSTOP,
+  VEOF: VEOF,
+  VERASE: VERASE,
+  VINTR: VINTR,
+  VKILL: VKILL,
+  VMIN: VMIN,
+  VQUIT: VQUIT,
+  VSTART: VSTART,
+  VSTOP: VSTOP,
+  VSUSP: VSUSP,
+  VTIME: VTIME
+});
+const CAPABILITIES = {
+  CAP_CHOWN: 0,
+  CAP_DAC_OVERRIDE: 1,
+  CAP_DAC_READ_SEARCH: 2,
+  CAP_FOWNER: 3,
+  CAP_FSETID: 4,
+  CAP_KILL: 5,
+  CAP_SETGID: 6,
+  CAP_SETUID: 7,
+  CAP_SETPCAP: 8,
+  CAP_LINUX_IMMUTABLE: 9,
+  CAP_NET_BIND_SERVICE: 10,
+  CAP_NET_BROADCAST: 11,
+  CAP_NET_ADMIN: 12,
+  CAP_NET_RAW: 13,
+  CAP_IPC_LOCK: 14,
+  CAP_IPC_OWNER: 15,
+  CAP_SYS_MODULE: 16,
+  CAP_SYS_RAWIO: 17,
+  CAP_SYS_CHROOT: 18,
+  CAP_SYS_PTRACE: 19,
+  CAP_SYS_PACCT: 20,
+  CAP_SYS_ADMIN: 21,
+  CAP_SYS_BOOT: 22,
+  CAP_SYS_NICE: 23,
+  CAP_SYS_RESOURCE: 24,
+  CAP_SYS_TIME: 25,
+  CAP_SYS_TTY_CONFIG: 26,
+  CAP_MKNOD: 27,
+  CAP_LEASE: 28,
+  CAP_AUDIT_WRITE: 29,
+  CAP_AUDIT_CONTROL: 30,
+  CAP_SETFCAP: 31,
+  CAP_MAC_OVERRIDE: 32,
+  CAP_MAC_ADMIN: 33,
+  CAP_SYSLOG: 34,
+  CAP_WAKE_ALARM: 35,
+  CAP_BLOCK_SUSPEND: 36,
+  CAP_AUDIT_READ: 37,
+  CAP_PERFMON: 38,
+  CAP_BPF: 39,
+  CAP_CHECKPOINT_RESTORE: 40
+};
+const _LINUX_CAPABILITY_VERSION_3 = 537396514;
+const UNPRIVILEGED_ID = 1878982656;
+const AUTO_COUNT = 65536;
+const CSIGNAL = 255;
+const CLONE_VM = 256;
+const CLONE_FS = 512;
+const CLONE_FILES = 1024;
+const CLONE_SIGHAND = 2048;
+const CLONE_PIDFD = 4096;
+const CLONE_PTRACE = 8192;
+const CLONE_VFORK = 16384;
+const CLONE_PARENT = 32768;
+const CLONE_THREAD = 65536;
+const CLONE_NEWNS = 131072;
+const CLONE_SYSVSEM = 262144;
+const CLONE_SETTLS = 524288;
+const CLONE_PARENT_SETTID = 1048576;
+const CLONE_CHILD_CLEARTID = 2097152;
+const CLONE_DETACHED = 4194304;
+const CLONE_UNTRACED = 8388608;
+const CLONE_CHILD_SETTID = 16777216;
+const CLONE_NEWCGROUP = 33554432;
+const CLONE_NEWUTS = 67108864;
+const CLONE_NEWIPC = 134217728;
+const CLONE_NEWUSER = 268435456;
+const CLONE_NEWPID = 536870912;
+const CLONE_NEWNET = 1073741824;
+const CLONE_IO = 2147483648;
+const CLONE_CLEAR_SIGHAND = 4294967296;
+const CLONE_INTO_CGROUP = 8589934592;
+const CLONE_NEWTIME = 128;
+const CLONE_ARGS_SIZE_VER0 = 64;
+const CLONE_ARGS_SIZE_VER1 = 80;
+const CLONE_ARGS_SIZE_VER2 = 88;
+
+var abi$1 = /*#__PURE__*/Object.freeze({
+  __proto__: null,
+  CLONE_ARGS_SIZE_VER0: CLONE_ARGS_SIZE_VER0,
+  CLONE_ARGS_SIZE_VER1: CLONE_ARGS_SIZE_VER1,
+  CLONE_ARGS_SIZE_VER2: CLONE_ARGS_SIZE_VER2,
+  CLONE_CHILD_CLEARTID: CLONE_CHILD_CLEARTID,
+  CLONE_CHILD_SETTID: CLONE_CHILD_SETTID,
+  CLONE_CLEAR_SIGHAND: CLONE_CLEAR_SIGHAND,
+  CLONE_DETACHED: CLONE_DETACHED,
+  CLONE_FILES: CLONE_FILES,
+  CLONE_FS: CLONE_FS,
+  CLONE_INTO_CGROUP: CLONE_INTO_CGROUP,
+  CLONE_IO: CLONE_IO,
+  CLONE_NEWCGROUP: CLONE_NEWCGROUP,
+  CLONE_NEWIPC: CLONE_NEWIPC,
+  CLONE_NEWNET: CLONE_NEWNET,
+  CLONE_NEWNS: CLONE_NEWNS,
+  CLONE_NEWPID: CLONE_NEWPID,
+  CLONE_NEWTIME: CLONE_NEWTIME,
+  CLONE_NEWUSER: CLONE_NEWUSER,
+  CLONE_NEWUTS: CLONE_NEWUTS,
+  CLONE_PARENT: CLONE_PARENT,
+  CLONE_PARENT_SETTID: CLONE_PARENT_SETTID,
+  CLONE_PIDFD: CLONE_PIDFD,
+  CLONE_PTRACE: CLONE_PTRACE,
+  CLONE_SETTLS: CLONE_SETTLS,
+  CLONE_SIGHAND: CLONE_SIGHAND,
+  CLONE_SYSVSEM: CLONE_SYSVSEM,
+  CLONE_THREAD: CLONE_THREAD,
+  CLONE_UNTRACED: CLONE_UNTRACED,
+  CLONE_VFORK: CLONE_VFORK,
+  CLONE_VM: CLONE_VM,
+  CSIGNAL: CSIGNAL
+});
+const USERNS_HINT = "this user may not make user namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns, kernel.unprivileged_userns_clone and user.max_user_namespaces, or the container's seccomp profile; or run as root";
 const OPEN_HOW_SIZE = 24;
 const MOUNT_ATTR_SIZE = 32;
+const CLONE_HINTS = {
+  EPERM: "this user may not make these namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns and kernel.unprivileged_userns_clone, or the container's seccomp profile; or run as root",
+  ENOSPC: "the limit of namespaces is reached; see the sysctls user.max_*_namespaces",
+  EINVAL: "this kernel lacks one of these namespaces",
+  EUSERS: "user namespaces are nested too deep (32)"
+};
+const NAMESPACE_FLAG = {
+  cgroup: CLONE_NEWCGROUP,
+  ipc: CLONE_NEWIPC,
+  mount: CLONE_NEWNS,
+  net: CLONE_NEWNET,
+  pid: CLONE_NEWPID,
+  time: CLONE_NEWTIME,
+  user: CLONE_NEWUSER,
+  uts: CLONE_NEWUTS
+};
+const NAMESPACE_FILE = {
+  cgroup: "cgroup",
+  ipc: "ipc",
+  mount: "mnt",
+  net: "net",
+  pid: "pid",
+  time: "time",
+  user: "user",
+  uts: "uts"
+};
+const JOIN_ORDER = [
+  "user",
+  "cgroup",
+  "ipc",
+  "uts",
+  "net",
+  "pid",
+  "time",
+  "mount"
+];
+const CGROUP_NAME_SIZE = 128;
+const CGROUP_NAME = "cgroup name";
+const MASKED = [
+  "acpi",
+  "asound",
+  "interrupts",
+  "kcore",
+  "keys",
+  "latency_stats",
+  "sched_debug",
+  "scsi",
+  "timer_list",
+  "timer_stats"
+];
+const READ_ONLY = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 const MS_RDONLY = 1;
 const MS_NOSUID = 2;
 const MS_NODEV = 4;
@@ -6125,7 +6670,7 @@ const BPF_FS_MAGIC = 3405662737;
 const PID_FS_MAGIC = 1346978886;
 const MQUEUE_MAGIC = 427819522;
 
-var abi$2 = /*#__PURE__*/Object.freeze({
+var abi = /*#__PURE__*/Object.freeze({
   __proto__: null,
   BPF_FS_MAGIC: BPF_FS_MAGIC,
   BTRFS_SUPER_MAGIC: BTRFS_SUPER_MAGIC,
@@ -6232,206 +6777,7 @@ const PROPAGATION = {
 };
 const TREE = { load32: "tree" };
 const WORKSHOP = { load32: "workshop" };
-const CLONE_HINTS = {
-  EPERM: "this user may not make these namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns and kernel.unprivileged_userns_clone, or the container's seccomp profile; or run as root",
-  ENOSPC: "the limit of namespaces is reached; see the sysctls user.max_*_namespaces",
-  EINVAL: "this kernel lacks one of these namespaces",
-  EUSERS: "user namespaces are nested too deep (32)"
-};
-const NAMESPACE_FLAG = {
-  cgroup: CLONE_NEWCGROUP,
-  ipc: CLONE_NEWIPC,
-  mount: CLONE_NEWNS,
-  net: CLONE_NEWNET,
-  pid: CLONE_NEWPID,
-  time: CLONE_NEWTIME,
-  user: CLONE_NEWUSER,
-  uts: CLONE_NEWUTS
-};
-const NAMESPACE_FILE = {
-  cgroup: "cgroup",
-  ipc: "ipc",
-  mount: "mnt",
-  net: "net",
-  pid: "pid",
-  time: "time",
-  user: "user",
-  uts: "uts"
-};
-const JOIN_ORDER = [
-  "user",
-  "cgroup",
-  "ipc",
-  "uts",
-  "net",
-  "pid",
-  "time",
-  "mount"
-];
 const OWNER_HINT = "its owner must be in the id map; see idMap()";
-const TCGETS = 21505;
-const TCSETS = 21506;
-const TCSETSW = 21507;
-const TCSETSF = 21508;
-const TCSBRK = 21513;
-const TCXONC = 21514;
-const TCFLSH = 21515;
-const TIOCEXCL = 21516;
-const TIOCNXCL = 21517;
-const TIOCSCTTY = 21518;
-const TIOCGPGRP = 21519;
-const TIOCSPGRP = 21520;
-const TIOCOUTQ = 21521;
-const TIOCSTI = 21522;
-const TIOCGWINSZ = 21523;
-const TIOCSWINSZ = 21524;
-const FIONREAD = 21531;
-const TIOCLINUX = 21532;
-const TIOCCONS = 21533;
-const FIONBIO = 21537;
-const TIOCNOTTY = 21538;
-const TIOCSETD = 21539;
-const TIOCGSID = 21545;
-const TCGETS2 = 2150388778;
-const TCSETS2 = 1076646955;
-const TCSETSW2 = 1076646956;
-const TCSETSF2 = 1076646957;
-const TIOCGPTN = 2147767344;
-const TIOCSPTLCK = 1074025521;
-const TIOCGPTLCK = 2147767353;
-const TIOCGPTPEER = 21569;
-const FIONCLEX = 21584;
-const FIOCLEX = 21585;
-const IGNBRK = 1;
-const BRKINT = 2;
-const IGNPAR = 4;
-const PARMRK = 8;
-const INPCK = 16;
-const ISTRIP = 32;
-const INLCR = 64;
-const IGNCR = 128;
-const ICRNL = 256;
-const IXANY = 2048;
-const OPOST = 1;
-const IXON = 1024;
-const IXOFF = 4096;
-const IUTF8 = 16384;
-const ONLCR = 4;
-const CSIZE = 48;
-const CS8 = 48;
-const PARENB = 256;
-const ISIG = 1;
-const ICANON = 2;
-const ECHO = 8;
-const ECHOE = 16;
-const ECHOK = 32;
-const ECHONL = 64;
-const NOFLSH = 128;
-const TOSTOP = 256;
-const ECHOCTL = 512;
-const ECHOKE = 2048;
-const IEXTEN = 32768;
-const VINTR = 0;
-const VQUIT = 1;
-const VERASE = 2;
-const VKILL = 3;
-const VEOF = 4;
-const VTIME = 5;
-const VMIN = 6;
-const VSTART = 8;
-const VSTOP = 9;
-const VSUSP = 10;
-const NS_GET_USERNS = 46849;
-const NS_GET_PARENT = 46850;
-const NS_GET_NSTYPE = 46851;
-const NS_GET_OWNER_UID = 46852;
-const NS_GET_MNTNS_ID = 2148054789;
-const NS_GET_PID_FROM_PIDNS = 2147792646;
-
-var abi$1 = /*#__PURE__*/Object.freeze({
-  __proto__: null,
-  BRKINT: BRKINT,
-  CS8: CS8,
-  CSIZE: CSIZE,
-  ECHO: ECHO,
-  ECHOCTL: ECHOCTL,
-  ECHOE: ECHOE,
-  ECHOK: ECHOK,
-  ECHOKE: ECHOKE,
-  ECHONL: ECHONL,
-  FIOCLEX: FIOCLEX,
-  FIONBIO: FIONBIO,
-  FIONCLEX: FIONCLEX,
-  FIONREAD: FIONREAD,
-  ICANON: ICANON,
-  ICRNL: ICRNL,
-  IEXTEN: IEXTEN,
-  IGNBRK: IGNBRK,
-  IGNCR: IGNCR,
-  IGNPAR: IGNPAR,
-  INLCR: INLCR,
-  INPCK: INPCK,
-  ISIG: ISIG,
-  ISTRIP: ISTRIP,
-  IUTF8: IUTF8,
-  IXANY: IXANY,
-  IXOFF: IXOFF,
-  IXON: IXON,
-  NOFLSH: NOFLSH,
-  NS_GET_MNTNS_ID: NS_GET_MNTNS_ID,
-  NS_GET_NSTYPE: NS_GET_NSTYPE,
-  NS_GET_OWNER_UID: NS_GET_OWNER_UID,
-  NS_GET_PARENT: NS_GET_PARENT,
-  NS_GET_PID_FROM_PIDNS: NS_GET_PID_FROM_PIDNS,
-  NS_GET_USERNS: NS_GET_USERNS,
-  ONLCR: ONLCR,
-  OPOST: OPOST,
-  PARENB: PARENB,
-  PARMRK: PARMRK,
-  TCFLSH: TCFLSH,
-  TCGETS: TCGETS,
-  TCGETS2: TCGETS2,
-  TCSBRK: TCSBRK,
-  TCSETS: TCSETS,
-  TCSETS2: TCSETS2,
-  TCSETSF: TCSETSF,
-  TCSETSF2: TCSETSF2,
-  TCSETSW: TCSETSW,
-  TCSETSW2: TCSETSW2,
-  TCXONC: TCXONC,
-  TIOCCONS: TIOCCONS,
-  TIOCEXCL: TIOCEXCL,
-  TIOCGPGRP: TIOCGPGRP,
-  TIOCGPTLCK: TIOCGPTLCK,
-  TIOCGPTN: TIOCGPTN,
-  TIOCGPTPEER: TIOCGPTPEER,
-  TIOCGSID: TIOCGSID,
-  TIOCGWINSZ: TIOCGWINSZ,
-  TIOCLINUX: TIOCLINUX,
-  TIOCNOTTY: TIOCNOTTY,
-  TIOCNXCL: TIOCNXCL,
-  TIOCOUTQ: TIOCOUTQ,
-  TIOCSCTTY: TIOCSCTTY,
-  TIOCSETD: TIOCSETD,
-  TIOCSPGRP: TIOCSPGRP,
-  TIOCSPTLCK: TIOCSPTLCK,
-  TIOCSTI: TIOCSTI,
-  TIOCSWINSZ: TIOCSWINSZ,
-  TOSTOP: TOSTOP,
-  VEOF: VEOF,
-  VERASE: VERASE,
-  VINTR: VINTR,
-  VKILL: VKILL,
-  VMIN: VMIN,
-  VQUIT: VQUIT,
-  VSTART: VSTART,
-  VSTOP: VSTOP,
-  VSUSP: VSUSP,
-  VTIME: VTIME
-});
-const USERNS_HINT = "this user may not make user namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns, kernel.unprivileged_userns_clone and user.max_user_namespaces, or the container's seccomp profile; or run as root";
-const UNPRIVILEGED_ID = 1878982656;
-const AUTO_COUNT = 65536;
 class Sources {
   constructor(spec, facts, identity, requestFd, firstSource2, adoptedFds) {
     this.spec = spec;
@@ -6641,33 +6987,6 @@ const PLACE = {
   call: "move_mount",
   args: [ROOT, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH]
 };
-const INERT = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-let parts;
-const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-const ASSIGNMENT_CELLS = { body: "assignment", fds: "assignment control" };
-const WORDS = 6;
-const BYTES = WORDS * 8;
-const CONTROL_BYTES = 32;
-const ASSIGNMENT_BUFFERS = {
-  [ASSIGNMENT_CELLS.body]: BYTES,
-  [ASSIGNMENT_CELLS.fds]: CONTROL_BYTES
-};
-const ASSIGNED_EXECUTE = [word(4), word(5)];
-const HEADER = "assignment header";
-const FLAGS_OFFSET = 48;
-const MASKED = [
-  "acpi",
-  "asound",
-  "interrupts",
-  "kcore",
-  "keys",
-  "latency_stats",
-  "sched_debug",
-  "scsi",
-  "timer_list",
-  "timer_stats"
-];
-const READ_ONLY = ["bus", "fs", "irq", "sys", "sysrq-trigger"];
 const MOST_RETRIES = 128;
 class Scaffold {
   #own = /* @__PURE__ */ new Set([""]);
@@ -6928,6 +7247,7 @@ const DEVICE_LINKS = [
   ["stderr", "/proc/self/fd/2"],
   ["ptmx", "pts/ptmx"]
 ];
+const INERT = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 const PLANNERS = { dev, dir, file, proc, symlink, tmpfs };
 class FilesystemPlan {
   constructor(spec, facts, sources, landlock, changesSocket) {
@@ -6987,7 +7307,7 @@ class FilesystemPlan {
   /** What must follow a proc, as one step. */
   #guard(mount, context) {
     if (!needsGuard(this.spec, this.sources.identity, this.facts)) return [];
-    const steps = guardOf$1(mount).map(((entry) => mountStep(entry, context, "mounts")));
+    const steps = guardOf(mount).map(((entry) => mountStep(entry, context, "mounts")));
     return steps.length === 0 ? [] : [{
       phase: "mounts",
       name: "guard",
@@ -7019,6 +7339,25 @@ class FilesystemPlan {
     return hostView.filter(((entry) => entry.path !== "/etc/resolv.conf"));
   }
 }
+const RLIMITS = {
+  RLIMIT_CPU: 0,
+  RLIMIT_FSIZE: 1,
+  RLIMIT_DATA: 2,
+  RLIMIT_STACK: 3,
+  RLIMIT_CORE: 4,
+  RLIMIT_RSS: 5,
+  RLIMIT_NPROC: 6,
+  RLIMIT_NOFILE: 7,
+  RLIMIT_MEMLOCK: 8,
+  RLIMIT_AS: 9,
+  RLIMIT_LOCKS: 10,
+  RLIMIT_SIGPENDING: 11,
+  RLIMIT_MSGQUEUE: 12,
+  RLIMIT_NICE: 13,
+  RLIMIT_RTPRIO: 14,
+  RLIMIT_RTTIME: 15
+};
+const RLIM_INFINITY = 0xffffffffffffffffn;
 const INTO_CGROUP_HINTS = {
   EACCES: "this user may not move processes from its cgroup to the sandbox's; start the program within a delegated cgroup, e.g. by `systemd-run --user --scope -p Delegate=yes`",
   EBUSY: "the parent cgroup has processes of its own; give limits.parent one that has none",
@@ -7298,387 +7637,6 @@ class Planner {
     return filterFirst ? [...steps, ...filter, ...wait] : [...steps, ...wait, ...filter];
   }
 }
-const SECCOMP_SET_MODE_FILTER = 1;
-const SECCOMP_FILTER_FLAG_TSYNC = 1;
-const SECCOMP_FILTER_FLAG_LOG = 2;
-const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4;
-const SECCOMP_FILTER_FLAG_NEW_LISTENER = 8;
-const SECCOMP_FILTER_FLAG_TSYNC_ESRCH = 16;
-const SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 32;
-const SECCOMP_RET_KILL_PROCESS = 2147483648;
-const SECCOMP_RET_KILL_THREAD = 0;
-const SECCOMP_RET_TRAP = 196608;
-const SECCOMP_RET_ERRNO = 327680;
-const SECCOMP_RET_USER_NOTIF = 2143289344;
-const SECCOMP_RET_TRACE = 2146435072;
-const SECCOMP_RET_LOG = 2147221504;
-const SECCOMP_RET_ALLOW = 2147418112;
-const SECCOMP_RET_DATA = 65535;
-const SECCOMP_USER_NOTIF_FLAG_CONTINUE = 1;
-const SECCOMP_ADDFD_FLAG_SETFD = 1;
-const SECCOMP_ADDFD_FLAG_SEND = 2;
-const SECCOMP_IOCTL_NOTIF_RECV = 3226476800;
-const SECCOMP_IOCTL_NOTIF_SEND = 3222806785;
-const SECCOMP_IOCTL_NOTIF_ID_VALID = 1074274562;
-const SECCOMP_IOCTL_NOTIF_ADDFD = 1075323139;
-const AUDIT_ARCH_AARCH64 = 3221225655;
-const AUDIT_ARCH_I386 = 1073741827;
-const AUDIT_ARCH_X86_64 = 3221225534;
-const BPF_LD = 0;
-const BPF_LDX = 1;
-const BPF_ST = 2;
-const BPF_STX = 3;
-const BPF_ALU = 4;
-const BPF_JMP = 5;
-const BPF_RET = 6;
-const BPF_MISC = 7;
-const BPF_W = 0;
-const BPF_IMM = 0;
-const BPF_ABS = 32;
-const BPF_MEM = 96;
-const BPF_LEN = 128;
-const BPF_ADD = 0;
-const BPF_SUB = 16;
-const BPF_MUL = 32;
-const BPF_DIV = 48;
-const BPF_OR = 64;
-const BPF_AND = 80;
-const BPF_LSH = 96;
-const BPF_RSH = 112;
-const BPF_NEG = 128;
-const BPF_XOR = 160;
-const BPF_JA = 0;
-const BPF_JEQ = 16;
-const BPF_JGT = 32;
-const BPF_JGE = 48;
-const BPF_JSET = 64;
-const BPF_K = 0;
-const BPF_X = 8;
-const BPF_MAXINSNS = 4096;
-const BPF_A = 16;
-const BPF_TAX = 0;
-const BPF_TXA = 128;
-const BPF_MEMWORDS = 16;
-
-var abi = /*#__PURE__*/Object.freeze({
-  __proto__: null,
-  AUDIT_ARCH_AARCH64: AUDIT_ARCH_AARCH64,
-  AUDIT_ARCH_I386: AUDIT_ARCH_I386,
-  AUDIT_ARCH_X86_64: AUDIT_ARCH_X86_64,
-  BPF_A: BPF_A,
-  BPF_ABS: BPF_ABS,
-  BPF_ADD: BPF_ADD,
-  BPF_ALU: BPF_ALU,
-  BPF_AND: BPF_AND,
-  BPF_DIV: BPF_DIV,
-  BPF_IMM: BPF_IMM,
-  BPF_JA: BPF_JA,
-  BPF_JEQ: BPF_JEQ,
-  BPF_JGE: BPF_JGE,
-  BPF_JGT: BPF_JGT,
-  BPF_JMP: BPF_JMP,
-  BPF_JSET: BPF_JSET,
-  BPF_K: BPF_K,
-  BPF_LD: BPF_LD,
-  BPF_LDX: BPF_LDX,
-  BPF_LEN: BPF_LEN,
-  BPF_LSH: BPF_LSH,
-  BPF_MAXINSNS: BPF_MAXINSNS,
-  BPF_MEM: BPF_MEM,
-  BPF_MEMWORDS: BPF_MEMWORDS,
-  BPF_MISC: BPF_MISC,
-  BPF_MUL: BPF_MUL,
-  BPF_NEG: BPF_NEG,
-  BPF_OR: BPF_OR,
-  BPF_RET: BPF_RET,
-  BPF_RSH: BPF_RSH,
-  BPF_ST: BPF_ST,
-  BPF_STX: BPF_STX,
-  BPF_SUB: BPF_SUB,
-  BPF_TAX: BPF_TAX,
-  BPF_TXA: BPF_TXA,
-  BPF_W: BPF_W,
-  BPF_X: BPF_X,
-  BPF_XOR: BPF_XOR,
-  SECCOMP_ADDFD_FLAG_SEND: SECCOMP_ADDFD_FLAG_SEND,
-  SECCOMP_ADDFD_FLAG_SETFD: SECCOMP_ADDFD_FLAG_SETFD,
-  SECCOMP_FILTER_FLAG_LOG: SECCOMP_FILTER_FLAG_LOG,
-  SECCOMP_FILTER_FLAG_NEW_LISTENER: SECCOMP_FILTER_FLAG_NEW_LISTENER,
-  SECCOMP_FILTER_FLAG_SPEC_ALLOW: SECCOMP_FILTER_FLAG_SPEC_ALLOW,
-  SECCOMP_FILTER_FLAG_TSYNC: SECCOMP_FILTER_FLAG_TSYNC,
-  SECCOMP_FILTER_FLAG_TSYNC_ESRCH: SECCOMP_FILTER_FLAG_TSYNC_ESRCH,
-  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
-  SECCOMP_IOCTL_NOTIF_ADDFD: SECCOMP_IOCTL_NOTIF_ADDFD,
-  SECCOMP_IOCTL_NOTIF_ID_VALID: SECCOMP_IOCTL_NOTIF_ID_VALID,
-  SECCOMP_IOCTL_NOTIF_RECV: SECCOMP_IOCTL_NOTIF_RECV,
-  SECCOMP_IOCTL_NOTIF_SEND: SECCOMP_IOCTL_NOTIF_SEND,
-  SECCOMP_RET_ALLOW: SECCOMP_RET_ALLOW,
-  SECCOMP_RET_DATA: SECCOMP_RET_DATA,
-  SECCOMP_RET_ERRNO: SECCOMP_RET_ERRNO,
-  SECCOMP_RET_KILL_PROCESS: SECCOMP_RET_KILL_PROCESS,
-  SECCOMP_RET_KILL_THREAD: SECCOMP_RET_KILL_THREAD,
-  SECCOMP_RET_LOG: SECCOMP_RET_LOG,
-  SECCOMP_RET_TRACE: SECCOMP_RET_TRACE,
-  SECCOMP_RET_TRAP: SECCOMP_RET_TRAP,
-  SECCOMP_RET_USER_NOTIF: SECCOMP_RET_USER_NOTIF,
-  SECCOMP_SET_MODE_FILTER: SECCOMP_SET_MODE_FILTER,
-  SECCOMP_USER_NOTIF_FLAG_CONTINUE: SECCOMP_USER_NOTIF_FLAG_CONTINUE
-});
-
-const DEFAULT_FILTERS = {
-  x86_64: {
-    plain: "IAAAAAQAAAAVAACZPgAAwCAAAAAAAAAANQBfAAEBAAA1AEgAnwAAADUAMABnAAAANQAkADUAAAA1AAcAEQAAADUAAAoQAAAAIAAAABgAAAAVAAMAElQAABUAAgAcVAAAFQABAB1UAAAVAAAFI1QAAAYAAAABAAUANQAAAykAAAA1AIYAKgAAACAAAAAQAAAAFQAAAQEAAAAGAAAAAAD/fxUAAgACAAAAFQABAAoAAAAVAAAYEAAAACAAAAAYAAAAVAAAAA8AAAAVAAMABQAAACAAAAAYAAAAVAAAAA8AAAAVAAABBgAAAAYAAABeAAUAIAAAACAAAAAVAAoAIQAAABUACQCEAAAAFQAIAIgAAAAVAAcAAAEAABUABgAGAQAAIAAAABAAAAAVAABxEAAAACAAAAAgAAAAFQBvAAAAAAAVAG4ABAAAABUAbQAPAAAABgAAAF0ABQA1AAgAOQAAADUAAwA2AAAAIAAAABAAAAAVAGgAAQAAAAYAAABhAAUANQAAZjgAAAAgAAAAEAAAAFQAAAAAAAJ+FQBjYgAAAAA1AABiZQAAADUAYWBmAAAANQARAIgAAAA1AAEAhQAAADUAXl1oAAAANQAGAIYAAAAgAAAAGAAAAFQAAAAA8AAAFQBZAAAgAAAgAAAAGAAAAFQAAAAA8AAAFQBWVwBgAAA1AABZhwAAACAAAAAQAAAAFQBUAAAAAAAVAFMACAAAABUAUgAAAAIAFQBRAAgAAgAVAFAAAAAEABUAT07/////NQACAJkAAAA1AABNiwAAADUATE+MAAAANQAASpwAAAA1AEpNnQAAADUACgDUAAAANQAEAK4AAAA1AAEAoQAAADUARkWgAAAANQAARKIAAAA1AENEowAAADUAAgCzAAAANQAARa8AAAA1AERAsQAAADUAAD+0AAAANQA/QroAAAA1AAUA7wAAADUAAgDkAAAANQAAP9UAAAA1ADo74wAAADUAADrsAAAANQA4PO0AAAA1AAIA+AAAADUAADf2AAAANQA2NfcAAAA1AAA0+wAAADUAMzQAAQAANQAeAKgBAAA1ABMAMAEAADUADQAXAQAANQAHAAQBAAA1AAAvAwEAACAAAAAgAAAAVAAAAADwAAAVACsAACAAACAAAAAgAAAAVAAAAADwAAAVACgpAGAAADUAACgQAQAANQAnABEBAAAgAAAAEAAAAFQAAACAAAJ+FQAkIwAAAAA1AAIAKwEAADUAACEYAQAANQAgISoBAAA1AAAgLAEAADUAHx4uAQAANQAEADoBAAA1AAEANAEAADUAHBsyAQAANQAAGjUBAAA1ABkaNgEAADUAAgBDAQAANQAAGEABAAA1ABcWQgEAADUAABVEAQAANQAYFU8BAAA1AAoAvAEAADUABAC0AQAANQABAKwBAAA1ABQRqQEAADUAAA+yAQAANQASD7MBAAA1AAIAuAEAADUAAA22AQAANQAMC7cBAAA1AAAKuQEAADUACQq6AQAANQAFAM0BAAA1AAIAwgEAADUAAAfAAQAANQAGBcEBAAA1AAAEwwEAADUAAwTMAQAANQAEANYBAAA1AAAC0wEAADUAAQDUAQAABgAAAAEABQAGAAAAAAD/fzUAAAEAAABANQAAAf////8GAAAAJgAFAAYAAAAAAACA",
-    setuid: "IAAAAAQAAAAVAAC9PgAAwCAAAAAAAAAANQBxAAEBAAA1AFcAmQAAADUANgBWAAAANQApACoAAAA1AAgAEAAAADUAADYCAAAANQA1AAMAAAAgAAAAIAAAAFQAAAAADAAAFQAyAAAAAAAgAAAAGAAAAFQAAABAAEAAFQAvKgAAAAA1AAUAEQAAACAAAAAYAAAAFQAnABJUAAAVACYAHFQAABUAJQAdVAAAFQAkKSNUAAA1AAAoKQAAACAAAAAQAAAAFQAmAAEAAAAVAAIAAgAAABUAAQAKAAAAFQAAGRAAAAAgAAAAGAAAAFQAAAAPAAAAFQADAAUAAAAgAAAAGAAAAFQAAAAPAAAAFQAAAQYAAAAGAAAAXgAFACAAAAAgAAAAFQAKACEAAAAVAAkAhAAAABUACACIAAAAFQAHAAABAAAVAAYABgEAACAAAAAQAAAAFQAAFBAAAAAgAAAAIAAAABUAEgAAAAAAFQARAAQAAAAVABAADwAAAAYAAABdAAUANQAFADgAAAA1AAANNQAAADUADAA2AAAAIAAAABAAAAAVAAoAAQAAAAYAAABhAAUANQAEADkAAAAgAAAAEAAAAFQAAAAAAAJ+FQAFAAAAAAAGAAAAAQAFADUABQNVAAAANQAJAGgAAAA1AAYAZQAAADUAAQBaAAAABgAAAAAA/381AHsAXAAAACAAAAAYAAAAVAAAAAAMAAAVAHh1AAAAADUAAHRmAAAANQBzdmcAAAA1AAsAhwAAADUAAHSFAAAANQB1AIYAAAAgAAAAGAAAAFQAAAAA8AAAFQBtAAAgAAAgAAAAGAAAAFQAAAAA8AAAFQBqAABgAAAgAAAAGAAAAFQAAAAADAAAFQBqZwAAAAA1AAgAiwAAADUAaACIAAAAIAAAABAAAAAVAGYAAAAAABUAZQAIAAAAFQBkAAAAAgAVAGMACAACABUAYgAAAAQAFQBhXv////81AGBijAAAADUADAC6AAAANQAFAKIAAAA1AAIAnwAAADUAAFmcAAAANQBbXZ0AAAA1AABXoAAAADUAVlmhAAAANQACAK8AAAA1AABXowAAADUAWFOuAAAANQABALMAAAA1AFZRsQAAADUAVVC0AAAANQAFAO0AAAA1AAIA4wAAADUAAFDUAAAANQBPUdUAAAA1AABL5AAAADUAT03sAAAANQACAPcAAAA1AABI7wAAADUAR0r2AAAANQABAPsAAAA1AEVI+AAAADUAREcAAQAANQAqAKgBAAA1AB0ALAEAADUAFAAQAQAANQARAAQBAAA1AAYAAgEAACAAAAAoAAAAVAAAAAAMAAAVAD8AAAAAACAAAAAgAAAAVAAAAEAAQAAVADw5AAAAADUAADsDAQAAIAAAACAAAABUAAAAAPAAABUANQAAIAAAIAAAACAAAABUAAAAAPAAABUAMgAAYAAAIAAAACAAAABUAAAAAAwAABUAMi8AAAAANQAAMQwBAAA1ADAnDQEAADUABQAYAQAANQADABEBAAAgAAAAEAAAAFQAAACAAAJ+FQArKAAAAAA1ACcqFwEAADUAACkqAQAANQAoJSsBAAA1AAUANgEAADUAAgAyAQAANQAAIi4BAAA1ACEkMAEAADUAACM0AQAANQAiHzUBAAA1AAIAQgEAADUAAB06AQAANQAcH0ABAAA1AAEARAEAADUAGh1DAQAANQAeHE8BAAA1AAwAwAEAADUABQC1AQAANQACALIBAAA1AAAYqQEAADUAFBmsAQAANQAAFrMBAAA1ABUXtAEAADUAAgC4AQAANQAAFbYBAAA1ABIPtwEAADUAAQC6AQAANQAQDbkBAAA1AA8MvAEAADUACADMAQAANQACAMMBAAA1AAAJwQEAADUACAvCAQAANQAACsQBAAA1AAkAxQEAACAAAAAgAAAAVAAAAAAMAAAVAAYDAAAAADUAAwDUAQAANQAAAc0BAAA1AAAD0wEAAAYAAAABAAUANQACAAAAAEA1AAIA1gEAAAYAAAAAAP9/NQAAAf////8GAAAAJgAFAAYAAAAAAACA"
-  },
-  aarch64: {
-    plain: "IAAAAAQAAAAVAACPtwAAwCAAAAAAAAAANQBgAOsAAAA1ACwAYgAAADUAFwAzAAAANQAJACEAAAA1AAEAEwAAADUAEhMSAAAANQAAEh0AAAA1ABEAHgAAACAAAAAYAAAAFQAMABJUAAAVAAsAHFQAABUACgAdVAAAFQAJDCNUAAA1AAcAJwAAADUACgAiAAAAIAAAACAAAABUAAAAAPAAABUABAAAIAAAIAAAACAAAABUAAAAAPAAABUAAQQAYAAANQABACoAAAAGAAAAAQAFADUAAQArAAAABgAAACYABQAGAAAAAAD/fzUABAA9AAAANQABADoAAAA1AG9tNAAAADUAAGw7AAAANQBrbTwAAAA1AAIAXAAAADUAAGtZAAAANQBqaFoAAAA1AAcAXQAAACAAAAAQAAAAFQBnAAAAAAAVAGYACAAAABUAZQAAAAIAFQBkAAgAAgAVAGMAAAAEABUAYmD/////NQAAYWEAAAAgAAAAEAAAAFQAAACAAAJ+FQBeXAAAAAA1AAkAowAAADUABAB0AAAANQABAGsAAAA1AFhaaAAAADUAAFlwAAAANQBYVnEAAAA1AAEAjgAAADUAVlR2AAAANQAAU48AAAA1AFJUoQAAADUAIADIAAAANQABAKwAAAA1AE9RqgAAADUAAFDGAAAANQAZAMcAAAAgAAAAEAAAABUATQABAAAAFQACAAIAAAAVAAEACgAAABUAABYQAAAAIAAAABgAAABUAAAADwAAABUAAwAFAAAAIAAAABgAAABUAAAADwAAABUAAAEGAAAABgAAAF4ABQAgAAAAIAAAABUACgAhAAAAFQAJAIQAAAAVAAgAiAAAABUABwAAAQAAFQAGAAYBAAAgAAAAEAAAABUAADsQAAAAIAAAACAAAAAVADkAAAAAABUAOAAEAAAAFQA3AA8AAAAGAAAAXQAFACAAAAAQAAAAFQA0AAEAAAAGAAAAYQAFADUABQDdAAAANQAAMdkAAAA1AAAu3AAAACAAAAAQAAAAVAAAAAAAAn4VAC0rAAAAADUAACzgAAAANQArKeIAAAA1ABQAJwEAADUACQAJAQAANQAEAPIAAAA1AAEA7QAAADUAJiTsAAAANQAAI/AAAAA1ACIk8QAAADUAAQAEAQAANQAjIvQAAAA1AAAhBgEAADUAIB4IAQAANQAEABIBAAA1AAEADAEAADUAHRsLAQAANQAAGg0BAAA1ABkbDgEAADUAAgAaAQAANQAAGRgBAAA1ABgWGQEAADUAABUbAQAANQAUFiYBAAA1AAoAugEAADUABACzAQAANQABAKkBAAA1ABITqAEAADUAABKsAQAANQAQDrIBAAA1AAIAtwEAADUAAA+0AQAANQALDbYBAAA1AAAMuAEAADUACwm5AQAANQAEAMMBAAA1AAEAwAEAADUACAa8AQAANQAABcEBAAA1AAQGwgEAADUAAgDTAQAANQAABMwBAAA1AAMBzQEAADUAAQDUAQAABgAAAAEABQA1AAEA1gEAAAYAAAAAAP9/BgAAACYABQAGAAAAAAAAgA==",
-    setuid: "IAAAAAQAAAAVAACltwAAwCAAAAAAAAAANQBwAOsAAAA1ADcAXQAAADUAGQA0AAAANQAJACEAAAA1AAEAEwAAADUAFCkSAAAANQAAKB0AAAA1ACcAHgAAACAAAAAYAAAAFQAhABJUAAAVACAAHFQAABUAHwAdVAAAFQAeIiNUAAA1AAsAKgAAADUACQAiAAAAIAAAACAAAABUAAAAAPAAABUAGQAAIAAAIAAAACAAAABUAAAAAPAAABUAFgAAYAAAIAAAACAAAABUAAAAAAwAABUAFxMAAAAANQASFicAAAA1AAEAKwAAAAYAAAAmAAUANQAPEzMAAAA1AA8AOwAAADUABQA4AAAANQADADUAAAAgAAAAGAAAAFQAAAAADAAAFQANCQAAAAA1AAx2NgAAADUABgA5AAAAIAAAACgAAABUAAAAAAwAABUACAAAAAAAIAAAACAAAABUAAAAQABAABUABQEAAAAANQAABDoAAAAGAAAAAQAFADUAAwBZAAAANQAAATwAAAA1AABxPQAAAAYAAAAAAP9/NQAAb1oAAAA1AABwXAAAACAAAAAQAAAAFQBuAAAAAAAVAG0ACAAAABUAbAAAAAIAFQBrAAgAAgAVAGoAAAAEABUAaWf/////NQANAKEAAAA1AAcAcAAAADUABABiAAAANQAAZWEAAAAgAAAAEAAAAFQAAACAAAJ+FQBiYAAAAAA1AABhaAAAADUAYF5rAAAANQACAHYAAAA1AABccQAAADUAW110AAAANQAAXI4AAAA1AFtZjwAAADUAIQDIAAAANQACAKwAAAA1AABWowAAADUAVVeqAAAANQAAVsYAAAA1ABkAxwAAACAAAAAQAAAAFQBTAAEAAAAVAAIAAgAAABUAAQAKAAAAFQAAFhAAAAAgAAAAGAAAAFQAAAAPAAAAFQADAAUAAAAgAAAAGAAAAFQAAAAPAAAAFQAAAQYAAAAGAAAAXgAFACAAAAAgAAAAFQAKACEAAAAVAAkAhAAAABUACACIAAAAFQAHAAABAAAVAAYABgEAACAAAAAQAAAAFQAAQRAAAAAgAAAAIAAAABUAPwAAAAAAFQA+AAQAAAAVAD0ADwAAAAYAAABdAAUAIAAAABAAAAAVADoAAQAAAAYAAABhAAUANQAFAN0AAAA1AAA32QAAADUAADTcAAAAIAAAABAAAABUAAAAAAACfhUAMzEAAAAANQAAMuAAAAA1ADEv4gAAADUAFgCpAQAANQAKAAsBAAA1AAQA8gAAADUAAQDtAAAANQAsKuwAAAA1AAAp8AAAADUAKCrxAAAANQACAAYBAAA1AAAo9AAAADUAJygEAQAANQAAJAgBAAA1ACMlCQEAADUABQAZAQAANQACAA4BAAA1AAAiDAEAADUAIR8NAQAANQAAHhIBAAA1AB0fGAEAADUAAgAmAQAANQAAHRoBAAA1ABwaGwEAADUAABknAQAANQAaG6gBAAA1AAoAvAEAADUABAC1AQAANQABALIBAAA1ABQXrAEAADUAABWzAQAANQAUFbQBAAA1AAIAuAEAADUAABO2AQAANQARD7cBAAA1AAAOuQEAADUADQ+6AQAANQAIAMUBAAA1AAIAwgEAADUAAAzAAQAANQALCcEBAAA1AAAIwwEAADUAAAnEAQAAIAAAACAAAABUAAAAAAwAABUABgQAAAAANQACANMBAAA1AAAEzAEAADUAAwHNAQAANQABANQBAAAGAAAAAQAFADUAAQDWAQAABgAAAAAA/38GAAAAJgAFAAYAAAAAAACA"
-  }
-};
-
-let compiler;
-const OWN_KINDS = /* @__PURE__ */ new Set([
-  ...["tmpfs", "proc", "dev", "devpts", "mqueue", "sysfs", "cgroupfs", "symlink", "dir"],
-  ...["file", "mask", "readonly"]
-]);
-var filters = /*#__PURE__*/Object.freeze({
-  __proto__: null,
-  launchFilter: launchFilter,
-  prepareFilter: prepareFilter
-});
-const NO_FILES = /* @__PURE__ */ new Set([
-  "autofs",
-  "binder",
-  "binfmt_misc",
-  "bpf",
-  "cgroup",
-  "cgroup2",
-  "configfs",
-  "debugfs",
-  "devpts",
-  "devtmpfs",
-  "efivarfs",
-  "fusectl",
-  "hugetlbfs",
-  "mqueue",
-  "nsfs",
-  "proc",
-  "pstore",
-  "rpc_pipefs",
-  "securityfs",
-  "selinuxfs",
-  "sysfs",
-  "tracefs"
-]);
-const KEEP_MILLISECONDS = 2e3;
-const SYSTEM_FOLDERS = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
-const COPIED = [
-  "/etc/passwd",
-  "/etc/group",
-  "/etc/nsswitch.conf",
-  "/etc/hosts",
-  "/etc/host.conf",
-  "/etc/resolv.conf",
-  "/etc/localtime",
-  "/etc/os-release",
-  "/etc/ssl/openssl.cnf"
-];
-const BOUND = [
-  "/etc/ld.so.cache",
-  "/etc/alternatives",
-  "/etc/ssl/certs",
-  "/etc/pki/tls/certs",
-  "/etc/pki/ca-trust/extracted",
-  "/etc/crypto-policies/back-ends"
-];
-const LARGEST_COPY = 256 * 1024;
-const LIMIT_TITLES = {
-  as: "address space",
-  core: "core file size",
-  cpu: "cpu time",
-  data: "data size",
-  fsize: "file size",
-  locks: "file locks",
-  memlock: "locked memory",
-  msgqueue: "msgqueue size",
-  nice: "nice priority",
-  nofile: "open files",
-  nproc: "processes",
-  rss: "resident set",
-  rtprio: "realtime priority",
-  rttime: "realtime timeout",
-  sigpending: "pending signals",
-  stack: "stack size"
-};
-let lasting;
-let kept$1;
-const NOW = {
-  hostTree,
-  descriptorPath,
-  hardLimit,
-  cwd: (() => Deno.cwd()),
-  env: ((name) => Deno.env.get(name)),
-  envNames: (() => Object.keys(Deno.env.toObject())),
-  landlockVersion,
-  subordinate: (() => {
-    const uid = Deno.uid() ?? 0, name = accountName(uid);
-    return {
-      uids: subordinate("/etc/subuid", uid, name),
-      gids: subordinate("/etc/subgid", uid, name)
-    };
-  })
-};
-const DEFAULT_TIMEOUT = 3e4;
-
-let launches$1 = 0;
-class HookRunner {
-  #plugins;
-  #deferred = [];
-  /** Made when a hook first wants it: most launches have none. */
-  #end;
-  #launch = ++launches$1;
-  /** What plugins have to say with the result, by their names. */
-  reports = {};
-  /** Takes the plugins in the order of their registration. */
-  constructor(plugins) {
-    this.#plugins = plugins;
-  }
-  /** Puts plugins before all others. Their `configure` has been done. */
-  addFirst(plugins) {
-    for (const { name } of plugins) {
-      if (!this.#plugins.some(((plugin) => plugin.name === name))) continue;
-      throw new SpecError("network", `there is a plugin "${name}" already; use one or the other`);
-    }
-    this.#plugins = [...plugins, ...this.#plugins];
-  }
-  /** Whether any plugin has this stage. */
-  has(stage) {
-    return this.#plugins.some(((plugin) => plugin[stage] !== void 0));
-  }
-  /**
-   * Runs a stage. `context` makes what a hook is given from what all hooks are given; `each` gets
-   * what a hook returned. The first that fails or takes too long ends it with a `HookError`.
-   */
-  async run(stage, context, each) {
-    for (const hook of ordered(this.#plugins, stage)) {
-      const over = new AbortController();
-      let timer;
-      const late = new Promise(((_, reject) => {
-        timer = setTimeout((() => {
-          const error = new DOMException(`it took longer than ${hook.timeout} ms`, "TimeoutError");
-          over.abort(error);
-          reject(error);
-        }), hook.timeout);
-      }));
-      try {
-        const base = {
-          signal: AbortSignal.any([(this.#end ??= new AbortController()).signal, over.signal]),
-          launch: this.#launch,
-          defer: ((cleanup) => {
-            this.#deferred.push({ plugin: hook.plugin, cleanup });
-          }),
-          report: ((value) => {
-            this.reports[hook.plugin] = value;
-          })
-        };
-        const returned = await Promise.race([hook.handler(context(base)), late]);
-        each?.(returned);
-      } catch (cause) {
-        throw new HookError(hook.plugin, stage, cause);
-      } finally {
-        clearTimeout(timer);
-      }
-    }
-  }
-  /** Registers a clean-up of the launch's own. */
-  defer(name, cleanup) {
-    this.#deferred.push({ plugin: name, cleanup });
-  }
-  /** Aborts what still listens and runs the clean-ups. Resolves to what they threw. */
-  async end() {
-    const errors = [];
-    this.#end?.abort();
-    for (; ; ) {
-      const entry = this.#deferred.pop();
-      if (entry === void 0) return errors;
-      try {
-        await entry.cleanup();
-      } catch (cause) {
-        errors.push(new HookError(entry.plugin, "defer", cause));
-      }
-    }
-  }
-}
-const FOLDER = "/var/tmp";
-const PREFIX = "paddock-changes-";
-const present = /* @__PURE__ */ new Set();
-const EVENT_BYTES = ARCH === "x86_64" ? 12 : 16;
-const DATA_OFFSET = ARCH === "x86_64" ? 4 : 8;
-const MOST_EVENTS = 64;
-class Reactor {
-  #epoll;
-  #wake;
-  #watched = /* @__PURE__ */ new Map();
-  #events = new Uint8Array(EVENT_BYTES * MOST_EVENTS);
-  #view = new DataView(this.#events.buffer);
-  #one = new Uint8Array(EVENT_BYTES);
-  #holds = 0;
-  #running = false;
-  #waiting = false;
-  constructor() {
-    this.#epoll = check(syscall("epoll_create1", EPOLL_CLOEXEC), "epoll_create1");
-    this.#wake = check(syscall("eventfd2", 0, O_CLOEXEC | O_NONBLOCK), "eventfd2");
-    this.watch(this.#wake, EPOLLIN, (() => {
-      rawSyscall(SYS.read, this.#wake, new BigUint64Array(1), 8);
-    }));
-  }
-  /** Watches a descriptor; `ready` is called each time one of `events` (or HUP, ERR) holds. */
-  watch(fd, events, ready) {
-    const change = this.#watched.has(fd) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    const view = new DataView(this.#one.buffer);
-    view.setUint32(0, events >>> 0, true);
-    view.setInt32(DATA_OFFSET, fd, true);
-    check(rawSyscall(SYS.epoll_ctl, this.#epoll, change, fd, this.#one), "epoll_ctl");
-    this.#watched.set(fd, ready);
-  }
-  /** Stops watching; to be called before the descriptor is closed. */
-  unwatch(fd) {
-    if (!this.#watched.delete(fd)) return;
-    rawSyscall(SYS.epoll_ctl, this.#epoll, EPOLL_CTL_DEL, fd, this.#one);
-  }
-  /** Stops watching and closes a descriptor that has no duplicate: the kernel then forgets it too. */
-  close(fd) {
-    this.#watched.delete(fd);
-    rawSyscall(SYS.close, fd);
-  }
-  /** From now on the program stays alive for something that is awaited. */
-  hold() {
-    this.#holds++;
-    if (!this.#running) this.#run();
-  }
-  /** Takes one {@linkcode hold} back. */
-  release() {
-    this.#holds--;
-    if (this.#holds === 0 && this.#waiting) {
-      rawSyscall(SYS.write, this.#wake, new BigUint64Array([1n]), 8);
-    }
-  }
-  async #run() {
-    this.#running = true;
-    while (this.#holds > 0) {
-      this.#waiting = true;
-      const count = await epollWaitAsync(this.#epoll, this.#events, MOST_EVENTS, -1);
-      this.#waiting = false;
-      for (let index = 0; index < count; index++) {
-        const events = this.#view.getUint32(index * EVENT_BYTES, true);
-        const fd = this.#view.getInt32(index * EVENT_BYTES + DATA_OFFSET, true);
-        this.#watched.get(fd)?.(events);
-      }
-    }
-    this.#running = false;
-  }
-}
-let instance$1;
 const KILL_ALL = [
   { call: "kill", args: [-1, SIGNALS.SIGKILL], onError: { goto: "report" } },
   { call: "wait4", args: [-1, 0, __WALL, 0], onError: { goto: "report" }, label: "reap all" },
@@ -7747,6 +7705,7 @@ const SETUP_BUFFERS = {
   "landlock rule": 16
 };
 const EXECUTE_STEP = 65535;
+const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const kept = /* @__PURE__ */ new WeakMap();
 let last;
 const PSEUDO_BIT = 2147483648;
@@ -8823,7 +8782,7 @@ class SandboxProcess {
   async #changes() {
     const { changes } = this.#init;
     if (this.#disposed) throw new TypeError("The process was disposed of, and its changes with it");
-    return new (await import(import.meta.resolve('./changes.js'))).SandboxChanges(changes);
+    return new (await import(import.meta.resolve('./changes.js')).then((function (n) { return n.changes$1; }))).SandboxChanges(changes);
   }
   /** Collects both streams and waits for the end. */
   async output() {
@@ -8936,7 +8895,7 @@ var run_plain = /*#__PURE__*/Object.freeze({
   runPlain: runPlain
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi$2 as abi, abi$1, abi$5 as abi$2, abi as abi$3, abi$3 as abi$4, abi$4 as abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf, help, hostFacts, idMapText, isCaller, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionalParts, optionsHelp, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, requestFd, resolve, resolveSpec, restProgram, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, EXIT_CODES, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, commandLines, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, idMapText, isCaller, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, requestFd, resolve, resolveSpec, restProgram, run$1 as run, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
@@ -8954,8 +8913,8 @@ export const MAIN_SOURCES = {
   "lib/cli/failure.ts": 2798,
   "lib/cli/finish.ts": 1043,
   "lib/cli/freshness.ts": 2057,
-  "lib/cli/help.ts": 2470,
-  "lib/cli/main.ts": 2260,
+  "lib/cli/help.ts": 1716,
+  "lib/cli/main.ts": 1911,
   "lib/cli/plain_command.ts": 703,
   "lib/cli/run.ts": 732,
   "lib/cli/run_plain.ts": 691,
@@ -9066,30 +9025,38 @@ export const OTHER_SOURCES = {
   "lib/cgroup/session.ts": 4706,
   "lib/cgroup/statistics.ts": 7044,
   "lib/cgroup/systemd.ts": 5079,
-  "lib/cli/arguments.ts": 2352,
+  "lib/cli/arguments.ts": 2469,
+  "lib/cli/command_table.ts": 1545,
+  "lib/cli/completion/bash.ts": 3398,
+  "lib/cli/completion/fish.ts": 3879,
+  "lib/cli/completion/model.ts": 3559,
+  "lib/cli/completion/shell_words.ts": 3097,
+  "lib/cli/completion/zsh.ts": 2889,
+  "lib/cli/completions.ts": 2402,
   "lib/cli/explain.ts": 3313,
   "lib/cli/hook_module.ts": 1956,
-  "lib/cli/image.ts": 2291,
-  "lib/cli/image/export.ts": 1367,
-  "lib/cli/image/import.ts": 4353,
-  "lib/cli/image/inspect.ts": 851,
-  "lib/cli/image/ls.ts": 1763,
+  "lib/cli/image.ts": 1710,
+  "lib/cli/image/export.ts": 1533,
+  "lib/cli/image/import.ts": 4976,
+  "lib/cli/image/inspect.ts": 1048,
+  "lib/cli/image/ls.ts": 2294,
   "lib/cli/image/progress_bar.ts": 1373,
-  "lib/cli/image/rm.ts": 1012,
+  "lib/cli/image/rm.ts": 1156,
   "lib/cli/image/size_text.ts": 391,
-  "lib/cli/lifecycle/ps.ts": 3813,
+  "lib/cli/lifecycle/ps.ts": 4341,
   "lib/cli/namespace_choices.ts": 2549,
-  "lib/cli/options.ts": 4341,
-  "lib/cli/options/filesystem.ts": 6961,
-  "lib/cli/options/landlock.ts": 3633,
+  "lib/cli/options.ts": 4461,
+  "lib/cli/options/filesystem.ts": 7019,
+  "lib/cli/options/landlock.ts": 3663,
   "lib/cli/options/limits.ts": 3850,
-  "lib/cli/options/network.ts": 4454,
-  "lib/cli/options/privileges.ts": 2382,
-  "lib/cli/options/scheduling.ts": 2210,
+  "lib/cli/options/network.ts": 4545,
+  "lib/cli/options/privileges.ts": 2469,
+  "lib/cli/options/scheduling.ts": 2317,
   "lib/cli/preset.ts": 699,
-  "lib/cli/run_options.ts": 6766,
-  "lib/cli/run_with_options.ts": 3613,
-  "lib/cli/seccomp.ts": 6073,
+  "lib/cli/run_options.ts": 6972,
+  "lib/cli/run_usage.ts": 1678,
+  "lib/cli/run_with_options.ts": 3742,
+  "lib/cli/seccomp.ts": 6316,
   "lib/cli/seccomp_profile.ts": 1661,
   "lib/cli/shape/checks.ts": 4871,
   "lib/cli/shape/landlock.ts": 923,
@@ -9097,7 +9064,9 @@ export const OTHER_SOURCES = {
   "lib/cli/shape/mounts.ts": 2785,
   "lib/cli/spec_file.ts": 6017,
   "lib/cli/spec_shape.ts": 2954,
+  "lib/cli/subcommand.ts": 1295,
   "lib/cli/terminal.ts": 3896,
+  "lib/cli/usage_help.ts": 1964,
   "lib/cli/values.ts": 11849,
   "lib/hook.ts": 8369,
   "lib/ids/map_programs.ts": 1570,

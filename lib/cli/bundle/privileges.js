@@ -246,6 +246,7 @@ const PRIVILEGE_OPTIONS = [
   {
     name: "cap",
     value: "NAME,..",
+    choices: ["all", ...NAMES.map((name) => name.slice("CAP_".length).toLowerCase())],
     group: PRIVILEGES,
     help: "keep a capability, e.g. net_bind_service; all: every one; default: none",
     apply: (run, value) => {

@@ -7,6 +7,7 @@ import { makeDirectory, makeSymlink, rename, removeName } from './directory.js';
 import { tryLock } from './lock.js';
 import { NAMESPACE_KINDS } from './spec.js';
 import { readArguments } from './arguments.js';
+import './usage_help.js';
 import './options.js';
 
 const PIDFS_MAGIC = 1346978886;
@@ -443,8 +444,20 @@ const USAGE = {
       group: "List",
       help: "print a list in JSON",
       apply: (list) => list.json = true
+    },
+    {
+      name: "quiet",
+      short: "q",
+      group: "List",
+      help: "print their names only, or the ids of those that have none",
+      apply: (list) => list.quiet = true
     }
-  ]
+  ],
+  examples: [
+    { line: "paddock ps", does: "what runs" },
+    { line: "paddock ps --all --json", does: "and what has ended, for a program" }
+  ],
+  completes: ["sandbox"]
 };
 function lineOf({ id, name, created, argv, processes }, state) {
   const decoder = new TextDecoder();
@@ -466,13 +479,15 @@ function lines(names) {
   ).sort((a, b) => (a.created ?? "").localeCompare(b.created ?? ""));
 }
 function ps(args, context) {
-  const request = { help: false, debug: false, all: false, json: false };
+  const request = { help: false, debug: false, all: false, json: false, quiet: false };
   const names = readArguments(args, USAGE, request, context);
   if (names === void 0) return Promise.resolve(0);
   const shown = lines(names).filter(
     ({ state }) => request.all || names.length > 0 || ["running", "starting", "elsewhere"].includes(state)
   );
-  if (request.json) print(JSON.stringify(shown, null, 2));
+  if (request.quiet) {
+    for (const { name, id } of shown) print(name ?? id);
+  } else if (request.json) print(JSON.stringify(shown, null, 2));
   else table(shown);
   return Promise.resolve(0);
 }
@@ -498,4 +513,4 @@ function visible(text) {
   return plain.length > 60 ? `${plain.slice(0, 59)}…` : plain;
 }
 
-export { ps };
+export { USAGE, ps };

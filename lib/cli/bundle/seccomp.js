@@ -2,8 +2,10 @@
 import { syscallName, SpecError, print, writeAll, nearest, guardOf, ARCH } from './paddock.js';
 import { sandbox } from './sandbox.js';
 import { rangesOf, callNames, callNumber, decodeInstructions, CODE, DATA, AUDIT_ARCH, describeValue } from './compile.js';
-import { compileFilter, ARCHITECTURES, policyOf, BLOCKED } from './compile_filter.js';
+import { ARCHITECTURES, compileFilter, policyOf, BLOCKED } from './compile_filter.js';
 import { runFilter } from './interpreter.js';
+import { allOptions } from './arguments.js';
+import { usageHelp } from './usage_help.js';
 import { parseOptions, applyOptions } from './options.js';
 import { PRIVILEGE_OPTIONS } from './privileges.js';
 import { readProfile } from './seccomp_profile.js';
@@ -126,29 +128,23 @@ const OPTIONS = [
     group: "Place",
     help: "as where root lets the command write to the host's files",
     apply: (request) => request.guardSetuid = true
-  },
-  {
-    name: "help",
-    short: "h",
-    group: "Place",
-    help: "print this",
-    apply: (request) => request.help = true
   }
 ];
-const USAGE = `Shows, compiles and tests filters of system calls.
-
-Usage: paddock seccomp show [options]                   what each call gets, and the instructions
-       paddock seccomp compile [options] >FILE          the bytes, for --seccomp FILE or bwrap --seccomp
-       paddock seccomp test [options] CALL [ARG...]     what a call with these arguments would get
-
-Options:
-`;
-function help() {
-  const lines = OPTIONS.map(
-    ({ name, value, help: help2 }) => `  ${`--${name}${value === void 0 ? "" : ` ${value}`}`.padEnd(32)}${help2}`
-  );
-  print(USAGE + lines.join("\n"));
-}
+const SECCOMP_USAGE = {
+  command: "seccomp",
+  operands: "show|compile|test [CALL [ARG...]]",
+  summary: `Shows, compiles and tests filters of system calls. show prints what each call gets, and the
+instructions; compile writes the bytes, for --seccomp FILE or bwrap --seccomp; test says what a call
+with these arguments would get.`,
+  options: OPTIONS,
+  examples: [
+    { line: "paddock seccomp show | less", does: "the default profile" },
+    { line: "paddock seccomp test ioctl 0 0x5412", does: "whether a call is let through, and why" },
+    { line: "paddock seccomp compile --cap sys_admin >filter.bpf", does: "a filter, for bwrap" }
+  ],
+  completes: [["show", "compile", "test"], "nothing"]
+};
+const ALL_OPTIONS = allOptions(SECCOMP_USAGE);
 function show(spec, place, program) {
   const policy = policyOf(spec, place);
   const lines = [];
@@ -195,7 +191,7 @@ function seccomp(args, context) {
   if (verb !== "--help" && verb !== "-h" && !["show", "compile", "test"].includes(verb)) {
     throw new SpecError("seccomp", `"${verb}" is none of show, compile, test`);
   }
-  const { given, rest } = parseOptions(words, OPTIONS, "seccomp");
+  const { given, rest } = parseOptions(words, ALL_OPTIONS, "seccomp");
   const request = {
     box: sandbox(),
     hooks: [],
@@ -208,7 +204,7 @@ function seccomp(args, context) {
   };
   applyOptions(given, request);
   context.debug = request.debug;
-  if (request.help) help();
+  if (request.help) print(usageHelp(SECCOMP_USAGE, ALL_OPTIONS));
   else look(verb, request, rest);
   return Promise.resolve(0);
 }
@@ -229,4 +225,4 @@ function look(verb, request, rest) {
   else test(spec, place, filter.program, rest);
 }
 
-export { seccomp };
+export { SECCOMP_USAGE, seccomp };

@@ -2,7 +2,6 @@
 import { ArchiveError, ImageError, O_WRONLY, O_CREAT, O_TRUNC, O_DIRECTORY } from './paddock.js';
 import { writeAll, open } from './file.js';
 import { SAME_IDS } from './write_archive.js';
-import './header.js';
 import './directory.js';
 import './stat.js';
 import './directory_handles.js';
@@ -15,7 +14,7 @@ const directory = (path) => open(path, { flags: O_DIRECTORY });
 async function work(request) {
   switch (request.verb) {
     case "import": {
-      const { importImages } = await import(import.meta.resolve('./import2.js'));
+      const { importImages } = await import(import.meta.resolve('./import.js'));
       let last = 0;
       return await importImages({
         ...request.import,
@@ -32,7 +31,7 @@ async function work(request) {
       return null;
     }
     case "compare": {
-      const { compareChanges } = await import(import.meta.resolve('./changes2.js'));
+      const { compareChanges } = await import(import.meta.resolve('./changes.js')).then(function (n) { return n.changes; });
       const init = {
         upper: request.hasInput ? 0 : directory(request.upper),
         lower: request.lower.map(directory),
@@ -43,7 +42,7 @@ async function work(request) {
       return compareChanges(init);
     }
     case "commit": {
-      const { addLayer } = await import(import.meta.resolve('./import2.js'));
+      const { addLayer } = await import(import.meta.resolve('./import.js'));
       return await addLayer(
         request.store,
         request.base,

@@ -6,20 +6,22 @@
 
 import { Images, type ImportedImage, type ImportOptions } from "../../image/images.ts";
 import { SpecError } from "../../errors.ts";
-import type { CliContext } from "../command.ts";
+import { type CommonRequest, readArguments } from "../arguments.ts";
+import type { CliContext, Usage } from "../command.ts";
 import { complain } from "../failure.ts";
 import { print } from "../help.ts";
-import { type CommonRequest, readArguments, type Usage } from "../arguments.ts";
 import { ProgressBar } from "./progress_bar.ts";
 import { sizeText } from "./size_text.ts";
 
 interface Request extends CommonRequest, ImportOptions {
   json: boolean;
+  quiet: boolean;
 }
 
 const GROUP = "Import";
 
-const USAGE: Usage<Request> = {
+/** What there is to tell of it. */
+export const USAGE: Usage<Request> = {
   command: "image import",
   operands: "FILE|DIR|- [NAME]",
   count: { least: 1, most: 2 },
@@ -77,7 +79,20 @@ a tar archive); archives may be compressed by gzip, zstd or xz. - is standard in
       help: "print what was imported as JSON",
       apply: (request) => request.json = true,
     },
+    {
+      name: "quiet",
+      short: "q",
+      group: GROUP,
+      help: "no progress, and nothing of what did not get into the image",
+      apply: (request) => request.quiet = true,
+    },
   ],
+  examples: [
+    { line: "paddock image import rootfs.tar.zst debian:12", does: "the files of a root" },
+    { line: "docker save alpine | paddock image import -", does: "what Docker has" },
+    { line: "paddock image import --reference v2 ./layout app", does: "one of an OCI layout's" },
+  ],
+  completes: ["file", "nothing"],
 };
 
 /** What of an archive did not get into the image. */
@@ -100,19 +115,19 @@ export async function importCommand(
   args: readonly string[],
   context: CliContext,
 ): Promise<number> {
-  const request: Request = { help: false, debug: false, json: false };
+  const request: Request = { help: false, debug: false, json: false, quiet: false };
   const operands = readArguments(args, USAGE, request, context);
   if (operands === undefined) return 0;
   const [input, name] = operands;
   if (name !== undefined && request.name !== undefined) {
     throw new SpecError("command line", "the image has two names; give one");
   }
-  const { json, help: _, debug: __, ...options } = request;
+  const { json, quiet, help: _, debug: __, ...options } = request;
   using bar = new ProgressBar();
   const images = await new Images().import(input!, {
     ...options,
     name: request.name ?? name,
-    progress: (done, total) => bar.show(done, total),
+    progress: (done, total) => quiet || bar.show(done, total),
   });
   bar.clear();
   if (json) print(JSON.stringify(images, null, 2));
@@ -122,7 +137,7 @@ export async function importCommand(
       const called = image.names.length === 0 ? "" : ` ${image.names.join(" ")}`;
       print(`${image.id}${called} (${image.layers.length} layers, ${sizeText(size)})`);
     }
-    for (const line of remarks(image)) complain(`paddock: ${line}`);
+    for (const line of quiet ? [] : remarks(image)) complain(`paddock: ${line}`);
   }
   return 0;
 }

@@ -9,15 +9,17 @@ import { StateDirectory } from "../../state/directory.ts";
 import { idFor } from "../../state/find.ts";
 import type { SandboxRecord } from "../../state/record.ts";
 import { type CommonRequest, readArguments } from "../arguments.ts";
-import type { CliContext } from "../command.ts";
+import type { CliContext, Usage } from "../command.ts";
 import { print } from "../help.ts";
 
 interface Request extends CommonRequest {
   all: boolean;
   json: boolean;
+  quiet: boolean;
 }
 
-const USAGE = {
+/** What there is to tell of it. */
+export const USAGE: Usage<Request> = {
   command: "ps",
   operands: "[NAME...]",
   count: { least: 0, most: Infinity },
@@ -29,15 +31,27 @@ const USAGE = {
       short: "a",
       group: "List",
       help: "also those that have ended",
-      apply: (list: Request) => list.all = true,
+      apply: (list) => list.all = true,
     },
     {
       name: "json",
       group: "List",
       help: "print a list in JSON",
-      apply: (list: Request) => list.json = true,
+      apply: (list) => list.json = true,
+    },
+    {
+      name: "quiet",
+      short: "q",
+      group: "List",
+      help: "print their names only, or the ids of those that have none",
+      apply: (list) => list.quiet = true,
     },
   ],
+  examples: [
+    { line: "paddock ps", does: "what runs" },
+    { line: "paddock ps --all --json", does: "and what has ended, for a program" },
+  ],
+  completes: ["sandbox"],
 };
 
 /** A sandbox as `ps --json` tells of it. */
@@ -78,13 +92,14 @@ function lines(names: readonly string[]): Line[] {
 
 /** Lists them. */
 export function ps(args: readonly string[], context: CliContext): Promise<number> {
-  const request: Request = { help: false, debug: false, all: false, json: false };
+  const request: Request = { help: false, debug: false, all: false, json: false, quiet: false };
   const names = readArguments(args, USAGE, request, context);
   if (names === undefined) return Promise.resolve(0);
   const shown = lines(names).filter(({ state }) =>
     request.all || names.length > 0 || ["running", "starting", "elsewhere"].includes(state)
   );
-  if (request.json) print(JSON.stringify(shown, null, 2));
+  if (request.quiet) { for (const { name, id } of shown) print(name ?? id); }
+  else if (request.json) print(JSON.stringify(shown, null, 2));
   else table(shown);
   return Promise.resolve(0);
 }

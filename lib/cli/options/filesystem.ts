@@ -66,6 +66,7 @@ export const FILESYSTEM_OPTIONS: readonly Option<RunRequest>[] = [
   {
     name: "preset",
     value: "NAME[=DIR]",
+    choices: ["read-only-host", "scratch", "workspace="],
     group: FILES,
     help: "read-only-host; scratch: the host, thrown away; workspace=DIR: one directory to work in",
     // Done before all others, which come on top of it.

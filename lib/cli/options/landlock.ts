@@ -86,6 +86,7 @@ export const LANDLOCK_OPTIONS: readonly Option<RunRequest>[] = [
   {
     name: "landlock-scope",
     value: "SCOPE,..",
+    choices: LANDLOCK_SCOPES,
     group: LANDLOCK,
     help: "keep abstract_unix_socket or signal inside",
     apply: (run, value) => {

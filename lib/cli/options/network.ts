@@ -88,6 +88,7 @@ export const NETWORK_OPTIONS: readonly Option<RunRequest>[] = [
   {
     name: "network",
     value: "MODE[:NAME][,key=..]",
+    choices: ["none", "host", "bridge", "pasta", "macvlan:", "ipvlan:", "join:", "vxlan"],
     group: NETWORK,
     help:
       "none (default), host, bridge[:NAME], pasta, macvlan:DEVICE,address=.., ipvlan, join:NAME, vxlan; up=10mbit and down= limit it",

@@ -35,6 +35,7 @@ export const PRIVILEGE_OPTIONS: readonly Option<RunRequest>[] = [
   {
     name: "cap",
     value: "NAME,..",
+    choices: ["all", ...NAMES.map((name) => name.slice("CAP_".length).toLowerCase())],
     group: PRIVILEGES,
     help: "keep a capability, e.g. net_bind_service; all: every one; default: none",
     apply: (run, value) => {

@@ -23,6 +23,7 @@ export const SCHEDULING_OPTIONS: readonly Option<RunRequest>[] = [
   {
     name: "scheduler",
     value: "POLICY[:PRIORITY]",
+    choices: ["other", "batch", "idle", "fifo:", "rr:"],
     group: PRIORITIES,
     help: "other, batch, idle; or, for root, fifo or rr with a priority from 1 to 99",
     apply: (run, value) => {
@@ -43,6 +44,7 @@ export const SCHEDULING_OPTIONS: readonly Option<RunRequest>[] = [
   {
     name: "io-priority",
     value: "CLASS[:LEVEL]",
+    choices: ["realtime", "best-effort", "idle"],
     group: PRIORITIES,
     help: "realtime (for root), best-effort or idle; level 0 comes before level 7",
     apply: (run, value) => {

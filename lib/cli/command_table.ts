@@ -1,0 +1,51 @@
+/**
+ * All commands: one table, from which come `paddock --help`, what is proposed for a misspelt name,
+ * and the completions of the shells.
+ *
+ * @module
+ */
+
+import type { CommandEntry } from "./command.ts";
+
+const RUN = "Run";
+const LOOK = "Look";
+const KEEP = "Keep";
+
+/** The commands, in the order of the help. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "run",
+    summary: "run a command in a new sandbox",
+    group: RUN,
+    load: async () => (await import("./run.ts")).run,
+    usage: async () => (await import("./run_usage.ts")).RUN_USAGE,
+  },
+  {
+    name: "image",
+    summary: "import, list, export and remove images",
+    group: KEEP,
+    load: async () => (await import("./image.ts")).image,
+    subcommands: async () => (await import("./image.ts")).IMAGE_COMMANDS,
+  },
+  {
+    name: "ps",
+    summary: "list the detached sandboxes",
+    group: LOOK,
+    load: async () => (await import("./lifecycle/ps.ts")).ps,
+    usage: async () => (await import("./lifecycle/ps.ts")).USAGE,
+  },
+  {
+    name: "seccomp",
+    summary: "show, compile and test a filter of system calls",
+    group: LOOK,
+    load: async () => (await import("./seccomp.ts")).seccomp,
+    usage: async () => (await import("./seccomp.ts")).SECCOMP_USAGE,
+  },
+  {
+    name: "completions",
+    summary: "print what makes a shell complete paddock's command lines",
+    group: LOOK,
+    load: async () => (await import("./completions.ts")).completions,
+    usage: async () => (await import("./completions.ts")).COMPLETIONS_USAGE,
+  },
+];
