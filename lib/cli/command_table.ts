@@ -45,7 +45,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: "completions",
     summary: "print what makes a shell complete paddock's command lines",
     group: LOOK,
-    load: async () => (await import("./completions.ts")).completions,
+    load: async () => (await import("./completions.ts")).completionsOf(COMMANDS),
     usage: async () => (await import("./completions.ts")).COMPLETIONS_USAGE,
   },
 ];

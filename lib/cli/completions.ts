@@ -7,8 +7,7 @@
 
 import { SpecError } from "../errors.ts";
 import { type CommonRequest, readArguments } from "./arguments.ts";
-import type { CliContext, Usage } from "./command.ts";
-import { COMMANDS } from "./command_table.ts";
+import type { CliCommand, CliContext, CommandEntry, Usage } from "./command.ts";
 import { bashScript } from "./completion/bash.ts";
 import { fishScript } from "./completion/fish.ts";
 import { type CompletedCommand, completedCommands } from "./completion/model.ts";
@@ -40,8 +39,14 @@ export const COMPLETIONS_USAGE: Usage<CommonRequest> = {
   completes: [["bash", "zsh", "fish"], "nothing"],
 };
 
+/** The command, for a table. */
+export function completionsOf(table: readonly CommandEntry[]): CliCommand {
+  return (args, context) => completions(table, args, context);
+}
+
 /** Prints the script. */
-export async function completions(
+async function completions(
+  table: readonly CommandEntry[],
   args: readonly string[],
   context: CliContext,
 ): Promise<number> {
@@ -59,6 +64,6 @@ export async function completions(
       }`,
     );
   }
-  print(write(await completedCommands(COMMANDS)).trimEnd());
+  print(write(await completedCommands(table)).trimEnd());
   return 0;
 }
