@@ -35,7 +35,7 @@ const COMMANDS = [
     name: "completions",
     summary: "print what makes a shell complete paddock's command lines",
     group: LOOK,
-    load: async () => (await import(import.meta.resolve('./completions.js'))).completions,
+    load: async () => (await import(import.meta.resolve('./completions.js'))).completionsOf(COMMANDS),
     usage: async () => (await import(import.meta.resolve('./completions.js'))).COMPLETIONS_USAGE
   }
 ];
