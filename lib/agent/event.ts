@@ -43,6 +43,8 @@ export const EventKind = {
   DESCRIPTOR: 9,
   /** The listener of the command's filter comes along. */
   LISTENER: 10,
+  /** An optional step found nothing to do it to. */
+  SKIPPED: 11,
 } as const;
 
 /** CPU time and memory, from `struct rusage`. */

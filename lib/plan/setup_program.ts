@@ -29,6 +29,7 @@ import { Barrier, type Fault, type LaunchShape } from "./launch_shape.ts";
 import {
   barrier,
   controlTemplate,
+  failureHandler,
   launchFd,
   loadProgram,
   phase,
@@ -44,7 +45,6 @@ export function setupOperations(
 ): Operation[] {
   const socket = launchFd(boot);
   const { secret = [] } = shape;
-  const handler: Operation = { call: "HANDLER", args: [{ label: "failed" }, { at: "failure" }] };
   const first: Operation[] = part === "rest" ? [] : phase(shape, ["unshare"], fault);
   const toRest: Operation[] = part !== "first" ? [] : [
     ...barrier(Barrier.PRE_MOUNT, socket),
@@ -64,7 +64,7 @@ export function setupOperations(
     { call: "SET", args: [0], goto: EXECUTE_AREA },
   ];
   return [
-    handler,
+    failureHandler(),
     ...first,
     ...toRest,
     ...second,
@@ -182,6 +182,7 @@ export function setupData(): Record<string, Uint8Array> {
     failure: eventTemplate(EventKind.FAILED),
     barrier: eventTemplate(EventKind.BARRIER),
     started: eventTemplate(EventKind.STARTED),
+    skipped: eventTemplate(EventKind.SKIPPED),
     "command record": eventTemplate(EventKind.COMMAND),
     "command record control": controlTemplate(),
     descriptor: eventTemplate(EventKind.DESCRIPTOR),

@@ -31,8 +31,8 @@ export interface WaitingLaunch {
   /** The description and the plan. */
   readonly spec: SandboxSpec;
   readonly plan: PlannedLaunch;
-  /** Pre-mount hooks have added to them. */
-  replanned(spec: SandboxSpec, plan: PlannedLaunch): void;
+  /** Pre-mount hooks have added to them; optional sources among that were not there. */
+  replanned(spec: SandboxSpec, plan: PlannedLaunch, skipped: readonly string[]): void;
   /** The program that waits. */
   readonly setup: Program;
   readonly externals: ReadonlyMap<string, number>;
@@ -128,11 +128,12 @@ export class Barriers {
         added.push(mount);
       },
     }));
-    const full = resolveSpec({ ...spec, mounts: [...spec.mounts, ...added] }, facts).spec;
+    const mounts = [...spec.mounts, ...added];
+    const { spec: full, skipped } = resolveSpec({ ...spec, mounts }, facts);
     const adopted = await this.#adopt(full, spec.mounts.length, pid, inside);
     this.#spec = full;
     this.#plan = this.#planAgain(full, adopted);
-    launch.replanned(full, this.#plan);
+    launch.replanned(full, this.#plan, skipped);
     const rest = restProgram(this.#plan, launch.boot, launch.externals, launch.init.fault);
     patchLaunch(rest, launch.number);
     this.#setup = rest;

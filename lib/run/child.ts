@@ -25,7 +25,7 @@ export interface SandboxStatus extends ExitStatus {
   readonly oomKilled: boolean;
   /** Whether the time limit ended it. */
   readonly timedOut: boolean;
-  /** Optional mounts whose source was not there. */
+  /** Optional mounts whose source was not there, and optional covers of what was not there. */
   readonly skipped: readonly string[];
   /** What `postStop` hooks and deferred clean-ups threw. */
   readonly hookErrors: readonly HookError[];

@@ -53,8 +53,8 @@ export class Launch implements Supervised {
   readonly ready: Promise<void>;
   /** The description with absolute paths; hooks may have added to it. */
   spec: SandboxSpec;
-  /** Optional mounts whose source was not there. */
-  readonly skipped: readonly string[];
+  /** Optional mounts whose source was not there, or what they were to cover. */
+  readonly skipped: string[];
   /** The plan that is carried out. */
   plan: PlannedLaunch;
   readonly #init: LaunchInit;
@@ -103,7 +103,7 @@ export class Launch implements Supervised {
     };
     const compiled = this.#compiled = compile(init.spec, facts, flags, agent.boot, fault);
     this.spec = compiled.spec;
-    this.skipped = compiled.skipped;
+    this.skipped = [...compiled.skipped];
     this.plan = compiled.plan;
     this.#judge = compiled.judge;
     this.#commandLine = init.command?.(this.spec);
@@ -282,6 +282,8 @@ export class Launch implements Supervised {
       // Whoever failed ends by itself, but whoever waits for what it was to do would go on waiting.
       this.#killed = true;
       this.#killNow();
+    } else if (event.kind === EventKind.SKIPPED) {
+      this.skipped.push(this.#stepOf(event.step)!.paths!.dest!);
     } else if (event.kind === EventKind.BARRIER && event.pid === Barrier.COMMAND) {
       // An idle sandbox does not keep the program alive.
       if (this.#commandLine === undefined && !this.#killed) this.#release();
@@ -394,7 +396,8 @@ export class Launch implements Supervised {
       number: this.number,
       spec: this.spec,
       plan: this.plan,
-      replanned: (spec, plan) => {
+      replanned: (spec, plan, skipped) => {
+        this.skipped.push(...skipped);
         this.spec = spec;
         this.plan = plan;
       },

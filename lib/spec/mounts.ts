@@ -236,7 +236,7 @@ export interface MaskMount {
   kind: "mask";
   /** An absolute path inside; links are followed inside of the root. */
   target: string;
-  /** Nothing need be there. Default: false. */
+  /** Nothing need be there; `skipped` of the result then names it. Default: false. */
   optional?: boolean;
 }
 
@@ -249,7 +249,7 @@ export interface ReadonlyMount {
   kind: "readonly";
   /** An absolute path inside; links are followed inside of the root. */
   target: string;
-  /** Nothing need be there. Default: false. */
+  /** Nothing need be there; `skipped` of the result then names it. Default: false. */
   optional?: boolean;
 }
 

@@ -34,6 +34,32 @@ Deno.test("what is to be covered must be there, unless that is optional", async 
   }
 });
 
+Deno.test("what was to be covered and was not there is named in the result", async () => {
+  const optional = true;
+  const box = sandbox().tmpfs("/w").dir("/w/there")
+    .mount({ kind: "mask", target: "/w/key", optional })
+    .mount({ kind: "mask", target: "/w/there", optional })
+    .mount({ kind: "readonly", target: "/w/none", optional })
+    .mount({ kind: "bind", source: "/no/such/source", target: "/w/x", optional });
+  const expected = ["/no/such/source", "/w/key", "/w/none"];
+  for (const _ of [1, 2]) assertEquals((await box.output(["true"])).skipped, expected);
+  await using child = await box.spawn(["true"]);
+  assertEquals((await child.status).skipped, expected);
+  await using first = await box.asPid1().spawn(["true"]);
+  assertEquals((await first.status).skipped, expected);
+});
+
+Deno.test("so is what a hook added, and what guards /proc is not", async () => {
+  const box = sandbox().capabilities(["CAP_SYS_ADMIN"]).use({
+    name: "adds",
+    preMount(ctx) {
+      ctx.addMount({ kind: "mask", target: "/none", optional: true });
+      ctx.addMount({ kind: "bind", source: "/no/such/source", target: "/x", optional: true });
+    },
+  });
+  assertEquals((await box.output(["true"])).skipped, ["/no/such/source", "/none"]);
+});
+
 Deno.test("readonly holds for all that is mounted below, and for files", async () => {
   const box = sandbox().tmpfs("/w").tmpfs("/w/a/b").file("/w/f", "f").dir("/w/c")
     .readonly("/w/a", "/w/f");

@@ -17,12 +17,30 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../../sys/abi/mount.ts";
+import { tellSkipped } from "../program_parts.ts";
 import type { NewStep } from "../step.ts";
 import { attach, freshFilesystem, type MountContext, setAttributes, TREE } from "./parts.ts";
 import type { Target } from "./scaffold.ts";
 import { WORKSHOP } from "./workshop.ts";
 
 const NOTHING = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+/** Where a place that need not be there is missing: the label to go on at, and what tells of it. */
+function ifMissing(
+  done: string,
+  { optional }: MaskMount | ReadonlyMount,
+  { quiet }: MountContext,
+): { missing?: string; tell: Operation[] } {
+  if (!optional) return { tell: [] };
+  if (quiet) return { missing: done, tell: [] };
+  const missing = `${done} not`;
+  const [first, ...rest] = tellSkipped(done);
+  // What was done goes around it.
+  return {
+    missing,
+    tell: [{ call: "SET", args: [0], goto: done }, { ...first!, label: missing }, ...rest],
+  };
+}
 
 const HINTS = { ENOENT: "there is nothing to be covered; leave it out, or say { optional: true }" };
 
@@ -32,11 +50,13 @@ function over(place: Target): Operation[] {
 }
 
 /** Hides a file or a directory. */
-export function mask({ target, optional }: MaskMount, context: MountContext): NewStep {
+export function mask(mount: MaskMount, context: MountContext): NewStep {
   const { scaffold } = context;
+  const { target, optional } = mount;
   context.useWorkshop();
   const file = scaffold.label("mask file"), done = scaffold.label("masked");
-  const place = scaffold.existing(target, undefined, "place", optional ? done : undefined);
+  const { missing, tell } = ifMissing(done, mount, context);
+  const place = scaffold.existing(target, undefined, "place", missing);
   const empty = scaffold.label("empty");
   scaffold.addForeign(target);
   return {
@@ -66,16 +86,19 @@ export function mask({ target, optional }: MaskMount, context: MountContext): Ne
       },
       setAttributes(TREE, NOTHING),
       ...over(place),
+      ...tell,
       { call: "SET", args: [0], label: done },
     ],
   };
 }
 
 /** Makes a file or a directory read-only. */
-export function readonly({ target, optional }: ReadonlyMount, context: MountContext): NewStep {
+export function readonly(mount: ReadonlyMount, context: MountContext): NewStep {
   const { scaffold } = context;
+  const { target, optional } = mount;
   const done = scaffold.label("read-only");
-  const place = scaffold.existing(target, undefined, "place", optional ? done : undefined);
+  const { missing, tell } = ifMissing(done, mount, context);
+  const place = scaffold.existing(target, undefined, "place", missing);
   scaffold.addForeign(target);
   return {
     phase: "mounts",
@@ -96,6 +119,7 @@ export function readonly({ target, optional }: ReadonlyMount, context: MountCont
       },
       setAttributes(TREE, MOUNT_ATTR_RDONLY),
       ...over(place),
+      ...tell,
       { call: "SET", args: [0], label: done },
     ],
   };

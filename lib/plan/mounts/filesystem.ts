@@ -96,7 +96,9 @@ export class FilesystemPlan {
   /** What must follow a proc, as one step. */
   #guard(mount: MountSpec, context: MountContext): NewStep[] {
     if (!needsGuard(this.spec, this.sources.identity, this.facts)) return [];
-    const steps = guardOf(mount).map((entry) => mountStep(entry, context, "mounts"));
+    const steps = guardOf(mount).map((entry) =>
+      mountStep(entry, { ...context, quiet: true }, "mounts")
+    );
     return steps.length === 0 ? [] : [{
       phase: "mounts",
       name: "guard",

@@ -28,6 +28,8 @@ export interface MountContext {
   readonly scaffold: Scaffold;
   /** Opens what is of the host. */
   readonly sources: Sources;
+  /** What is optional and was not there is nobody's concern. */
+  readonly quiet?: boolean;
   /** Says that the workshop must be open while the mount list is done. */
   useWorkshop(): void;
   /** The socket by which the host gets the root's ephemeral changes to look at, if it wants to. */
