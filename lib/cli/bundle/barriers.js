@@ -647,11 +647,12 @@ class Barriers {
         added.push(mount);
       }
     }));
-    const full = resolveSpec({ ...spec, mounts: [...spec.mounts, ...added] }, facts).spec;
+    const mounts = [...spec.mounts, ...added];
+    const { spec: full, skipped } = resolveSpec({ ...spec, mounts }, facts);
     const adopted = await this.#adopt(full, spec.mounts.length, pid, inside);
     this.#spec = full;
     this.#plan = this.#planAgain(full, adopted);
-    launch.replanned(full, this.#plan);
+    launch.replanned(full, this.#plan, skipped);
     const rest = restProgram(this.#plan, launch.boot, launch.externals, launch.init.fault);
     patchLaunch(rest, launch.number);
     this.#setup = rest;

@@ -648,6 +648,17 @@ const phase = (function phase(shape, names, fault) {
   }
   return list;
 });
+const failureHandler = (function failureHandler() {
+  return { call: "HANDLER", args: [{ label: "failed" }, { at: "failure" }] };
+});
+const tellSkipped = (function tellSkipped(done) {
+  return [
+    { call: "HANDLER", args: [{ label: `${done} told` }, { at: "skipped" }] },
+    { call: "SET", args: [-2] },
+    { ...failureHandler(), label: `${done} told` },
+    { call: "write", args: [{ load32: "status" }, { at: "skipped" }, EVENT_SIZE], goto: done }
+  ];
+});
 const sendRecord = (function sendRecord(socket, record, fdCell) {
   const control = `${record} control`;
   return [
@@ -2740,7 +2751,6 @@ const initProgram = (function initProgram(shape) {
 const setupOperations = (function setupOperations(shape, boot, part, fault) {
   const socket = launchFd(boot);
   const { secret = [] } = shape;
-  const handler = { call: "HANDLER", args: [{ label: "failed" }, { at: "failure" }] };
   const first = part === "rest" ? [] : phase(shape, ["unshare"], fault);
   const toRest = part !== "first" ? [] : [
     ...barrier(Barrier.PRE_MOUNT, socket),
@@ -2760,7 +2770,7 @@ const setupOperations = (function setupOperations(shape, boot, part, fault) {
     { call: "SET", args: [0], goto: EXECUTE_AREA }
   ];
   return [
-    handler,
+    failureHandler(),
     ...first,
     ...toRest,
     ...second,
@@ -2864,6 +2874,7 @@ const setupData = (function setupData() {
     failure: eventTemplate(EventKind.FAILED),
     barrier: eventTemplate(EventKind.BARRIER),
     started: eventTemplate(EventKind.STARTED),
+    skipped: eventTemplate(EventKind.SKIPPED),
     "command record": eventTemplate(EventKind.COMMAND),
     "command record control": controlTemplate(),
     descriptor: eventTemplate(EventKind.DESCRIPTOR),
@@ -5748,7 +5759,9 @@ const EventKind = {
   /** A descriptor made inside comes along. */
   DESCRIPTOR: 9,
   /** The listener of the command's filter comes along. */
-  LISTENER: 10
+  LISTENER: 10,
+  /** An optional step found nothing to do it to. */
+  SKIPPED: 11
 };
 const CODE = 4194304;
 const BOOT = 4259840;
@@ -5796,6 +5809,7 @@ const RECORDS = [
   "stage",
   "barrier",
   "started",
+  "skipped",
   "command record",
   "descriptor",
   "result"
@@ -7307,7 +7321,9 @@ class FilesystemPlan {
   /** What must follow a proc, as one step. */
   #guard(mount, context) {
     if (!needsGuard(this.spec, this.sources.identity, this.facts)) return [];
-    const steps = guardOf(mount).map(((entry) => mountStep(entry, context, "mounts")));
+    const steps = guardOf(mount).map(
+      ((entry) => mountStep(entry, { ...context, quiet: true }, "mounts"))
+    );
     return steps.length === 0 ? [] : [{
       phase: "mounts",
       name: "guard",
@@ -8230,7 +8246,7 @@ class Launch {
   ready;
   /** The description with absolute paths; hooks may have added to it. */
   spec;
-  /** Optional mounts whose source was not there. */
+  /** Optional mounts whose source was not there, or what they were to cover. */
   skipped;
   /** The plan that is carried out. */
   plan;
@@ -8281,7 +8297,7 @@ class Launch {
     };
     const compiled = this.#compiled = compile(init.spec, facts, flags, agent.boot, fault);
     this.spec = compiled.spec;
-    this.skipped = compiled.skipped;
+    this.skipped = [...compiled.skipped];
     this.plan = compiled.plan;
     this.#judge = compiled.judge;
     this.#commandLine = init.command?.(this.spec);
@@ -8430,6 +8446,8 @@ class Launch {
       if (this.#processes.alive.size === 0) return this.#finish();
       this.#killed = true;
       this.#killNow();
+    } else if (event.kind === EventKind.SKIPPED) {
+      this.skipped.push(this.#stepOf(event.step).paths.dest);
     } else if (event.kind === EventKind.BARRIER && event.pid === Barrier.COMMAND) {
       if (this.#commandLine === void 0 && !this.#killed) this.#release();
       this.#ready.resolve();
@@ -8526,7 +8544,8 @@ class Launch {
       number: this.number,
       spec: this.spec,
       plan: this.plan,
-      replanned: ((spec, plan) => {
+      replanned: ((spec, plan, skipped) => {
+        this.skipped.push(...skipped);
         this.spec = spec;
         this.plan = plan;
       }),
@@ -8895,14 +8914,14 @@ var run_plain = /*#__PURE__*/Object.freeze({
   runPlain: runPlain
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, EXIT_CODES, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, commandLines, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, idMapText, isCaller, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, requestFd, resolve, resolveSpec, restProgram, run$1 as run, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, EXIT_CODES, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, commandLines, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, idMapText, isCaller, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, requestFd, resolve, resolveSpec, restProgram, run$1 as run, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, tellSkipped, toFileUrl, uninterrupted, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
   "lib/agent/boot.ts": 7036,
   "lib/agent/client.ts": 8224,
   "lib/agent/elf.ts": 2130,
-  "lib/agent/event.ts": 3147,
+  "lib/agent/event.ts": 3215,
   "lib/agent/fd_passing.ts": 3448,
   "lib/agent/interpreter.ts": 2479,
   "lib/agent/layout.ts": 1940,
@@ -8934,11 +8953,11 @@ export const MAIN_SOURCES = {
   "lib/plan/mounts/attributes.ts": 1572,
   "lib/plan/mounts/dev.ts": 2114,
   "lib/plan/mounts/files.ts": 6710,
-  "lib/plan/mounts/filesystem.ts": 6607,
+  "lib/plan/mounts/filesystem.ts": 6638,
   "lib/plan/mounts/guard.ts": 1748,
   "lib/plan/mounts/kernel.ts": 3403,
   "lib/plan/mounts/lock.ts": 1718,
-  "lib/plan/mounts/parts.ts": 4442,
+  "lib/plan/mounts/parts.ts": 4535,
   "lib/plan/mounts/root.ts": 4625,
   "lib/plan/mounts/scaffold.ts": 11365,
   "lib/plan/mounts/sources.ts": 12308,
@@ -8950,15 +8969,15 @@ export const MAIN_SOURCES = {
   "lib/plan/plan.ts": 16077,
   "lib/plan/pool_step.ts": 1684,
   "lib/plan/program.ts": 3177,
-  "lib/plan/program_parts.ts": 4516,
+  "lib/plan/program_parts.ts": 5292,
   "lib/plan/rlimit_steps.ts": 3001,
-  "lib/plan/setup_program.ts": 8242,
+  "lib/plan/setup_program.ts": 8218,
   "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
   "lib/quantity.ts": 2703,
   "lib/run/begin.ts": 7250,
   "lib/run/changes_directory.ts": 3723,
-  "lib/run/child.ts": 6998,
+  "lib/run/child.ts": 7041,
   "lib/run/compiled.ts": 7557,
   "lib/run/diagnose.ts": 4064,
   "lib/run/filters.ts": 2684,
@@ -8968,7 +8987,7 @@ export const MAIN_SOURCES = {
   "lib/run/host_facts.ts": 5193,
   "lib/run/host_tree.ts": 4315,
   "lib/run/joins.ts": 1270,
-  "lib/run/launch.ts": 15725,
+  "lib/run/launch.ts": 15913,
   "lib/run/launch_processes.ts": 3544,
   "lib/run/launch_socket.ts": 3484,
   "lib/run/pipe.ts": 7037,
@@ -9194,7 +9213,7 @@ export const OTHER_SOURCES = {
   "lib/plan/mount_table.ts": 6334,
   "lib/plan/mounts/bind.ts": 2782,
   "lib/plan/mounts/check.ts": 10861,
-  "lib/plan/mounts/cover.ts": 3590,
+  "lib/plan/mounts/cover.ts": 4376,
   "lib/plan/mounts/host_root.ts": 2028,
   "lib/plan/mounts/lock_steps.ts": 3959,
   "lib/plan/mounts/more_kernel.ts": 5068,
@@ -9206,7 +9225,7 @@ export const OTHER_SOURCES = {
   "lib/pool.ts": 1380,
   "lib/presets.ts": 6990,
   "lib/run/all_parts.ts": 927,
-  "lib/run/barriers.ts": 7251,
+  "lib/run/barriers.ts": 7365,
   "lib/run/changes.ts": 6556,
   "lib/run/check_options.ts": 546,
   "lib/run/image_root.ts": 3649,
