@@ -9,7 +9,6 @@ import { requestFd } from "../agent/boot.ts";
 import { EVENT_OFFSET, EVENT_SIZE } from "../agent/event.ts";
 import { AGENT_FD, HOOK_AREA, HOOK_SIZE } from "../agent/layout.ts";
 import type { Operation, Value } from "../agent/operation.ts";
-import { ERRNO } from "../sys/abi/errno.ts";
 import { MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE } from "../sys/abi/memory.ts";
 import { MSG_NOSIGNAL, SCM_RIGHTS, SOL_SOCKET } from "../sys/abi/socket.ts";
 import { Answer, type Fault, HOOK_PROGRAM, type LaunchShape, REQUEST_FD } from "./launch_shape.ts";
@@ -48,19 +47,6 @@ export function phase(
 /** What a set-up does when a step fails. */
 export function failureHandler(): Operation {
   return { call: "HANDLER", args: [{ label: "failed" }, { at: "failure" }] };
-}
-
-/**
- * Tells the host that the step these belong to found nothing, and goes on at the label: an error that
- * is recorded, with the step's number, in another place than one that ends the set-up.
- */
-export function tellSkipped(done: string): Operation[] {
-  return [
-    { call: "HANDLER", args: [{ label: `${done} told` }, { at: "skipped" }] },
-    { call: "SET", args: [-ERRNO.ENOENT] },
-    { ...failureHandler(), label: `${done} told` },
-    { call: "write", args: [{ load32: "status" }, { at: "skipped" }, EVENT_SIZE], goto: done },
-  ];
 }
 
 /** A `struct msghdr` that sends a record with the descriptor in `fdCell` along. cmsg(3). */

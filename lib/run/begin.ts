@@ -11,13 +11,8 @@ import type { Fault } from "../plan/launch_shape.ts";
 import type { HostFacts } from "../plan/facts.ts";
 import { hasImage, optionalParts } from "../plan/optional_parts.ts";
 import type { SandboxSpec } from "../spec.ts";
-import {
-  type ChangesDirectory,
-  isEphemeral,
-  keepsOnHost,
-  makeChangesDirectory,
-  memoryKeepsChanges,
-} from "./changes_directory.ts";
+import type { ChangesDirectory } from "./changes_directory.ts";
+import { isEphemeral, keepsOnHost, memoryKeepsChanges } from "./ephemeral.ts";
 import { prepareFilter } from "./filters.ts";
 import { hostFacts } from "./host_facts.ts";
 import { HookRunner } from "./hooks.ts";
@@ -127,6 +122,7 @@ export async function begin(
     let facts = hostFacts();
     let changesDirectory: ChangesDirectory | undefined;
     if (isEphemeral(configuredSpec) && !memoryKeepsChanges(configuredSpec)) {
+      const { makeChangesDirectory } = await import("./changes_directory.ts");
       changesDirectory = makeChangesDirectory();
       facts = { ...facts, changesDirectory: changesDirectory.path };
       hooks.defer("changes", changesDirectory.letGo);

@@ -27,6 +27,7 @@ const ELSEWHERE = [
   "lib/plan/mounts/stack.ts",
   "lib/plan/scheduling_steps.ts",
   "lib/run/all_parts.ts",
+  "lib/run/changes_directory.ts",
   "lib/run/plan_view.ts",
   "lib/run/pool.ts",
   "lib/run/supervision.ts",

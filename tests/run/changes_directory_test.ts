@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { isEphemeral, memoryKeepsChanges } from "../../lib/run/changes_directory.ts";
+import { isEphemeral, memoryKeepsChanges } from "../../lib/run/ephemeral.ts";
 import { sandbox, UnsupportedError } from "../../mod.ts";
 import { attempt, inFolder, sh } from "../integration/support.ts";
 

@@ -310,55 +310,6 @@ const memoryKeepsChanges = (function memoryKeepsChanges(spec, release = Deno.osR
   const inUserNamespace = (spec.namespaces.user ?? "shared") !== "shared";
   return !inUserNamespace || major > 6 || major === 6 && minor >= 6;
 });
-const makeChangesDirectory = (function makeChangesDirectory() {
-  const own = `${PREFIX}${Deno.uid()}-`;
-  for (const { name } of Deno.readDirSync(FOLDER)) {
-    const pid = name.startsWith(own) ? /^(\d+)-/.exec(name.slice(own.length))?.[1] : void 0;
-    if (pid !== void 0 && !exists$1(`/proc/${pid}`)) {
-      try {
-        remove(`${FOLDER}/${name}`);
-      } catch {
-      }
-    }
-  }
-  const path = Deno.makeTempDirSync({ dir: FOLDER, prefix: `${own}${Deno.pid}-` });
-  if (present.size === 0) globalThis.addEventListener("unload", removeAll, { once: true });
-  present.add(path);
-  let holders = 1;
-  return {
-    path,
-    hold: (() => holders++),
-    letGo() {
-      if (--holders === 0 && present.delete(path)) remove(path);
-    }
-  };
-});
-const removeAll = (function removeAll() {
-  for (const path of present) {
-    try {
-      remove(path);
-    } catch {
-    }
-  }
-});
-const exists$1 = (function exists$1(path) {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-});
-const remove = (function remove(path) {
-  for (const { name } of Deno.readDirSync(path)) {
-    const works = name === "work" ? Deno.readDirSync(`${path}/work`) : [{ name: "" }];
-    for (const { name: number } of works) {
-      const work = name === "work" ? `${path}/work/${number}/work` : `${path}/${name}/work/work`;
-      if (exists$1(work)) Deno.chmodSync(work, 448);
-    }
-  }
-  Deno.removeSync(path, { recursive: true });
-});
 const signalName = (function signalName(number) {
   const name = NAMES$1[number];
   if (name !== void 0) return name;
@@ -650,14 +601,6 @@ const phase = (function phase(shape, names, fault) {
 });
 const failureHandler = (function failureHandler() {
   return { call: "HANDLER", args: [{ label: "failed" }, { at: "failure" }] };
-});
-const tellSkipped = (function tellSkipped(done) {
-  return [
-    { call: "HANDLER", args: [{ label: `${done} told` }, { at: "skipped" }] },
-    { call: "SET", args: [-2] },
-    { ...failureHandler(), label: `${done} told` },
-    { call: "write", args: [{ load32: "status" }, { at: "skipped" }, EVENT_SIZE], goto: done }
-  ];
 });
 const sendRecord = (function sendRecord(socket, record, fdCell) {
   const control = `${record} control`;
@@ -3564,6 +3507,7 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
     let facts = hostFacts();
     let changesDirectory;
     if (isEphemeral(configuredSpec) && !memoryKeepsChanges(configuredSpec)) {
+      const { makeChangesDirectory } = await import(import.meta.resolve('./changes_directory.js'));
       changesDirectory = makeChangesDirectory();
       facts = { ...facts, changesDirectory: changesDirectory.path };
       hooks.defer("changes", changesDirectory.letGo);
@@ -5436,9 +5380,6 @@ const DEFAULT_SPEC = {
 };
 
 let parts;
-const FOLDER = "/var/tmp";
-const PREFIX = "paddock-changes-";
-const present = /* @__PURE__ */ new Set();
 const PROT_READ = 1;
 const PROT_WRITE = 2;
 const PROT_EXEC = 4;
@@ -8914,7 +8855,7 @@ var run_plain = /*#__PURE__*/Object.freeze({
   runPlain: runPlain
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, EXIT_CODES, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, commandLines, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, idMapText, isCaller, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, requestFd, resolve, resolveSpec, restProgram, run$1 as run, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, tellSkipped, toFileUrl, uninterrupted, writeAll, writeProc };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, EXIT_CODES, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, commandLines, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, idMapText, isCaller, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, requestFd, resolve, resolveSpec, restProgram, run$1 as run, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
@@ -8969,17 +8910,17 @@ export const MAIN_SOURCES = {
   "lib/plan/plan.ts": 16077,
   "lib/plan/pool_step.ts": 1684,
   "lib/plan/program.ts": 3177,
-  "lib/plan/program_parts.ts": 5292,
+  "lib/plan/program_parts.ts": 4701,
   "lib/plan/rlimit_steps.ts": 3001,
   "lib/plan/setup_program.ts": 8218,
   "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
   "lib/quantity.ts": 2703,
-  "lib/run/begin.ts": 7250,
-  "lib/run/changes_directory.ts": 3723,
+  "lib/run/begin.ts": 7329,
   "lib/run/child.ts": 7041,
   "lib/run/compiled.ts": 7557,
   "lib/run/diagnose.ts": 4064,
+  "lib/run/ephemeral.ts": 1461,
   "lib/run/filters.ts": 2684,
   "lib/run/first_assignment.ts": 3068,
   "lib/run/first_process.ts": 4998,
@@ -9213,7 +9154,7 @@ export const OTHER_SOURCES = {
   "lib/plan/mount_table.ts": 6334,
   "lib/plan/mounts/bind.ts": 2782,
   "lib/plan/mounts/check.ts": 10861,
-  "lib/plan/mounts/cover.ts": 4376,
+  "lib/plan/mounts/cover.ts": 5017,
   "lib/plan/mounts/host_root.ts": 2028,
   "lib/plan/mounts/lock_steps.ts": 3959,
   "lib/plan/mounts/more_kernel.ts": 5068,
@@ -9227,6 +9168,7 @@ export const OTHER_SOURCES = {
   "lib/run/all_parts.ts": 927,
   "lib/run/barriers.ts": 7365,
   "lib/run/changes.ts": 6556,
+  "lib/run/changes_directory.ts": 2346,
   "lib/run/check_options.ts": 546,
   "lib/run/image_root.ts": 3649,
   "lib/run/inside.ts": 5985,

@@ -7,7 +7,9 @@
  */
 
 import type { Operation } from "../../agent/operation.ts";
+import { EVENT_SIZE } from "../../agent/event.ts";
 import type { MaskMount, ReadonlyMount } from "../../spec.ts";
+import { ERRNO } from "../../sys/abi/errno.ts";
 import { AT_EMPTY_PATH, AT_RECURSIVE, S_IFDIR, S_IFMT, S_IFREG } from "../../sys/abi/fcntl.ts";
 import {
   MOUNT_ATTR_NODEV,
@@ -17,13 +19,26 @@ import {
   OPEN_TREE_CLOEXEC,
   OPEN_TREE_CLONE,
 } from "../../sys/abi/mount.ts";
-import { tellSkipped } from "../program_parts.ts";
+import { failureHandler } from "../program_parts.ts";
 import type { NewStep } from "../step.ts";
 import { attach, freshFilesystem, type MountContext, setAttributes, TREE } from "./parts.ts";
 import type { Target } from "./scaffold.ts";
 import { WORKSHOP } from "./workshop.ts";
 
 const NOTHING = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+/**
+ * Tells the host that the step these belong to found nothing, and goes on at the label: an error that
+ * is recorded, with the step's number, in another place than one that ends the set-up.
+ */
+function tellSkipped(done: string): Operation[] {
+  return [
+    { call: "HANDLER", args: [{ label: `${done} told` }, { at: "skipped" }] },
+    { call: "SET", args: [-ERRNO.ENOENT] },
+    { ...failureHandler(), label: `${done} told` },
+    { call: "write", args: [{ load32: "status" }, { at: "skipped" }, EVENT_SIZE], goto: done },
+  ];
+}
 
 /** Where a place that need not be there is missing: the label to go on at, and what tells of it. */
 function ifMissing(
