@@ -72,6 +72,15 @@ export { parsePublish, type PublishedPort } from "./lib/plan/check_network.ts";
 export { mountTable } from "./lib/plan/mount_table.ts";
 export type { MountEntry } from "./lib/plan/mount_table.ts";
 export type { Phase, Step } from "./lib/plan/step.ts";
+export { namespaces } from "./lib/namespaces/namespaces.ts";
+export type { NamespacesOptions } from "./lib/namespaces/namespaces.ts";
+export type {
+  NamespaceHolder,
+  NamespaceInfo,
+  NamespaceProcess,
+  NamespaceSandbox,
+  NamespaceSnapshot,
+} from "./lib/namespaces/snapshot.ts";
 export { Images } from "./lib/image/images.ts";
 export type {
   Changes,

@@ -35,6 +35,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: async () => (await import("./lifecycle/ps.ts")).USAGE,
   },
   {
+    name: "ns",
+    summary: "show the machine's namespaces",
+    group: LOOK,
+    load: async () => (await import("./ns.ts")).ns,
+    usage: async () => (await import("./ns/list.ts")).USAGE,
+  },
+  {
     name: "seccomp",
     summary: "show, compile and test a filter of system calls",
     group: LOOK,

@@ -60,6 +60,7 @@ export * from "./memfd.ts";
 export * from "./memory.ts";
 export * from "./mount.ts";
 export * from "./mount_api.ts";
+export * from "./namespace.ts";
 export * from "./openat2.ts";
 export * from "./pidfd.ts";
 export * from "./poll.ts";

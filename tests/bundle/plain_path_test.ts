@@ -12,6 +12,7 @@ const ELSEWHERE = [
   "lib/cli/options",
   "lib/image/",
   "lib/landlock/",
+  "lib/namespaces/",
   "lib/net/",
   "lib/plan/cgroup_s",
   "lib/plan/check_",

@@ -16,7 +16,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/net/"],
   ["lib/hook.ts", "lib/hook/", "lib/defaults.ts"],
   ["lib/plan/"],
-  ["lib/landlock/", "lib/image/", "lib/seccomp/", "lib/cgroup/"],
+  ["lib/landlock/", "lib/namespaces/", "lib/image/", "lib/seccomp/", "lib/cgroup/"],
   ["lib/state/"],
   ["lib/run/"],
   ["lib/pool.ts", "lib/presets.ts", "lib/sandbox.ts"],
