@@ -36,8 +36,11 @@ const ELSEWHERE = [
   "lib/seccomp/compile",
 ];
 
-/** The most that the bundle's main file may have, in bytes. It is read and linked at every start. */
-const LARGEST_MAIN_FILE = 320_000;
+/**
+ * The most that the bundle's main file may have, in bytes, without the list of the sources, which
+ * grows with what is in other files. It is read and linked at every start.
+ */
+const LARGEST_MAIN_FILE = 310_000;
 
 /** All modules that a module imports, not counting `import()` and imports of types. */
 async function loaded(module: string): Promise<string[]> {
@@ -63,7 +66,8 @@ Deno.test("a plain run loads nothing of what only some descriptions need", async
 });
 
 Deno.test("the bundle's main file is small", async () => {
-  const { size } = await Deno.stat(new URL("lib/cli/bundle/paddock.js", HOME));
+  const text = await Deno.readTextFile(new URL("lib/cli/bundle/paddock.js", HOME));
+  const { length: size } = text.replace(/^ {2}"[^"]+\.ts": \d+,\n/gm, "");
   assert(size <= LARGEST_MAIN_FILE, `${size} bytes; see the names above for what to look for`);
 });
 
