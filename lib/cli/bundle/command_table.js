@@ -25,6 +25,13 @@ const COMMANDS = [
     usage: async () => (await import(import.meta.resolve('./ps.js'))).USAGE
   },
   {
+    name: "ns",
+    summary: "show the machine's namespaces",
+    group: LOOK,
+    load: async () => (await import(import.meta.resolve('./ns.js'))).ns,
+    usage: async () => (await import(import.meta.resolve('./list.js'))).USAGE
+  },
+  {
     name: "seccomp",
     summary: "show, compile and test a filter of system calls",
     group: LOOK,

@@ -4,6 +4,7 @@ import { checkKeys } from './known_keys.js';
 import './landlock.js';
 import { addressFromBytes, parseAddress, isInRange, parseRange, compileLists, matchesName, isWithin, hostText } from './all_parts.js';
 import './builder.js';
+import './processes.js';
 import { parseRate } from './rate.js';
 import { NETLINK_ROUTE, NETLINK_NETFILTER } from './netlink.js';
 

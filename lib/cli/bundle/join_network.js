@@ -6,6 +6,7 @@ import './all_parts.js';
 import './builder.js';
 import { open, read, close } from './file.js';
 import { fileStatus } from './stat.js';
+import './processes.js';
 import { openInRoot } from './directory_handles.js';
 import './message.js';
 import './port_forwarder.js';

@@ -5,6 +5,7 @@ import './landlock.js';
 import { defineHook } from './hook.js';
 import './all_parts.js';
 import './builder.js';
+import './processes.js';
 import './message.js';
 import './port_forwarder.js';
 import { openInside, connectInside } from './connect_inside.js';

@@ -8855,7 +8855,7 @@ var run_plain = /*#__PURE__*/Object.freeze({
   runPlain: runPlain
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, EXIT_CODES, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FLAG, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, commandLines, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, idMapText, isCaller, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, requestFd, resolve, resolveSpec, restProgram, run$1 as run, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, EXIT_CODES, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FILE, NAMESPACE_FLAG, NSFS_MAGIC, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, commandLines, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, idMapText, isCaller, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, requestFd, resolve, resolveSpec, restProgram, run$1 as run, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
@@ -8986,7 +8986,7 @@ export const OTHER_SOURCES = {
   "lib/cgroup/statistics.ts": 7044,
   "lib/cgroup/systemd.ts": 5079,
   "lib/cli/arguments.ts": 2469,
-  "lib/cli/command_table.ts": 1557,
+  "lib/cli/command_table.ts": 1758,
   "lib/cli/completion/bash.ts": 3398,
   "lib/cli/completion/fish.ts": 3879,
   "lib/cli/completion/model.ts": 3559,
@@ -9005,6 +9005,9 @@ export const OTHER_SOURCES = {
   "lib/cli/image/size_text.ts": 391,
   "lib/cli/lifecycle/ps.ts": 4341,
   "lib/cli/namespace_choices.ts": 2549,
+  "lib/cli/ns.ts": 585,
+  "lib/cli/ns/list.ts": 3087,
+  "lib/cli/ns/svg.ts": 1830,
   "lib/cli/options.ts": 4461,
   "lib/cli/options/filesystem.ts": 7019,
   "lib/cli/options/landlock.ts": 3663,
@@ -9068,6 +9071,12 @@ export const OTHER_SOURCES = {
   "lib/landlock/features.ts": 2295,
   "lib/landlock/from_mounts.ts": 2117,
   "lib/landlock/ruleset.ts": 4938,
+  "lib/namespaces/dot.ts": 2399,
+  "lib/namespaces/holders.ts": 3421,
+  "lib/namespaces/namespaces.ts": 6867,
+  "lib/namespaces/processes.ts": 4498,
+  "lib/namespaces/relations.ts": 3087,
+  "lib/namespaces/tree.ts": 2100,
   "lib/net/address.ts": 4735,
   "lib/net/bridge/bridge_names.ts": 845,
   "lib/net/bridge/bridge_state.ts": 4779,
@@ -9233,9 +9242,10 @@ export const OTHER_SOURCES = {
   "lib/sys/lock.ts": 1008,
   "lib/sys/memfd.ts": 3832,
   "lib/sys/memory.ts": 3532,
-  "lib/sys/mod.ts": 2640,
+  "lib/sys/mod.ts": 2672,
   "lib/sys/mount.ts": 7313,
   "lib/sys/mount_api.ts": 10123,
+  "lib/sys/namespace.ts": 3490,
   "lib/sys/openat2.ts": 3558,
   "lib/sys/pidfd.ts": 3254,
   "lib/sys/poll.ts": 1040,
@@ -9247,6 +9257,6 @@ export const OTHER_SOURCES = {
   "lib/sys/terminal.ts": 6443,
   "lib/sys/unshare.ts": 2464,
   "lib/sys/wait.ts": 3446,
-  "mod.ts": 2916,
+  "mod.ts": 3200,
   "std/yaml/mod.ts": 4907,
 };

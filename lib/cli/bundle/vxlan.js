@@ -5,6 +5,7 @@ import './landlock.js';
 import { defineHook } from './hook.js';
 import './all_parts.js';
 import './builder.js';
+import './processes.js';
 import { joinBridge, useBridge, leaveBridge, namesOnBridge } from './sweeper.js';
 import './message.js';
 import { openNetwork } from './route.js';
