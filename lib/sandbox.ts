@@ -19,6 +19,7 @@ import {
 import { checkLimits } from "./plan/check_limits.ts";
 import { checkNetwork, networkNamespace } from "./plan/check_network.ts";
 import { checkSpec } from "./plan/check_spec.ts";
+import { noneOf } from "./plan/check_values.ts";
 import { checkMountOptions } from "./plan/mounts/check.ts";
 import { defineHook, type Plugin } from "./hook.ts";
 import { parseCpuList, parseDuration, parseMode, parseSize } from "./quantity.ts";
@@ -85,7 +86,7 @@ const ALIASES: Record<string, NamespaceKind> = { mnt: "mount", network: "net" };
 function namespaceKind(name: string): NamespaceKind {
   const kind = ALIASES[name] ?? name;
   if (!NAMESPACE_KINDS.includes(kind as NamespaceKind)) {
-    throw new SpecError("namespaces", `"${name}" is none of ${NAMESPACE_KINDS.join(", ")}`);
+    throw new SpecError("namespaces", noneOf(name, NAMESPACE_KINDS));
   }
   return kind as NamespaceKind;
 }
@@ -119,6 +120,11 @@ function plainProfile(profile: SeccompProfile | Filter<Asked>): SeccompProfile {
 /** A copy, so that what the caller does to its own bytes later does not change a sandbox. */
 function copy(value: string | Uint8Array): string | Uint8Array {
   return value instanceof Uint8Array ? value.slice() : value;
+}
+
+/** Milliseconds with their unit, for a file that a description is written to takes no bare number. */
+function withUnit(time: string | number): string {
+  return typeof time === "number" ? `${time}ms` : time;
 }
 
 /** All of a sandbox. */
@@ -448,7 +454,12 @@ export class Sandbox {
     options: Pick<CapabilitiesSpec, "ambient"> = {},
   ): Sandbox {
     checkKeys(options, "capabilities", ["ambient"]);
-    const names = keep === "all" ? Object.keys(CAPABILITIES) as CapabilityName[] : [...keep];
+    const names = keep === "all"
+      ? Object.keys(CAPABILITIES) as CapabilityName[]
+      // One name as a text is a mistake of types, and worth the same advice as a name in a list.
+      : typeof keep === "string"
+      ? [keep]
+      : [...keep];
     const capabilities = {
       keep: names,
       ...(options.ambient === undefined ? {} : { ambient: options.ambient }),
@@ -643,8 +654,10 @@ export class Sandbox {
 
   /** Kills everything inside after this time: `"30s"` or milliseconds. */
   timeout(time: string | number): Sandbox {
-    if (parseDuration(time, "timeout") <= 0) throw new SpecError("timeout", "must be positive");
-    return this.#with({ timeout: time });
+    if (parseDuration(time, "timeout") <= 0) {
+      throw new SpecError("timeout", "must be positive; for no limit, leave it out");
+    }
+    return this.#with({ timeout: withUnit(time) });
   }
 
   /** Gives the command a terminal of its own; with a size, it has that from the start. */
@@ -673,10 +686,14 @@ export class Sandbox {
   /** Shifts the clocks inside; makes a new time namespace. time_namespaces(7). */
   timeOffset(offsets: TimeOffsets): Sandbox {
     checkKeys(offsets, "timeOffsets", ["monotonic", "boottime"]);
+    const timeOffsets: TimeOffsets = {};
     for (const clock of ["monotonic", "boottime"] as const) {
-      if (offsets[clock] !== undefined) parseDuration(offsets[clock], `timeOffsets.${clock}`);
+      const offset = offsets[clock];
+      if (offset === undefined) continue;
+      parseDuration(offset, `timeOffsets.${clock}`);
+      timeOffsets[clock] = withUnit(offset);
     }
-    return this.unshare("time").#with({ timeOffsets: { ...offsets } });
+    return this.unshare("time").#with({ timeOffsets });
   }
 
   /** Adds a plugin. Its name must be unique within the sandbox. */

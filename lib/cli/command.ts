@@ -10,6 +10,10 @@ import type { Option } from "./options.ts";
 export interface CliContext {
   /** Show stack traces. Set once the options are read. */
   debug: boolean;
+  /** Tell of a failure as JSON. Until it is set, what stands on the command line decides. */
+  json?: boolean;
+  /** An error's text in the words of the command line. */
+  words?: (error: unknown) => string;
 }
 
 /** A command: its arguments to an exit code. */

@@ -5,9 +5,10 @@
  * @module
  */
 
-import type { SandboxProcess, SandboxStatus } from "../run/child.ts";
+import type { SandboxProcess } from "../run/child.ts";
 import type { Command } from "../run/run.ts";
 import type { Sandbox } from "../sandbox.ts";
+import type { Executed } from "./executed.ts";
 
 /** The signals that a user, a shell or a service manager sends to a program to tell it something. */
 const FORWARDED: readonly Deno.Signal[] = [
@@ -32,6 +33,8 @@ class Forwarder {
   readonly early = new AbortController();
   /** What came before the command. */
   readonly waiting: Deno.Signal[] = [];
+  /** What has come at all. */
+  readonly passed = new Set<Deno.Signal>();
   readonly #handlers = new Map<Deno.Signal, () => void>();
   #child: SandboxProcess | undefined;
   #impatient: ReturnType<typeof setTimeout> | undefined;
@@ -49,6 +52,7 @@ class Forwarder {
   }
 
   #pass(signal: Deno.Signal): void {
+    this.passed.add(signal);
     if (this.#child !== undefined) {
       try {
         this.#child.kill(signal);
@@ -86,7 +90,7 @@ export async function execute(
   box: Executable,
   command: Command,
   saveDiff?: string,
-): Promise<SandboxStatus> {
+): Promise<Executed> {
   const { tty, newSession } = box.spec;
   const forwarder = new Forwarder();
   const terminal = tty ? await import("./terminal.ts") : undefined;
@@ -98,28 +102,13 @@ export async function execute(
     forwarder.to(child);
     const status = await (terminal ? terminal.relay(child) : child.status);
     if (saveDiff !== undefined) await child.saveDiff(saveDiff);
-    return status;
+    return { status, passed: forwarder.passed };
   } catch (error) {
     const [signal] = forwarder.waiting;
     if (signal === undefined || !forwarder.early.signal.aborted) throw error;
-    return await killedEarly(signal);
+    const { killedEarly } = await import("./ending.ts");
+    return { status: killedEarly(signal), passed: forwarder.passed };
   } finally {
     forwarder.end();
   }
-}
-
-/** How it ended when a signal came while the sandbox was being made. */
-async function killedEarly(signal: Deno.Signal): Promise<SandboxStatus> {
-  const { SIGNALS } = await import("../sys/abi/signal.ts");
-  return {
-    success: false,
-    code: 128 + SIGNALS[signal as keyof typeof SIGNALS],
-    signal,
-    usage: { wall: 0, user: 0, system: 0, maxRss: 0 },
-    oomKilled: false,
-    timedOut: false,
-    skipped: [],
-    hookErrors: [],
-    reports: {},
-  };
 }

@@ -6,6 +6,7 @@
  */
 
 import { SandboxError, SpecError, StepError, SyscallError, TimeoutError } from "../errors.ts";
+import type { CliContext } from "./command.ts";
 import { nearest } from "../nearest.ts";
 
 /** The exit codes of paddock itself; all others are the command's. */
@@ -19,9 +20,14 @@ export function exitCode(error: unknown): number {
   return found ? EXIT.notExecutable : EXIT.notFound;
 }
 
+/** What an error says. */
+export function textOf(error: unknown): string {
+  return error instanceof Error ? error.message || error.name : String(error);
+}
+
 /** An error as one line, whatever is in it. */
-export function oneLine(error: unknown): string {
-  const text = error instanceof Error ? error.message || error.name : String(error);
+export function oneLine(error: unknown, words: (error: unknown) => string = textOf): string {
+  const text = words(error);
   // A class that is not ours says what kind of mistake it is, e.g. a SyntaxError in a hook's module.
   const kind = error instanceof Error && !(error instanceof SandboxError) && error.name !== "Error"
     ? `${error.name}: `
@@ -46,9 +52,25 @@ export function writeAll(
   while (bytes.length > 0) bytes = bytes.subarray(to.writeSync(bytes));
 }
 
-/** Tells of an error: one line, and with `debug` where it comes from. */
-export function report(error: unknown, debug: boolean): void {
-  complain(`paddock: ${oneLine(error)}`);
+/** Whether the arguments ask for JSON, as far as one can tell when they could not be read. */
+function asksForJson(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  return args.slice(0, end < 0 ? undefined : end).includes("--json");
+}
+
+/** Tells of an error: one line, of text or JSON, and with `debug` where it comes from. */
+export async function report(
+  error: unknown,
+  context: CliContext,
+  args: readonly string[],
+): Promise<void> {
+  const { debug, words, json = asksForJson(args) } = context;
+  const line = oneLine(error, words);
+  complain(
+    json
+      ? (await import("./failure_data.ts")).failureData(error, line, exitCode(error))
+      : `paddock: ${line}`,
+  );
   for (let at = error; debug && at instanceof Error; at = at.cause) complain(at.stack ?? at.name);
 }
 

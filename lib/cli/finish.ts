@@ -4,21 +4,19 @@
  * @module
  */
 
-import type { SandboxStatus } from "../run/child.ts";
+import type { SandboxSpec } from "../spec.ts";
+import type { Executed } from "./executed.ts";
 
 /** Tells what there is to tell of the end, and makes the exit code of it. */
-export async function finish(status: SandboxStatus, json: boolean): Promise<number> {
-  const filtered = status.filteredSyscalls ?? [];
-  if (json || status.hookErrors.length > 0 || filtered.length > 0) {
-    const { complain, oneLine } = await import("./failure.ts");
-    const hookErrors = status.hookErrors.map(oneLine);
-    for (const text of hookErrors) complain(`paddock: ${text}`);
-    if (filtered.length > 0 && !json) {
-      const words = filtered.map(({ name, result, count }) => `${name} ${result} (${count})`);
-      complain(`paddock: filtered system calls: ${words.join(", ")}`);
-    }
-    // Last, so that a reader finds it behind whatever the command wrote to the same descriptor.
-    if (json) complain(JSON.stringify({ ...status, hookErrors }));
+export async function finish(ended: Executed, json: boolean, spec: SandboxSpec): Promise<number> {
+  const { status } = ended;
+  const { hookErrors, filteredSyscalls: filtered = [] } = status;
+  const { signal, timedOut, oomKilled } = status;
+  if (
+    json || signal !== null || timedOut || oomKilled || hookErrors.length > 0 || filtered.length > 0
+  ) {
+    const { tell } = await import("./ending.ts");
+    tell(ended, json, spec);
   }
-  return status.timedOut ? 124 : status.code;
+  return timedOut ? 124 : status.code;
 }

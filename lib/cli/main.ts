@@ -45,7 +45,7 @@ export async function main(args: readonly string[]): Promise<number> {
     return await dispatch(args, context);
   } catch (error) {
     const { exitCode, report } = await import("./failure.ts");
-    report(error, context.debug);
+    await report(error, context, args);
     return exitCode(error);
   }
 }

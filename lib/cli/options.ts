@@ -7,6 +7,7 @@
 
 import { SpecError } from "../errors.ts";
 import { nearest } from "../nearest.ts";
+import { elsewhere } from "./elsewhere.ts";
 
 /** An option of a command; `Request` is what the command makes of its arguments. */
 export interface Option<Request> {
@@ -51,6 +52,8 @@ function unknownOption(
   table: readonly Option<never>[],
   command: string,
 ): SpecError {
+  const advice = command === "run" ? elsewhere(word) : undefined;
+  if (advice !== undefined) return new SpecError(word, `there is no such option; ${advice}`);
   const near = word.startsWith("--")
     ? nearest(word.slice(2), table.map(({ name }) => name))
     : undefined;

@@ -5,7 +5,10 @@
  */
 
 import { SpecError } from "../errors.ts";
+import { nearest } from "../nearest.ts";
 import { type Preset, readOnlyHost, scratch, workspace } from "../presets.ts";
+
+const NAMES = ["read-only-host", "scratch", "workspace"];
 
 /** The preset of a value: `read-only-host`, `scratch` or `workspace=DIR`. */
 export function presetOf(value: string): Preset {
@@ -15,5 +18,15 @@ export function presetOf(value: string): Preset {
     if (name === "read-only-host") return readOnlyHost();
     if (name === "scratch") return scratch();
   }
-  throw new SpecError("--preset", `"${value}" is none of read-only-host, scratch, workspace=DIR`);
+  if (name === "workspace") {
+    throw new SpecError("--preset", '"workspace" needs its directory; write e.g. workspace=.');
+  }
+  if (NAMES.includes(name!)) throw new SpecError("--preset", `"${name}" takes no directory`);
+  const near = nearest(name!, NAMES);
+  throw new SpecError(
+    "--preset",
+    `"${value}" is none of read-only-host, scratch, workspace=DIR${
+      near === undefined ? "" : `; did you mean ${near}?`
+    }`,
+  );
 }

@@ -12,6 +12,7 @@ import { plainCommand } from "./plain_command.ts";
 export async function run(args: readonly string[], context: CliContext): Promise<number> {
   const command = plainCommand(args);
   if (command !== undefined) {
+    context.json = false;
     const { runPlain } = await import("./run_plain.ts");
     return await runPlain(command);
   }

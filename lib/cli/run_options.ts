@@ -21,7 +21,7 @@ import {
   joinValue,
   listValue,
   pair,
-  timeValue,
+  timeText,
   userValue,
 } from "./values.ts";
 
@@ -180,7 +180,10 @@ export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
       if (clock !== "monotonic" && clock !== "boottime") {
         throw new SpecError("value", `"${clock}" is neither monotonic nor boottime`);
       }
-      run.box = run.box.timeOffset({ ...run.box.spec.timeOffsets, [clock]: timeValue(time) });
+      run.box = run.box.timeOffset({
+        ...run.box.spec.timeOffsets,
+        [clock]: timeText(time, "value"),
+      });
     },
   },
   ...NETWORK_OPTIONS,
@@ -193,7 +196,7 @@ export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
     short: "f",
     value: "SPEC.yaml",
     group: PADDOCK,
-    help: "read a description in YAML or JSON; the options come on top of it",
+    help: "read a description in YAML or JSON, - from standard input; options come on top of it",
     apply: (run, value) => {
       if (run.file !== undefined) throw new SpecError("value", "can be given only once");
       run.file = value;

@@ -17,5 +17,5 @@ const PLAIN: Executable = {
 
 /** Runs the command, and resolves to paddock's exit code. */
 export async function runPlain(command: readonly string[]): Promise<number> {
-  return await finish(await execute(PLAIN, command), false);
+  return await finish(await execute(PLAIN, command), false, DEFAULT_SPEC);
 }

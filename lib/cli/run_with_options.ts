@@ -8,7 +8,7 @@ import { SpecError } from "../errors.ts";
 import type { SandboxSpec } from "../spec.ts";
 import type { CliContext } from "./command.ts";
 import { checkNamespaceChoices } from "./namespace_choices.ts";
-import { applyOptions, parseOptions } from "./options.ts";
+import { applyOptions, type Given, parseOptions } from "./options.ts";
 import { RUN_OPTIONS } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
 import { hasChanges, overlaidRoot } from "./values.ts";
@@ -30,6 +30,7 @@ export async function runWithOptions(
     return 0;
   }
   context.debug = has("debug") !== undefined;
+  context.json = has("json") !== undefined;
   checkNamespaceChoices(given);
   const { sandbox } = await import("../sandbox.ts");
   const request: RunRequest = {
@@ -40,7 +41,26 @@ export async function runWithOptions(
     debug: false,
     help: false,
   };
-  const file = has("file");
+  try {
+    return await runRequest(request, given, rest);
+  } catch (error) {
+    // Loaded here, for the way to the command's start is to be short.
+    const { inOptions } = await import("./option_words.ts");
+    const names = given.map(({ option: { name } }) => name);
+    const { mounts } = request.box.spec;
+    const words = { given: names, file: has("file")?.value, mounts };
+    context.words = (failed) => inOptions(failed, words);
+    throw error;
+  }
+}
+
+/** The same with a request that nothing has been asked of yet. */
+async function runRequest(
+  request: RunRequest,
+  given: readonly Given<RunRequest>[],
+  rest: readonly string[],
+): Promise<number> {
+  const file = given.find(({ option }) => option.name === "file");
   if (file !== undefined) {
     const { readSpecFile } = await import("./spec_file.ts");
     const { box, hooks } = readSpecFile(file.value);
@@ -88,7 +108,7 @@ export async function runWithOptions(
     import("./execute.ts"),
     import("./finish.ts"),
   ]);
-  return await finish(await execute(request.box, command, saveDiff), request.json);
+  return await finish(await execute(request.box, command, saveDiff), request.json, spec);
 }
 
 /** What an image runs of itself, if the root is one. */

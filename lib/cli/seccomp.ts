@@ -54,6 +54,8 @@ const OPTIONS: readonly Option<SeccompRequest>[] = [
   },
 ];
 
+const VERBS = ["show", "compile", "test"];
+
 /** What there is to tell of it. */
 export const SECCOMP_USAGE: Usage<SeccompRequest> = {
   command: "seccomp",
@@ -68,7 +70,7 @@ with these arguments would get.`,
     { line: "paddock seccomp test ioctl 0 0x5412", does: "whether a call is let through, and why" },
     { line: "paddock seccomp compile --cap sys_admin >filter.bpf", does: "a filter, for bwrap" },
   ],
-  completes: [["show", "compile", "test"], "nothing"],
+  completes: [VERBS, "nothing"],
 };
 
 const ALL_OPTIONS = allOptions(SECCOMP_USAGE);
@@ -126,8 +128,16 @@ function test(
 /** The command. */
 export function seccomp(args: readonly string[], context: CliContext): Promise<number> {
   const [verb = "--help", ...words] = args;
-  if (verb !== "--help" && verb !== "-h" && !["show", "compile", "test"].includes(verb)) {
-    throw new SpecError("seccomp", `"${verb}" is none of show, compile, test`);
+  if (verb !== "--help" && verb !== "-h" && !VERBS.includes(verb)) {
+    const near = nearest(verb, VERBS);
+    throw new SpecError(
+      verb,
+      `there is no such subcommand; ${
+        near === undefined
+          ? "see `paddock seccomp --help`"
+          : `did you mean \`paddock seccomp ${near}\`?`
+      }`,
+    );
   }
   const { given, rest } = parseOptions(words, ALL_OPTIONS, "seccomp");
   const request: SeccompRequest = {

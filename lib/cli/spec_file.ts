@@ -29,17 +29,31 @@ type FileSpec = Partial<Omit<SandboxSpec, "root" | "env" | "namespaces" | "secco
   hooks?: string[];
 };
 
+/** All of standard input; the command then finds its end. */
+function readInput(): string {
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  const chunk = new Uint8Array(65536);
+  for (let count; (count = Deno.stdin.readSync(chunk)) !== null;) {
+    chunks.push(chunk.slice(0, count));
+  }
+  const all = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  chunks.reduce((at, piece) => (all.set(piece, at), at + piece.length), 0);
+  return new TextDecoder().decode(all);
+}
+
 function read(path: string): unknown {
   let content: string;
   try {
-    content = Deno.readTextFileSync(path);
+    content = path === "-" ? readInput() : Deno.readTextFileSync(path);
   } catch (error) {
     const why = error instanceof Deno.errors.NotFound ? "it is not there" : String(error);
     throw new SpecError("--file", `"${path}" cannot be read: ${why}`);
   }
   try {
     // JSON is YAML, but YAML's reader takes five times as long.
-    return /^\s*\{/.test(content) && path.endsWith(".json") ? JSON.parse(content) : parse(content);
+    return /^\s*\{/.test(content) && /^-$|\.json$/.test(path)
+      ? JSON.parse(content)
+      : parse(content);
   } catch (error) {
     throw new SpecError("--file", `"${path}": ${(error as Error).message}`);
   }
@@ -149,13 +163,15 @@ export function sandboxFrom(value: unknown, folder: string): { box: Sandbox; hoo
   return { box, hooks };
 }
 
-/** Reads a description from a file. */
+/** Reads a description from a file; `-` is standard input, whose paths are relative to here. */
 export function readSpecFile(path: string): { box: Sandbox; hooks: string[] } {
+  const name = path === "-" ? "standard input" : path;
   const value = read(path);
+  if (value === undefined || value === null) throw new SpecError(name, "it is empty");
   try {
-    return sandboxFrom(value, resolve(dirname(path)));
+    return sandboxFrom(value, resolve(path === "-" ? "." : dirname(path)));
   } catch (error) {
     if (!(error instanceof SpecError)) throw error;
-    throw new SpecError(`${path}: ${error.field}`, error.message.slice(error.field.length + 2));
+    throw new SpecError(`${name}: ${error.field}`, error.message.slice(error.field.length + 2));
   }
 }

@@ -22,6 +22,7 @@ import {
   oneOf,
   record,
   text,
+  timeLimit,
   whole,
 } from "./shape/checks.ts";
 import { landlock } from "./shape/landlock.ts";
@@ -87,7 +88,7 @@ export const SPEC: Check = record({
     if (!isRecord(value)) fail(field, value, "must be a mapping");
     checkNetwork({ mode: "none", ...value } as NetworkSpec);
   },
-  timeout: duration,
+  timeout: timeLimit,
   tty: either(record({ columns: whole, rows: whole }, ["columns", "rows"]), flag),
   newSession: flag,
   asPid1: flag,

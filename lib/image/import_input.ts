@@ -20,6 +20,7 @@ import {
 import { type Compression, compressionOf, decompressed, MAGIC_LENGTH } from "./decompress.ts";
 import { type ArchiveFiles, DirectoryFiles, TarFiles } from "./formats/archive_files.ts";
 import type { Meter } from "./limits.ts";
+import { BLOCK, isZero, parseHeader } from "./tar/header.ts";
 
 /** Told while bytes are read: how many so far, and of how many, where that is known. */
 export type Progress = (done: number, total: number | undefined) => void;
@@ -90,7 +91,8 @@ export async function openInput(
   const compression = compressionOf(head);
   const whole = counted(new PushedBack(head, raw));
   if (compression === "none") {
-    const block = await headOf(whole, 512);
+    const block = await headOf(whole, BLOCK);
+    checkArchive(block, path);
     if (!looksLikeImage(block)) {
       return { kind: "tree", source: new PushedBack(block, whole), compression };
     }
@@ -100,23 +102,40 @@ export async function openInput(
   // A file can be read again from its start; what is behind a pipe is there once.
   if (isFile) {
     const block = await peek(new FileSlice(fd), compression);
+    checkArchive(block, path);
     if (!looksLikeImage(block)) return { kind: "tree", source: whole, compression };
     return await spooled(await decompressed(whole, compression), folder, meter, defer);
   }
   const plain = await decompressed(whole, compression);
-  const block = await headOf(plain, 512);
+  const block = await headOf(plain, BLOCK);
+  checkArchive(block, path);
   const rest = new PushedBack(block, plain);
   if (looksLikeImage(block)) return await spooled(rest, folder, meter, defer);
   return { kind: "tree", source: rest, compression: "none" };
 }
 
-async function peek(source: ByteSource, compression: Compression): Promise<Uint8Array> {
+async function peek(
+  source: ByteSource,
+  compression: Compression,
+): Promise<Uint8Array<ArrayBuffer>> {
   const plain = await decompressed(source, compression);
   try {
-    return await headOf(plain, 512);
+    return await headOf(plain, BLOCK);
   } finally {
     plain.close();
   }
+}
+
+/** Throws where not even the beginning is one of an archive; what is damaged behind it, is named. */
+function checkArchive(block: Uint8Array<ArrayBuffer>, path: string): void {
+  if (block.length === BLOCK && isZero(block)) return;
+  try {
+    if (block.length === BLOCK) return void parseHeader(block, 0);
+  } catch { /* said below, with what would be one */ }
+  throw new ImageError(
+    path === "-" ? "standard input" : path,
+    "it is no tar archive; give one of a root filesystem, what `docker save` writes, or an OCI layout",
+  );
 }
 
 function looksLikeImage(block: Uint8Array): boolean {

@@ -8,7 +8,7 @@ import { SpecError } from "../errors.ts";
 import { checkKeys } from "../known_keys.ts";
 import { LANDLOCK_ALLOW, LANDLOCK_SCOPES, type LandlockSpec } from "../spec/landlock.ts";
 import type { SandboxSpec } from "../spec.ts";
-import { isRecord, show } from "./check_values.ts";
+import { isRecord, noneOf, show } from "./check_values.ts";
 
 function checkFlag(value: unknown, field: string): void {
   if (value === undefined || typeof value === "boolean") return;
@@ -28,10 +28,7 @@ function checkPath(rule: unknown, field: string): void {
   }
   for (const name of names) {
     if (LANDLOCK_ALLOW.includes(name as string)) continue;
-    throw new SpecError(
-      `${field}.allow`,
-      `${show(name)} is none of ${LANDLOCK_ALLOW.join(", ")}`,
-    );
+    throw new SpecError(`${field}.allow`, noneOf(name, LANDLOCK_ALLOW));
   }
   checkFlag(optional, `${field}.optional`);
 }
@@ -72,10 +69,7 @@ export function checkLandlock(spec: Pick<SandboxSpec, "landlock">): void {
     if (!Array.isArray(scopes)) throw new SpecError("landlock.scopes", "is a list");
     for (const scope of scopes) {
       if (LANDLOCK_SCOPES.includes(scope)) continue;
-      throw new SpecError(
-        "landlock.scopes",
-        `${show(scope)} is none of ${LANDLOCK_SCOPES.join(", ")}`,
-      );
+      throw new SpecError("landlock.scopes", noneOf(scope, LANDLOCK_SCOPES));
     }
   }
   checkFlag(optional, "landlock.optional");

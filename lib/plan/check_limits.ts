@@ -15,8 +15,8 @@ const LEAST_CPUS = 0.01;
 
 function checkNumber(value: unknown, least: number, most: number, field: string): void {
   if (!Number.isInteger(value) || value as number < least || value as number > most) {
-    const range = most === Infinity ? `at least ${least}` : `from ${least} to ${most}`;
-    throw new SpecError(field, `${show(value)} is not a whole number of ${range}`);
+    const range = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
+    throw new SpecError(field, `${show(value)} is not a whole number ${range}`);
   }
 }
 

@@ -9,32 +9,9 @@ import { checkKeys } from "../known_keys.ts";
 import { nearest } from "../nearest.ts";
 import { compileLists } from "../net/egress/lists.ts";
 import type { NamespaceChoice, NetworkMode, NetworkSpec, NoneNetwork } from "../spec.ts";
-import { EGRESS_KEYS, hasGate } from "../spec/network.ts";
-import { isRecord, show } from "./check_values.ts";
-
-const ALL = ["publish", "bandwidth"];
-const BRIDGE = [...ALL, "bridge", "subnet", "name", "nameservers"];
-
-/** The fields of each mode, and those that must be there. */
-const MODES: Readonly<Record<NetworkMode, { known: string[]; needed?: string[] }>> = {
-  none: { known: [...ALL, ...EGRESS_KEYS] },
-  host: { known: [] },
-  bridge: { known: [...BRIDGE, "isolated", "hostAccess"] },
-  pasta: { known: [...ALL, "nameservers"] },
-  macvlan: {
-    known: [...ALL, "parent", "addresses", "gateways", "nameservers"],
-    needed: ["parent", "addresses"],
-  },
-  ipvlan: {
-    known: [...ALL, "parent", "addresses", "gateways", "nameservers"],
-    needed: ["parent", "addresses"],
-  },
-  join: { known: ["publish", "target"], needed: ["target"] },
-  vxlan: {
-    known: [...BRIDGE, "id", "remote", "local", "port", "pool"],
-    needed: ["bridge", "id", "remote", "subnet", "pool"],
-  },
-};
+import { hasGate } from "../spec/network.ts";
+import { NETWORK_SETTINGS as MODES } from "../spec/network_settings.ts";
+import { isRecord, noneOf, show } from "./check_values.ts";
 
 /** The names of all modes. */
 export const NETWORK_MODES: readonly NetworkMode[] = Object.keys(MODES) as NetworkMode[];
@@ -102,7 +79,7 @@ function checkTexts(value: unknown, field: string): void {
 export function checkNetwork(network: NetworkSpec): void {
   if (!isRecord(network) || !Object.hasOwn(MODES, network.mode)) {
     const mode = isRecord(network) ? network.mode : network;
-    throw new SpecError("network.mode", `${show(mode)} is none of ${NETWORK_MODES.join(", ")}`);
+    throw new SpecError("network.mode", noneOf(mode, NETWORK_MODES));
   }
   const { known, needed = [] } = MODES[network.mode];
   for (const key of Object.keys(network)) {

@@ -7,6 +7,7 @@
 import { SpecError } from "../errors.ts";
 import { checkKeys } from "../known_keys.ts";
 import type { SandboxSpec } from "../spec.ts";
+import { nearest } from "../nearest.ts";
 import { CAPABILITIES } from "../sys/abi/capability.ts";
 import { isRecord, show } from "./check_values.ts";
 
@@ -20,9 +21,14 @@ export function checkCapabilities(capabilities: SandboxSpec["capabilities"]): vo
   const { keep, ambient } = capabilities;
   keep.forEach((name: unknown, index) => {
     if (typeof name === "string" && Object.hasOwn(CAPABILITIES, name)) return;
+    // People write sys_admin, SYS_ADMIN and CAP_SYS_ADMIN; the kernel's name is the last.
+    const full = `CAP_${String(name).toUpperCase().replace(/^CAP_/, "")}`;
+    const near = nearest(full, Object.keys(CAPABILITIES));
     throw new SpecError(
       `capabilities.keep[${index}]`,
-      `${show(name)} is no capability; see capabilities(7) for their names`,
+      `${show(name)} is no capability; ${
+        near === undefined ? "see capabilities(7) for their names" : `did you mean "${near}"?`
+      }`,
     );
   });
   if (ambient !== undefined && typeof ambient !== "boolean") {

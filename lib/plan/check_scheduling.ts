@@ -14,7 +14,7 @@ import {
   type SchedulerSpec,
 } from "../spec.ts";
 import { parseCpuList } from "../quantity.ts";
-import { isRecord, show } from "./check_values.ts";
+import { isRecord, noneOf, show } from "./check_values.ts";
 
 const POLICIES = ["other", "batch", "idle", "fifo", "rr"];
 const CLASSES = ["realtime", "best-effort", "idle"];
@@ -39,7 +39,7 @@ export function checkOomScoreAdj(value: unknown): void {
 export function checkScheduler(scheduler: SchedulerSpec): void {
   if (!isRecord(scheduler) || !POLICIES.includes(scheduler.policy)) {
     const policy = isRecord(scheduler) ? scheduler.policy : scheduler;
-    throw new SpecError("scheduler.policy", `${show(policy)} is none of ${POLICIES.join(", ")}`);
+    throw new SpecError("scheduler.policy", noneOf(policy, POLICIES));
   }
   checkKeys(scheduler, "scheduler", ["policy", "priority", "resetOnFork"]);
   const { policy, priority, resetOnFork } = scheduler as SchedulerSpec;
@@ -56,7 +56,7 @@ export function checkScheduler(scheduler: SchedulerSpec): void {
 export function checkIoPriority(priority: IoPrioritySpec): void {
   if (!isRecord(priority) || !CLASSES.includes(priority.class)) {
     const given = isRecord(priority) ? priority.class : priority;
-    throw new SpecError("ioPriority.class", `${show(given)} is none of ${CLASSES.join(", ")}`);
+    throw new SpecError("ioPriority.class", noneOf(given, CLASSES));
   }
   checkKeys(priority, "ioPriority", ["class", "level"]);
   if (priority.level === undefined) return;
@@ -69,7 +69,7 @@ export function checkPersonality(names: readonly PersonalityName[]): void {
   if (!Array.isArray(names)) throw new SpecError("personality", "is a list of names");
   for (const name of names) {
     if (PERSONALITIES.includes(name)) continue;
-    throw new SpecError("personality", `${show(name)} is none of ${PERSONALITIES.join(", ")}`);
+    throw new SpecError("personality", noneOf(name, PERSONALITIES));
   }
 }
 

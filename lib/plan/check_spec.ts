@@ -93,7 +93,7 @@ function checkScalars(spec: SandboxSpec): void {
   }
   if (network !== undefined) checkNetwork(network);
   if (timeout !== undefined && parseDuration(timeout, "timeout") <= 0) {
-    throw new SpecError("timeout", "must be positive");
+    throw new SpecError("timeout", "must be positive; for no limit, leave it out");
   }
 }
 

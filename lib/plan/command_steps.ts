@@ -203,9 +203,11 @@ export function execStep(command: CommandLine, secret: readonly bigint[] = []): 
     sentence: `execute "${name}"${name.includes("/") ? "" : ` from ${command.searchPath}`}`,
     paths: { path: name },
     hints: {
-      ENOENT: name.includes("/")
+      ENOENT: command.argv.length === 1 && /\S\s/.test(name)
+        ? "a command is not split at its blanks; give its words one by one, or all to sh -c"
+        : name.includes("/")
         ? "it is not there inside, or the interpreter it names is not; bind it, or another root"
-        : `it is in none of the directories of PATH inside (${command.searchPath})`,
+        : "it is in none of these directories inside",
       EACCES: "it is there, but is not an executable file for this user",
       E2BIG: "the arguments and the environment are too long for the kernel",
     },

@@ -28,7 +28,7 @@ Deno.test("124 is a time limit that was reached", async () => {
   assertEquals(await script("sleep 20", "--timeout", "200ms"), {
     code: 124,
     stdout: "",
-    stderr: "",
+    stderr: "paddock: the time limit of 200ms was reached; everything inside was killed\n",
   });
 });
 

@@ -326,14 +326,41 @@ const WRONG: [string[], string][] = [
   [["--join", "net=pid:x"], '--join: "net=pid:x" should be KIND=pid:N, in numbers'],
   [
     ["--share", "nett"],
-    '--share: "nett" is none of cgroup, ipc, mount, net, pid, time, user, uts',
+    '--share: "nett" is none of cgroup, ipc, mount, net, pid, time, user, uts; did you mean "net"?',
   ],
   [
     ["--network", "brigde"],
-    '--network: "brigde" is none of none, host, bridge, pasta, macvlan, ipvlan, join, vxlan',
+    '--network: "brigde" is none of none, host, bridge, pasta, macvlan, ipvlan, join, vxlan; did you mean "bridge"?',
   ],
-  [["--timeout", "30"], '--timeout: "30" has no unit; write e.g. 30s'],
-  [["--timeout", "0s"], "--timeout: must be positive"],
+  [["--network", "bridge:a,upp=1"], '--network: "bridge" has no "upp"; did you mean "up"?'],
+  [["--network", "bridge:a,b"], '--network: "b" should be MODE[:NAME][,key=value..]'],
+  [
+    ["--network", "pasta:mtu=1"],
+    '--network: "pasta" has no "mtu"; known: up, down, nameserver',
+  ],
+  [
+    ["--scheduler", "bach"],
+    '--scheduler: "bach" is none of other, batch, idle, fifo, rr; did you mean "batch"?',
+  ],
+  [["--pids", "0"], "--pids: 0 is not a whole number from 1 to 4194304"],
+  [
+    ["-v", "/a:/b"],
+    "-v: there is no such option; write -b, --bind SRC[:DST][:rw]; without :rw it is read-only",
+  ],
+  [
+    ["-it"],
+    "-i: there is no such option; standard input is always connected; for a terminal write -t",
+  ],
+  [
+    ["--rm"],
+    "--rm: there is no such option; leave it out: nothing of a sandbox is left when it ends",
+  ],
+  [["--timeout", "30"], '--timeout: "30" has no unit of time (ms, s, m, h, d); write e.g. 30s'],
+  [["--timeout", "5sec"], '--timeout: "5sec" is not a time; did you mean 5s?'],
+  [["--timeout", "2 Minutes"], '--timeout: "2 Minutes" is not a time; did you mean 2m?'],
+  [["--timeout", "soon"], '--timeout: "soon" is not a time; write e.g. 30s, 500ms or 5m'],
+  [["--timeout", "0"], '--timeout: "0" is no time to run in; for no limit, leave it out'],
+  [["--timeout", "0s"], '--timeout: "0s" is no time to run in; for no limit, leave it out'],
   [
     ["--memory", "lots"],
     '--memory: "lots" is not a size; write bytes or e.g. "64M", "1.5G"',

@@ -63,7 +63,7 @@ Deno.test("seccomp test says what a call gets, and of the default profile why", 
 Deno.test("seccomp says what is wrong", async () => {
   for (
     const [words, text] of [
-      [["seccomp", "list"], '"list" is none of show, compile, test'],
+      [["seccomp", "list"], "list: there is no such subcommand; see `paddock seccomp --help`"],
       [["seccomp", "test", "mout"], 'did you mean "mount"?'],
       [["seccomp", "test", "read", "x"], '"x" is not a number'],
       [["seccomp", "show", "--seccomp", "none"], '"none" is no filter'],

@@ -19,9 +19,9 @@ Deno.test("what a file does not mention is as sandbox() has it", () => {
 
 Deno.test("a builder's description, written as JSON, describes the same sandbox", () => {
   const box = sandbox().bind("/srv", "/data", { writable: true }).tmpfs("/work", { size: "1M" })
-    .env("A", "1").cwd("/work").timeout("5s").rlimit("nofile", 16).user(7, 8).umask("077")
+    .env("A", "1").cwd("/work").timeout(5000).rlimit("nofile", 16).user(7, 8).umask("077")
     .idMap({ uids: [{ inside: 7, outside: 7 }], gids: [{ inside: 8, outside: 8 }] })
-    .share("net").join("uts", "/run/uts/blue").timeOffset({ boottime: "1d" }).newSession(false)
+    .share("net").join("uts", "/run/uts/blue").timeOffset({ boottime: 1500 }).newSession(false)
     .inheritEnv("FERN").root("/srv", { writable: true }).tty({ columns: 80, rows: 24 });
   assertEquals(plain(spec(plain(box.spec))), plain(box.spec));
 });
@@ -166,7 +166,9 @@ const WRONG: [unknown, string][] = [
   [{ rlimits: { nofiles: 1 } }, 'rlimits.nofiles: there is no such key; did you mean "nofile"?'],
   [{ network: { mode: "brigde" } }, 'network.mode: "brigde" is none of none, host'],
   [{ timeout: "soon" }, 'timeout: "soon" is not a time'],
-  [{ timeout: 0 }, "timeout: must be positive"],
+  [{ timeout: 0 }, 'timeout: "0" is no time to run in; for no limit, leave it out'],
+  [{ timeout: 5 }, 'timeout: "5" has no unit of time (ms, s, m, h, d); write e.g. 5s'],
+  [{ timeOffsets: { boottime: 5 } }, 'timeOffsets.boottime: "5" has no unit of time'],
   [{ user: { gid: 1 } }, "user.uid: is missing"],
   [{ hostname: "" }, "hostname:"],
   [{ tty: "yes" }, 'tty: "yes" must be true or false'],

@@ -1,6 +1,6 @@
 /** Every classic way of an archive to reach outside, or to be two archives at once. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { ArchiveError } from "../../mod.ts";
+import { ArchiveError, ImageError } from "../../mod.ts";
 import {
   archive,
   inStore,
@@ -138,7 +138,6 @@ const TRICKS: Record<string, [Uint8Array, entry: string, word: string]> = {
     "too early",
   ],
   "an archive without an end": [rawEntry(file("f")), "at byte", "too early"],
-  "something that is no archive": [new TextEncoder().encode("hello ".repeat(200)), "at byte 0", ""],
   "a sparse file beyond its end": [
     archive(
       paxEntry({ "GNU.sparse.size": "10", "GNU.sparse.map": "5,10" }),
@@ -175,6 +174,16 @@ for (const [trick, [bytes, entry, word]] of Object.entries(TRICKS)) {
       assertEquals(leftovers(folder), []);
     }));
 }
+
+Deno.test("tricks: something that is no archive is refused, and nothing stays", () =>
+  inStore(async ({ put, folder }) => {
+    const text = new TextEncoder().encode("hello ".repeat(200));
+    for (const bytes of [text, text.subarray(0, 6)]) {
+      const { message } = await assertRejects(() => put(bytes, { name: "evil" }), ImageError);
+      assertStringIncludes(message, "it is no tar archive");
+    }
+    assertEquals(leftovers(folder), []);
+  }));
 
 Deno.test("tricks: what a bomb would make is refused before it is made", () =>
   inStore(async ({ put, folder }) => {

@@ -310,3 +310,12 @@ Deno.test("plan() throws what contradicts itself; hooks change no step", () => {
   const box = sandbox();
   assertEquals(String(box.use({ name: "p", preMount() {} }).plan()), String(box.plan()));
 });
+
+Deno.test("a capability that is misspelt, or given as a text, is told by its name", () => {
+  // deno-lint-ignore no-explicit-any
+  const box = sandbox() as any;
+  for (const keep of ["sys_admn", ["sys_admn"], ["SYS_ADMIN"], ["CAP_SYS_ADMN"]]) {
+    const { message } = assertThrows(() => box.capabilities(keep), SpecError);
+    assert(message.endsWith('did you mean "CAP_SYS_ADMIN"?'), message);
+  }
+});

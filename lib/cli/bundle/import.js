@@ -6,10 +6,10 @@ import { DirectoryFiles, TarFiles, FileSlice, DescriptorSource, ByteWindow, Tapp
 import { findProgram, ProgramSource } from './decompressor_program.js';
 import { fileStatus } from './stat.js';
 import { byteString, shown } from './directory_handles.js';
+import { BLOCK, isZero, parseHeader, TreeWriter } from './write_archive.js';
 import { waitFor } from './locks.js';
 import { places, readJson, hex, fullName, readNames } from './record.js';
 import { Workplace, putJson } from './workplace.js';
-import { TreeWriter } from './write_archive.js';
 import './pidfd.js';
 import './lock.js';
 import './remove_tree.js';
@@ -144,7 +144,8 @@ async function openInput(path, folder, meter, progress, defer) {
   const compression = compressionOf(head);
   const whole = counted(new PushedBack(head, raw));
   if (compression === "none") {
-    const block2 = await headOf(whole, 512);
+    const block2 = await headOf(whole, BLOCK);
+    checkArchive(block2, path);
     if (!looksLikeImage(block2)) {
       return { kind: "tree", source: new PushedBack(block2, whole), compression };
     }
@@ -153,11 +154,13 @@ async function openInput(path, folder, meter, progress, defer) {
   }
   if (isFile) {
     const block2 = await peek(new FileSlice(fd), compression);
+    checkArchive(block2, path);
     if (!looksLikeImage(block2)) return { kind: "tree", source: whole, compression };
     return await spooled(await decompressed(whole, compression), folder, meter, defer);
   }
   const plain = await decompressed(whole, compression);
-  const block = await headOf(plain, 512);
+  const block = await headOf(plain, BLOCK);
+  checkArchive(block, path);
   const rest = new PushedBack(block, plain);
   if (looksLikeImage(block)) return await spooled(rest, folder, meter, defer);
   return { kind: "tree", source: rest, compression: "none" };
@@ -165,10 +168,21 @@ async function openInput(path, folder, meter, progress, defer) {
 async function peek(source, compression) {
   const plain = await decompressed(source, compression);
   try {
-    return await headOf(plain, 512);
+    return await headOf(plain, BLOCK);
   } finally {
     plain.close();
   }
+}
+function checkArchive(block, path) {
+  if (block.length === BLOCK && isZero(block)) return;
+  try {
+    if (block.length === BLOCK) return void parseHeader(block, 0);
+  } catch {
+  }
+  throw new ImageError(
+    path === "-" ? "standard input" : path,
+    "it is no tar archive; give one of a root filesystem, what `docker save` writes, or an OCI layout"
+  );
 }
 function looksLikeImage(block) {
   return IMAGE_ENTRY.test(byteString(block, 0, 100));

@@ -181,13 +181,14 @@ const main = (async function main(args) {
     return await dispatch(args, context);
   } catch (error) {
     const { exitCode, report } = await Promise.resolve().then((function () { return failure$1; }));
-    report(error, context.debug);
+    await report(error, context, args);
     return exitCode(error);
   }
 });
 const run = (async function run(args, context) {
   const command = plainCommand(args);
   if (command !== void 0) {
+    context.json = false;
     const { runPlain } = await Promise.resolve().then((function () { return run_plain; }));
     return await runPlain(command);
   }
@@ -227,8 +228,11 @@ const exitCode = (function exitCode(error) {
   const found = !(error.cause instanceof SyscallError && error.cause.code === "ENOENT");
   return found ? EXIT.notExecutable : EXIT.notFound;
 });
-const oneLine = (function oneLine(error) {
-  const text = error instanceof Error ? error.message || error.name : String(error);
+const textOf = (function textOf(error) {
+  return error instanceof Error ? error.message || error.name : String(error);
+});
+const oneLine = (function oneLine(error, words = textOf) {
+  const text = words(error);
   const kind = error instanceof Error && !(error instanceof SandboxError) && error.name !== "Error" ? `${error.name}: ` : "";
   return `${kind}${text}`.replace(/\s*\n\s*/g, " ").replace(/[\x00-\x1f\x7f]/g, ((character) => {
     return `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`;
@@ -242,8 +246,16 @@ const writeAll = (function writeAll(to, data) {
   let bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
   while (bytes.length > 0) bytes = bytes.subarray(to.writeSync(bytes));
 });
-const report = (function report(error, debug) {
-  complain(`paddock: ${oneLine(error)}`);
+const asksForJson = (function asksForJson(args) {
+  const end = args.indexOf("--");
+  return args.slice(0, end < 0 ? void 0 : end).includes("--json");
+});
+const report = (async function report(error, context, args) {
+  const { debug, words, json = asksForJson(args) } = context;
+  const line = oneLine(error, words);
+  complain(
+    json ? (await import(import.meta.resolve('./failure_data.js'))).failureData(error, line, exitCode(error)) : `paddock: ${line}`
+  );
   for (let at = error; debug && at instanceof Error; at = at.cause) complain(at.stack ?? at.name);
 });
 const unknownCommand = (function unknownCommand(name, known) {
@@ -1246,7 +1258,7 @@ const execStep = (function execStep(command, secret = []) {
     sentence: `execute "${name}"${name.includes("/") ? "" : ` from ${command.searchPath}`}`,
     paths: { path: name },
     hints: {
-      ENOENT: name.includes("/") ? "it is not there inside, or the interpreter it names is not; bind it, or another root" : `it is in none of the directories of PATH inside (${command.searchPath})`,
+      ENOENT: command.argv.length === 1 && /\S\s/.test(name) ? "a command is not split at its blanks; give its words one by one, or all to sh -c" : name.includes("/") ? "it is not there inside, or the interpreter it names is not; bind it, or another root" : "it is in none of these directories inside",
       EACCES: "it is there, but is not an executable file for this user",
       E2BIG: "the arguments and the environment are too long for the kernel"
     },
@@ -3792,45 +3804,28 @@ const execute = (async function execute(box, command, saveDiff) {
     forwarder.to(child);
     const status = await (terminal ? terminal.relay(child) : child.status);
     if (saveDiff !== void 0) await child.saveDiff(saveDiff);
-    return status;
+    return { status, passed: forwarder.passed };
   } catch (error) {
     const [signal] = forwarder.waiting;
     if (signal === void 0 || !forwarder.early.signal.aborted) throw error;
-    return await killedEarly(signal);
+    const { killedEarly } = await import(import.meta.resolve('./ending.js'));
+    return { status: killedEarly(signal), passed: forwarder.passed };
   } finally {
     forwarder.end();
   }
 });
-const killedEarly = (async function killedEarly(signal$1) {
-  const { SIGNALS } = await Promise.resolve().then((function () { return signal; }));
-  return {
-    success: false,
-    code: 128 + SIGNALS[signal$1],
-    signal: signal$1,
-    usage: { wall: 0, user: 0, system: 0, maxRss: 0 },
-    oomKilled: false,
-    timedOut: false,
-    skipped: [],
-    hookErrors: [],
-    reports: {}
-  };
-});
-const finish = (async function finish(status, json) {
-  const filtered = status.filteredSyscalls ?? [];
-  if (json || status.hookErrors.length > 0 || filtered.length > 0) {
-    const { complain, oneLine } = await Promise.resolve().then((function () { return failure$1; }));
-    const hookErrors = status.hookErrors.map(oneLine);
-    for (const text of hookErrors) complain(`paddock: ${text}`);
-    if (filtered.length > 0 && !json) {
-      const words = filtered.map((({ name, result, count }) => `${name} ${result} (${count})`));
-      complain(`paddock: filtered system calls: ${words.join(", ")}`);
-    }
-    if (json) complain(JSON.stringify({ ...status, hookErrors }));
+const finish = (async function finish(ended, json, spec) {
+  const { status } = ended;
+  const { hookErrors, filteredSyscalls: filtered = [] } = status;
+  const { signal, timedOut, oomKilled } = status;
+  if (json || signal !== null || timedOut || oomKilled || hookErrors.length > 0 || filtered.length > 0) {
+    const { tell } = await import(import.meta.resolve('./ending.js'));
+    tell(ended, json, spec);
   }
-  return status.timedOut ? 124 : status.code;
+  return timedOut ? 124 : status.code;
 });
 const runPlain = (async function runPlain(command) {
-  return await finish(await execute(PLAIN, command), false);
+  return await finish(await execute(PLAIN, command), false, DEFAULT_SPEC);
 });
 const ARCH = Deno.build.arch === "aarch64" ? "aarch64" : "x86_64";
 
@@ -5314,6 +5309,7 @@ var failure$1 = /*#__PURE__*/Object.freeze({
   exitCode: exitCode,
   oneLine: oneLine,
   report: report,
+  textOf: textOf,
   unknownCommand: unknownCommand,
   writeAll: writeAll
 });
@@ -5518,14 +5514,6 @@ const NAMES$1 = ((() => {
   for (const [name, number] of Object.entries(SIGNALS)) names[number] ??= name;
   return names;
 }))();
-var signal = /*#__PURE__*/Object.freeze({
-  __proto__: null,
-  SFD_CLOEXEC: SFD_CLOEXEC,
-  SIGNALS: SIGNALS,
-  SIG_SETMASK: SIG_SETMASK,
-  signalName: signalName
-});
-
 const AF_UNSPEC = 0;
 const AF_UNIX = 1;
 const AF_INET = 2;
@@ -8802,6 +8790,8 @@ class Forwarder {
   early = new AbortController();
   /** What came before the command. */
   waiting = [];
+  /** What has come at all. */
+  passed = /* @__PURE__ */ new Set();
   #handlers = /* @__PURE__ */ new Map();
   #child;
   #impatient;
@@ -8814,6 +8804,7 @@ class Forwarder {
     }
   }
   #pass(signal) {
+    this.passed.add(signal);
     if (this.#child !== void 0) {
       try {
         this.#child.kill(signal);
@@ -8855,7 +8846,7 @@ var run_plain = /*#__PURE__*/Object.freeze({
   runPlain: runPlain
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, EXIT_CODES, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FILE, NAMESPACE_FLAG, NSFS_MAGIC, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, commandLines, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, idMapText, isCaller, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, requestFd, resolve, resolveSpec, restProgram, run$1 as run, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, toFileUrl, uninterrupted, writeAll, writeProc };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, EXIT_CODES, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, NAMESPACE_FILE, NAMESPACE_FLAG, NSFS_MAGIC, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, StepError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, commandLines, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, idMapText, isCaller, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, oneLine, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, requestFd, resolve, resolveSpec, restProgram, run$1 as run, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, textOf, toFileUrl, uninterrupted, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
@@ -8869,22 +8860,22 @@ export const MAIN_SOURCES = {
   "lib/agent/operation.ts": 3269,
   "lib/agent/reactor.ts": 3600,
   "lib/agent/words.ts": 1022,
-  "lib/cli/execute.ts": 4350,
-  "lib/cli/failure.ts": 2798,
-  "lib/cli/finish.ts": 1043,
+  "lib/cli/execute.ts": 4133,
+  "lib/cli/failure.ts": 3520,
+  "lib/cli/finish.ts": 747,
   "lib/cli/freshness.ts": 2057,
   "lib/cli/help.ts": 1716,
-  "lib/cli/main.ts": 1911,
+  "lib/cli/main.ts": 1917,
   "lib/cli/plain_command.ts": 703,
-  "lib/cli/run.ts": 732,
-  "lib/cli/run_plain.ts": 691,
+  "lib/cli/run.ts": 758,
+  "lib/cli/run_plain.ts": 705,
   "lib/defaults.ts": 1514,
   "lib/errors.ts": 7515,
   "lib/ids/subordinate.ts": 1049,
   "lib/nearest.ts": 1536,
   "lib/plan/assignment.ts": 3608,
   "lib/plan/cgroup_layout.ts": 1541,
-  "lib/plan/command_steps.ts": 7518,
+  "lib/plan/command_steps.ts": 7638,
   "lib/plan/contradictions.ts": 2781,
   "lib/plan/credential_steps.ts": 5050,
   "lib/plan/id_map_steps.ts": 5007,
@@ -8993,7 +8984,10 @@ export const OTHER_SOURCES = {
   "lib/cli/completion/shell_words.ts": 3097,
   "lib/cli/completion/zsh.ts": 2889,
   "lib/cli/completions.ts": 2580,
+  "lib/cli/elsewhere.ts": 1908,
+  "lib/cli/ending.ts": 2661,
   "lib/cli/explain.ts": 3313,
+  "lib/cli/failure_data.ts": 944,
   "lib/cli/hook_module.ts": 1956,
   "lib/cli/image.ts": 1710,
   "lib/cli/image/export.ts": 1533,
@@ -9008,29 +9002,30 @@ export const OTHER_SOURCES = {
   "lib/cli/ns.ts": 585,
   "lib/cli/ns/list.ts": 3087,
   "lib/cli/ns/svg.ts": 1830,
-  "lib/cli/options.ts": 4461,
+  "lib/cli/option_words.ts": 5821,
+  "lib/cli/options.ts": 4665,
   "lib/cli/options/filesystem.ts": 7019,
   "lib/cli/options/landlock.ts": 3663,
-  "lib/cli/options/limits.ts": 3850,
-  "lib/cli/options/network.ts": 4545,
+  "lib/cli/options/limits.ts": 3859,
+  "lib/cli/options/network.ts": 5608,
   "lib/cli/options/privileges.ts": 2469,
   "lib/cli/options/scheduling.ts": 2317,
-  "lib/cli/preset.ts": 699,
-  "lib/cli/run_options.ts": 6972,
+  "lib/cli/preset.ts": 1140,
+  "lib/cli/run_options.ts": 7021,
   "lib/cli/run_usage.ts": 1678,
-  "lib/cli/run_with_options.ts": 3742,
-  "lib/cli/seccomp.ts": 6316,
+  "lib/cli/run_with_options.ts": 4512,
+  "lib/cli/seccomp.ts": 6494,
   "lib/cli/seccomp_profile.ts": 1661,
-  "lib/cli/shape/checks.ts": 4871,
+  "lib/cli/shape/checks.ts": 5007,
   "lib/cli/shape/landlock.ts": 923,
   "lib/cli/shape/limits.ts": 1337,
   "lib/cli/shape/mounts.ts": 2785,
-  "lib/cli/spec_file.ts": 6017,
-  "lib/cli/spec_shape.ts": 2954,
+  "lib/cli/spec_file.ts": 6774,
+  "lib/cli/spec_shape.ts": 2968,
   "lib/cli/subcommand.ts": 1295,
   "lib/cli/terminal.ts": 3896,
   "lib/cli/usage_help.ts": 1964,
-  "lib/cli/values.ts": 11849,
+  "lib/cli/values.ts": 12785,
   "lib/hook.ts": 8369,
   "lib/ids/map_programs.ts": 1570,
   "lib/image/accounts.ts": 2652,
@@ -9044,7 +9039,7 @@ export const OTHER_SOURCES = {
   "lib/image/formats/description.ts": 9343,
   "lib/image/images.ts": 5886,
   "lib/image/import.ts": 11037,
-  "lib/image/import_input.ts": 5410,
+  "lib/image/import_input.ts": 6132,
   "lib/image/limits.ts": 1608,
   "lib/image/owners/user_namespace.ts": 6270,
   "lib/image/owners/worker.ts": 3059,
@@ -9149,20 +9144,20 @@ export const OTHER_SOURCES = {
   "lib/net/splice_pump.ts": 5807,
   "lib/plan/cgroup_settings.ts": 10280,
   "lib/plan/cgroup_steps.ts": 6659,
-  "lib/plan/check_landlock.ts": 3526,
+  "lib/plan/check_landlock.ts": 3436,
   "lib/plan/check_limits.ts": 4309,
-  "lib/plan/check_network.ts": 6127,
-  "lib/plan/check_privileges.ts": 2118,
-  "lib/plan/check_scheduling.ts": 3704,
-  "lib/plan/check_spec.ts": 6357,
-  "lib/plan/check_values.ts": 443,
+  "lib/plan/check_network.ts": 5283,
+  "lib/plan/check_privileges.ts": 2454,
+  "lib/plan/check_scheduling.ts": 3631,
+  "lib/plan/check_spec.ts": 6385,
+  "lib/plan/check_values.ts": 864,
   "lib/plan/describe_network.ts": 1837,
   "lib/plan/exposure.ts": 2486,
   "lib/plan/keeper_program.ts": 5161,
   "lib/plan/landlock_steps.ts": 5452,
   "lib/plan/mount_table.ts": 6334,
   "lib/plan/mounts/bind.ts": 2782,
-  "lib/plan/mounts/check.ts": 10861,
+  "lib/plan/mounts/check.ts": 10841,
   "lib/plan/mounts/cover.ts": 5017,
   "lib/plan/mounts/host_root.ts": 2028,
   "lib/plan/mounts/lock_steps.ts": 3959,
@@ -9190,7 +9185,7 @@ export const OTHER_SOURCES = {
   "lib/run/socket_address.ts": 1777,
   "lib/run/supervised_call.ts": 8324,
   "lib/run/supervision.ts": 8018,
-  "lib/sandbox.ts": 28576,
+  "lib/sandbox.ts": 29132,
   "lib/seccomp/actions.ts": 2001,
   "lib/seccomp/backward_assembler.ts": 4134,
   "lib/seccomp/bpf.ts": 2649,
@@ -9216,6 +9211,7 @@ export const OTHER_SOURCES = {
   "lib/spec.ts": 5250,
   "lib/spec/landlock.ts": 2739,
   "lib/spec/network.ts": 5063,
+  "lib/spec/network_settings.ts": 1038,
   "lib/spec/scheduling.ts": 1630,
   "lib/state/condition.ts": 1593,
   "lib/state/directory.ts": 9753,

@@ -2,7 +2,7 @@
 import { EXIT_CODES } from './paddock.js';
 import { RUN_OPTIONS } from './run_options.js';
 import './privileges.js';
-import './landlock.js';
+import './network_settings.js';
 import './network.js';
 
 const RUN_USAGE = {

@@ -3,7 +3,7 @@ import { SpecError } from './paddock.js';
 import { parseOptions, applyOptions } from './options.js';
 import { RUN_OPTIONS } from './run_options.js';
 import { overlaidRoot, hasChanges } from './privileges.js';
-import './landlock.js';
+import './network_settings.js';
 import './network.js';
 
 function kindOf(word) {
@@ -59,6 +59,7 @@ async function runWithOptions(args, context) {
     return 0;
   }
   context.debug = has("debug") !== void 0;
+  context.json = has("json") !== void 0;
   checkNamespaceChoices(given);
   const { sandbox } = await import(import.meta.resolve('./sandbox.js'));
   const request = {
@@ -69,7 +70,19 @@ async function runWithOptions(args, context) {
     debug: false,
     help: false
   };
-  const file = has("file");
+  try {
+    return await runRequest(request, given, rest);
+  } catch (error) {
+    const { inOptions } = await import(import.meta.resolve('./option_words.js'));
+    const names = given.map(({ option: { name } }) => name);
+    const { mounts } = request.box.spec;
+    const words = { given: names, file: has("file")?.value, mounts };
+    context.words = (failed) => inOptions(failed, words);
+    throw error;
+  }
+}
+async function runRequest(request, given, rest) {
+  const file = given.find(({ option }) => option.name === "file");
   if (file !== void 0) {
     const { readSpecFile } = await import(import.meta.resolve('./spec_file.js'));
     const { box, hooks } = readSpecFile(file.value);
@@ -115,7 +128,7 @@ async function runWithOptions(args, context) {
     import(import.meta.resolve('./paddock.js')).then(function (n) { return n.execute; }),
     import(import.meta.resolve('./paddock.js')).then(function (n) { return n.finish; })
   ]);
-  return await finish(await execute(request.box, command, saveDiff), request.json);
+  return await finish(await execute(request.box, command, saveDiff), request.json, spec);
 }
 async function imageCommand(spec) {
   if (typeof spec.root !== "object" || !("image" in spec.root)) return void 0;

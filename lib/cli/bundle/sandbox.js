@@ -2,13 +2,13 @@
 import { LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, hostFacts, resolveSpec, planLaunch, launchFilter, HookRunner, executeStep, commandLine, DEFAULT_SPEC, EMPTY_SPEC, SpecError, parseSize, parseMode, CAPABILITIES, parseDuration, parseCpuList, spawn, output } from './paddock.js';
 import { checkKeys } from './known_keys.js';
 import { parsePublish, landlockRuleset, checkSpec, checkMountOptions, checkCapabilities, checkSeccomp, checkNice, checkScheduler, checkIoPriority, checkOomScoreAdj, checkPersonality, checkLandlock, checkNetwork, networkNamespace } from './all_parts.js';
-import { checkLimits } from './check_limits.js';
+import { checkLimits, noneOf } from './check_limits.js';
 import { defineHook } from './hook.js';
 import { layoutForPlan } from './layout.js';
 import { NAMESPACE_KINDS } from './spec.js';
 import './cgroup_settings.js';
 import './network.js';
-import './landlock.js';
+import './network_settings.js';
 import './more_kernel.js';
 import './image_root.js';
 import './file.js';
@@ -152,7 +152,7 @@ const ALIASES = { mnt: "mount", network: "net" };
 function namespaceKind(name) {
   const kind = ALIASES[name] ?? name;
   if (!NAMESPACE_KINDS.includes(kind)) {
-    throw new SpecError("namespaces", `"${name}" is none of ${NAMESPACE_KINDS.join(", ")}`);
+    throw new SpecError("namespaces", noneOf(name, NAMESPACE_KINDS));
   }
   return kind;
 }
@@ -168,6 +168,9 @@ function plainProfile(profile) {
 }
 function copy(value) {
   return value instanceof Uint8Array ? value.slice() : value;
+}
+function withUnit(time) {
+  return typeof time === "number" ? `${time}ms` : time;
 }
 class Sandbox {
   static {
@@ -411,7 +414,7 @@ class Sandbox {
    */
   capabilities(keep, options = {}) {
     checkKeys(options, "capabilities", ["ambient"]);
-    const names = keep === "all" ? Object.keys(CAPABILITIES) : [...keep];
+    const names = keep === "all" ? Object.keys(CAPABILITIES) : typeof keep === "string" ? [keep] : [...keep];
     const capabilities = {
       keep: names,
       ...options.ambient === void 0 ? {} : { ambient: options.ambient }
@@ -535,8 +538,10 @@ class Sandbox {
   }
   /** Kills everything inside after this time: `"30s"` or milliseconds. */
   timeout(time) {
-    if (parseDuration(time, "timeout") <= 0) throw new SpecError("timeout", "must be positive");
-    return this.#with({ timeout: time });
+    if (parseDuration(time, "timeout") <= 0) {
+      throw new SpecError("timeout", "must be positive; for no limit, leave it out");
+    }
+    return this.#with({ timeout: withUnit(time) });
   }
   /** Gives the command a terminal of its own; with a size, it has that from the start. */
   tty(on = true) {
@@ -561,10 +566,14 @@ class Sandbox {
   /** Shifts the clocks inside; makes a new time namespace. time_namespaces(7). */
   timeOffset(offsets) {
     checkKeys(offsets, "timeOffsets", ["monotonic", "boottime"]);
+    const timeOffsets = {};
     for (const clock of ["monotonic", "boottime"]) {
-      if (offsets[clock] !== void 0) parseDuration(offsets[clock], `timeOffsets.${clock}`);
+      const offset = offsets[clock];
+      if (offset === void 0) continue;
+      parseDuration(offset, `timeOffsets.${clock}`);
+      timeOffsets[clock] = withUnit(offset);
     }
-    return this.unshare("time").#with({ timeOffsets: { ...offsets } });
+    return this.unshare("time").#with({ timeOffsets });
   }
   /** Adds a plugin. Its name must be unique within the sandbox. */
   use(plugin) {

@@ -4,7 +4,8 @@ import { TCP_NODELAY, IPPROTO_TCP, encodeSocketAddress, SOCKET_ADDRESS_SIZE, dec
 import { StandInAddresses } from './stand_in_addresses.js';
 import { parseAuthority, hostText, parseHost, addressFromBytes, parseAddress } from './all_parts.js';
 import './known_keys.js';
-import './landlock.js';
+import './network_settings.js';
+import './network.js';
 import './builder.js';
 import './compile_filter.js';
 import './compile.js';
@@ -13,7 +14,6 @@ import './spec.js';
 import './rate.js';
 import './netlink.js';
 import './cgroup_settings.js';
-import './network.js';
 import './check_limits.js';
 import './more_kernel.js';
 import './image_root.js';

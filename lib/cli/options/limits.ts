@@ -6,7 +6,7 @@
 
 import type { Option } from "../options.ts";
 import type { RunRequest } from "../run_request.ts";
-import { decimalValue, ioValue, numberValue, pair, rlimitValue, timeValue } from "../values.ts";
+import { decimalValue, ioValue, limitText, numberValue, pair, rlimitValue } from "../values.ts";
 
 const LIMITS = "Limits";
 
@@ -113,7 +113,7 @@ export const LIMIT_OPTIONS: readonly Option<RunRequest>[] = [
     value: "TIME",
     group: LIMITS,
     help: "kill everything inside after this time, e.g. 500ms, 30s, 5m; exit code 124",
-    apply: (run, value) => run.box = run.box.timeout(timeValue(value)),
+    apply: (run, value) => run.box = run.box.timeout(limitText(value, "value")),
   },
   {
     name: "rlimit",

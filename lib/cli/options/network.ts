@@ -5,8 +5,10 @@
  */
 
 import { SpecError } from "../../errors.ts";
-import { hasGate } from "../../spec/network.ts";
-import type { NetworkSpec } from "../../spec.ts";
+import { nearest } from "../../nearest.ts";
+import { EGRESS_KEYS, hasGate } from "../../spec/network.ts";
+import { NETWORK_SETTINGS } from "../../spec/network_settings.ts";
+import type { NetworkMode, NetworkSpec } from "../../spec.ts";
 import type { Option } from "../options.ts";
 import type { RunRequest } from "../run_request.ts";
 import { pair } from "../values.ts";
@@ -29,6 +31,30 @@ const LISTS: Readonly<Record<string, string>> = {
 const NUMBERS = ["id", "port"];
 const FLAGS = ["isolated", "hostAccess"];
 
+/** Throws for a key that is none of the mode's, in the words of the option. */
+function checkKey(mode: string, key: string): void {
+  // A mode that is not known is told of where the whole is checked, and what has no keys too.
+  const settings = Object.hasOwn(NETWORK_SETTINGS, mode)
+    ? NETWORK_SETTINGS[mode as NetworkMode].known
+    : [];
+  if (settings.length === 0) return;
+  const words = Object.entries(LISTS);
+  const known = settings.filter((name) =>
+    name !== "publish" && !EGRESS_KEYS.includes(name as never)
+  )
+    .flatMap((name) =>
+      name === "bandwidth" ? ["up", "down"] : words.find(([, list]) => list === name)?.[0] ?? name
+    );
+  if (known.includes(key)) return;
+  const near = nearest(key, known);
+  throw new SpecError(
+    "value",
+    `"${mode}" has no "${key}"; ${
+      near === undefined ? `known: ${known.join(", ")}` : `did you mean "${near}"?`
+    }`,
+  );
+}
+
 /** `MODE[:NAME][,key=value..]`, e.g. `bridge:blue,isolated=true`. */
 export function networkValue(value: string): NetworkSpec {
   const at = value.indexOf(":");
@@ -43,6 +69,7 @@ export function networkValue(value: string): NetworkSpec {
       continue;
     }
     const [key, text] = pair(word, "=", "MODE[:NAME][,key=value..]");
+    checkKey(mode, key);
     const list = LISTS[key];
     if (list !== undefined) network[list] = [...network[list] as string[] ?? [], text];
     else if (key === "up" || key === "down") bandwidth[key] = text;

@@ -7,8 +7,9 @@
  */
 
 import { SpecError } from "../../errors.ts";
-import { parseDuration, parseMode, parseSize } from "../../quantity.ts";
 import { nearest } from "../../nearest.ts";
+import { parseMode, parseSize } from "../../quantity.ts";
+import { limitText, timeText } from "../values.ts";
 
 /** Throws a `SpecError` that names `field` if the value is not right. */
 export type Check = (value: unknown, field: string) => void;
@@ -104,8 +105,10 @@ export const number: Check = (value, field) => {
 };
 /** A size with its unit, or bytes. */
 export const size: Check = (value, field) => void parseSize(value as string, field);
-/** A time with its unit, or milliseconds. */
-export const duration: Check = (value, field) => void parseDuration(value as string, field);
+/** A time with its unit. */
+export const duration: Check = (value, field) => void timeText(value, field);
+/** A time with its unit, of more than nothing. */
+export const timeLimit: Check = (value, field) => void limitText(value, field);
 /** Permission bits. */
 export const mode: Check = (value, field) => {
   // 0755 in YAML is 493, and 755 is 755; whichever was meant, quotes make it clear.

@@ -16,7 +16,7 @@ import type {
   OverlayRoot,
   RootSpec,
 } from "../../spec.ts";
-import { isRecord, show } from "../check_values.ts";
+import { isRecord, noneOf, show } from "../check_values.ts";
 
 /** What is wrong with a value, or undefined. */
 type Check = (value: unknown) => string | undefined;
@@ -34,7 +34,7 @@ const id: Check = (value) =>
 const count: Check = (value) =>
   Number.isSafeInteger(value) && value as number > 0 ? undefined : "is not a number above 0";
 const one = (...words: string[]): Check => (value) =>
-  words.includes(value as string) ? undefined : `is none of ${words.join(", ")}`;
+  words.includes(value as string) ? undefined : noneOf(value, words).slice(show(value).length + 1);
 const source: Check = (value) =>
   isRecord(value) ? id(value.fd) && "is not { fd: a number }" : path(value);
 const contents: Check = (value) =>
@@ -104,10 +104,7 @@ export function checkMountOptions(
 export function checkMount(mount: MountSpec, field: string): void {
   if (!isRecord(mount) || !Object.hasOwn(FIELDS, mount.kind)) {
     const kind = isRecord(mount) ? (mount as { kind: unknown }).kind : mount;
-    throw new SpecError(
-      `${field}.kind`,
-      `${show(kind)} is none of ${Object.keys(FIELDS).join(", ")}`,
-    );
+    throw new SpecError(`${field}.kind`, noneOf(kind, Object.keys(FIELDS)));
   }
   const fields = FIELDS[mount.kind];
   checkKeys(mount, field, ["kind", "target", ...Object.keys(fields)]);
