@@ -39,7 +39,7 @@ Deno.test("paddock ns says what it does not know", async () => {
   for (
     const [args, message] of [
       [["--jsn"], "--jsn: there is no such option; did you mean --json?"],
-      [["--json", "--dot"], "--dot: --json was given already; give one of them"],
+      [["--svg", "--dot"], "--dot: --svg was given already; give one of them"],
       [["lst"], "lst: `paddock ns` has no such subcommand; see `paddock ns --help`"],
     ] as const
   ) {
