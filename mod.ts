@@ -72,6 +72,9 @@ export { parsePublish, type PublishedPort } from "./lib/plan/check_network.ts";
 export { mountTable } from "./lib/plan/mount_table.ts";
 export type { MountEntry } from "./lib/plan/mount_table.ts";
 export type { Phase, Step } from "./lib/plan/step.ts";
+export { pinNamespaces, unpinNamespace } from "./lib/namespaces/pin.ts";
+export type { PinnedNamespace, PinPlaces } from "./lib/namespaces/pin.ts";
+export type { NewNamespaces } from "./lib/namespaces/make.ts";
 export { namespaces } from "./lib/namespaces/namespaces.ts";
 export type { NamespacesOptions } from "./lib/namespaces/namespaces.ts";
 export type {

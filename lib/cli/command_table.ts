@@ -36,10 +36,11 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "ns",
-    summary: "show the machine's namespaces",
+    summary: "show the machine's namespaces, pin and unpin them",
     group: LOOK,
     load: async () => (await import("./ns.ts")).ns,
     usage: async () => (await import("./ns/list.ts")).USAGE,
+    subcommands: async () => (await import("./ns.ts")).NS_COMMANDS,
   },
   {
     name: "seccomp",

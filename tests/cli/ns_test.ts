@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { NamespaceSnapshot } from "../../mod.ts";
-import { paddock } from "./run.ts";
+import { testIf } from "../integration/support.ts";
+import { cliArgs, paddock, text, withFolder } from "./run.ts";
 
 const OWN_NET = Number(/\d+/.exec(Deno.readLinkSync("/proc/self/ns/net"))![0]);
 
@@ -45,5 +46,68 @@ Deno.test("paddock ns says what it does not know", async () => {
   ) {
     const { code, stdout, stderr } = await paddock(["ns", ...args]);
     assertEquals([code, stdout, stderr], [125, "", `paddock: ${message}\n`]);
+  }
+});
+
+testIf(
+  Deno.uid() === 0,
+  "it takes root",
+  "paddock ns pin, run --join and ns unpin",
+  () =>
+    withFolder({}, async (folder) => {
+      const path = `${folder}/uts`;
+      const pinned = await paddock(["ns", "pin", "--new", "--hostname", "fern", `uts=${path}`]);
+      assertEquals([pinned.code, pinned.stderr], [0, ""]);
+      const id = /^uts (\d+) (.*)\n$/.exec(pinned.stdout)!;
+      assertEquals(id[2], path);
+      const box = await paddock(["run", "--join", `uts=${path}`, "uname", "-n"]);
+      assertEquals([box.stdout, box.stderr], ["fern\n", ""]);
+      assertStringIncludes((await paddock(["ns"])).stdout, `uts    ${id[1]}  bound on ${path}\n`);
+      assertEquals((await paddock(["ns", "unpin", path])).code, 0);
+      const again = await paddock(["ns", "unpin", path]);
+      assertEquals(again.code, 125);
+      assertEquals(again.stderr.split("\n").length, 2, again.stderr);
+    }),
+);
+
+testIf(
+  Deno.uid() === 0,
+  "it takes root",
+  "a mount namespace is pinned where mounts are shared",
+  () =>
+    withFolder({}, async (folder) => {
+      const path = `${folder}/mounts`;
+      const paddockHere = [Deno.execPath(), ...cliArgs(["ns"])].map((word) => `'${word}'`).join(
+        " ",
+      );
+      const script = `set -e; mount --make-rshared /
+      ${paddockHere} pin --new mount=${path} | cut -d' ' -f2
+      nsenter --mount=${path} readlink /proc/self/ns/mnt
+      ${paddockHere} unpin ${path}
+      ls ${folder}; grep ${path} /proc/self/mountinfo || true`;
+      const { stdout, stderr } = await new Deno.Command("unshare", {
+        args: ["-m", "--propagation", "unchanged", "sh", "-c", script],
+      }).output();
+      const [id, entered, ...rest] = text(stdout).trim().split("\n");
+      assertEquals([text(stderr), entered, rest], ["", `mnt:[${id}]`, []]);
+    }),
+);
+
+Deno.test("paddock ns pin says what is wrong with its arguments", async () => {
+  for (
+    const [args, message] of [
+      [["--new", "--pid", "1", "net=/n"], "give one of --new, --pid PID, and a sandbox's name"],
+      [["net=/n"], "give one of --new"],
+      [["--new", "net"], "give one of --new"],
+      [["--new", "net=/n", "net=/m"], "net was given already"],
+      [["--new", "network"], "give one of --new"],
+      [["--new", "nett=/n"], '"nett" is none of'],
+      [["--pid", "0", "net=/n"], '"0" is no process id'],
+      [["paddock-no-such", "net=/n"], 'there is no sandbox "paddock-no-such"'],
+    ] as const
+  ) {
+    const { code, stderr } = await paddock(["ns", "pin", ...args]);
+    assertEquals(code, 125);
+    assertStringIncludes(stderr, message);
   }
 });
