@@ -26,10 +26,11 @@ const COMMANDS = [
   },
   {
     name: "ns",
-    summary: "show the machine's namespaces",
+    summary: "show the machine's namespaces, pin and unpin them",
     group: LOOK,
     load: async () => (await import(import.meta.resolve('./ns.js'))).ns,
-    usage: async () => (await import(import.meta.resolve('./list.js'))).USAGE
+    usage: async () => (await import(import.meta.resolve('./list.js'))).USAGE,
+    subcommands: async () => (await import(import.meta.resolve('./ns.js'))).NS_COMMANDS
   },
   {
     name: "seccomp",

@@ -10,6 +10,7 @@ import { BLOCK, isZero, parseHeader, TreeWriter } from './write_archive.js';
 import { waitFor } from './locks.js';
 import { places, readJson, hex, fullName, readNames } from './record.js';
 import { Workplace, putJson } from './workplace.js';
+import './clone.js';
 import './pidfd.js';
 import './lock.js';
 import './remove_tree.js';

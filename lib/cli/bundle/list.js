@@ -380,6 +380,7 @@ it, and which sandbox it is of. An ordinary user sees those of the own processes
     { line: "paddock ns --json", does: "all that is known, for a program" },
     { line: "paddock ns --svg", does: "a drawing of who is within whom" }
   ],
+  notes: "`paddock ns pin` binds namespaces on files, where they stay; `paddock ns unpin` undoes it.",
   completes: ["nothing"]
 };
 async function listCommand(args, context) {
