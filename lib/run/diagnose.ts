@@ -9,38 +9,9 @@ import { type SandboxError, StepError, SyscallError, UnsupportedError } from "..
 import type { Step } from "../plan/step.ts";
 import { errnoName } from "../sys/abi/errno.ts";
 import { syscallName } from "../sys/syscall_numbers.ts";
+import { isFiltered, userNamespaceHint } from "./refusals.ts";
 
 const PSEUDO_BIT = 0x8000_0000;
-
-function readSetting(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path).trim();
-  } catch {
-    return undefined;
-  }
-}
-
-/** Whether this program is behind a seccomp filter itself. proc(5). */
-function isFiltered(): boolean {
-  return /^Seccomp:\s*2$/m.test(readSetting("/proc/self/status") ?? "");
-}
-
-/** Why this machine refuses user namespaces to this user: the first reason that can be seen. */
-export function userNamespaceHint(): string {
-  if (readSetting("/proc/sys/user/max_user_namespaces") === "0") {
-    return "the limit is 0 here (it is inside of a sandbox, or set so); raise it with `sysctl -w user.max_user_namespaces=10000` as root";
-  }
-  if (readSetting("/proc/sys/kernel/unprivileged_userns_clone") === "0") {
-    return "allow them with `sysctl -w kernel.unprivileged_userns_clone=1` as root, or run as root";
-  }
-  if (readSetting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") === "1") {
-    return "AppArmor restricts them (as Ubuntu does); allow them with `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` as root, or give deno an AppArmor profile with `userns,`, or run as root";
-  }
-  if (isFiltered()) {
-    return "a seccomp filter is in force (as in a container); start the container with a profile that allows clone3, unshare and mount, e.g. `--security-opt seccomp=unconfined`";
-  }
-  return "this kernel or a security module refuses them to this user; run as root, or look into the kernel log";
-}
 
 function callName(event: AgentEvent, step: Step | undefined): string {
   if ((event.call & PSEUDO_BIT) === 0) {

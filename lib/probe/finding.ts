@@ -1,0 +1,79 @@
+/**
+ * What a probe finds.
+ *
+ * @module
+ */
+
+/** The headings of the report, in its order. */
+export const PROBE_GROUPS = [
+  "Machine",
+  "Namespaces",
+  "Files",
+  "Guards",
+  "Limits",
+  "Network",
+] as const;
+
+/** A heading of the report. */
+export type ProbeGroup = (typeof PROBE_GROUPS)[number];
+
+/**
+ * - `works`: it was tried, or read where trying is impossible
+ * - `limited`: it works, but not for all that it is good for; `cost` says what is not
+ * - `missing`: it does not work here; `cost` says what that takes away
+ */
+export type ProbeStatus = "works" | "limited" | "missing";
+
+/** What was found about one thing. The names of the fields, and `id`s, are stable. */
+export interface Finding {
+  /** Its name, e.g. `"user-namespaces"`. */
+  readonly id: string;
+  /** The heading it stands under. */
+  readonly group: ProbeGroup;
+  /** What it is, in a few words. */
+  readonly title: string;
+  /** Whether it works. */
+  readonly status: ProbeStatus;
+  /** What was seen: a version, a limit, the error of the try. */
+  readonly detail: string;
+  /** What cannot be done because of it. */
+  readonly cost?: string;
+  /** What to do about it, a command where there is one. */
+  readonly remedy?: string;
+}
+
+/** All that was found. */
+export interface ProbeReport {
+  /** Whether a sandbox with the default description starts here. */
+  readonly usable: boolean;
+  /** The kernel's release. */
+  readonly kernel: string;
+  /** The machine, e.g. `"x86_64"`. */
+  readonly arch: string;
+  /** Who asked: much depends on it. */
+  readonly uid: number;
+  /** In the order of the groups. */
+  readonly findings: readonly Finding[];
+}
+
+/** One thing that can be found out. */
+export interface Probe {
+  readonly id: string;
+  readonly group: ProbeGroup;
+  readonly title: string;
+  /** Finds it out. What it throws becomes a finding, too. */
+  readonly look: () => Finds | Promise<Finds>;
+}
+
+/** What a probe says besides its name. */
+export type Finds = Pick<Finding, "status" | "detail" | "cost" | "remedy">;
+
+/** It works. */
+export function works(detail: string): Finds {
+  return { status: "works", detail };
+}
+
+/** The first line of an error, without what names the step. */
+export function reasonOf(error: unknown): string {
+  return (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
+}
