@@ -84,6 +84,9 @@ export type {
   NamespaceSandbox,
   NamespaceSnapshot,
 } from "./lib/namespaces/snapshot.ts";
+export { probe, type ProbeOptions } from "./lib/probe/probe.ts";
+export type { Finding, ProbeGroup, ProbeReport, ProbeStatus } from "./lib/probe/finding.ts";
+export type { ProbeId } from "./lib/probe/ids.ts";
 export { Images } from "./lib/image/images.ts";
 export type {
   Changes,

@@ -50,6 +50,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: async () => (await import("./seccomp.ts")).SECCOMP_USAGE,
   },
   {
+    name: "doctor",
+    summary: "say what works on this machine, and what to do where it does not",
+    group: LOOK,
+    load: async () => (await import("./doctor.ts")).doctor,
+    usage: async () => (await import("./doctor.ts")).DOCTOR_USAGE,
+  },
+  {
     name: "completions",
     summary: "print what makes a shell complete paddock's command lines",
     group: LOOK,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { memoryKeepsChanges } from "../run/changes_directory.ts";
+import { memoryKeepsChanges } from "../run/ephemeral.ts";
 import { sandbox } from "../sandbox.ts";
 import * as clone from "../sys/abi/clone.ts";
 import type { RawArgument } from "../sys/clone.ts";
@@ -105,9 +105,33 @@ async function mappedMounts(): Promise<Finds> {
 
 /** In their order. */
 export const FILES: readonly Probe[] = [
-  { id: "tmpfs", group: "Files", title: "files in memory", look: memoryFiles },
-  { id: "proc", group: "Files", title: "a /proc of its own", look: ownProc },
-  { id: "overlay", group: "Files", title: "overlays", look: stacks },
-  { id: "overlay-changes", group: "Files", title: "changes in memory", look: changes },
-  { id: "idmapped-mounts", group: "Files", title: "id-mapped binds", look: mappedMounts },
+  {
+    id: "tmpfs",
+    needs: "user-namespaces",
+    group: "Files",
+    title: "files in memory",
+    look: memoryFiles,
+  },
+  {
+    id: "proc",
+    needs: "user-namespaces",
+    group: "Files",
+    title: "a /proc of its own",
+    look: ownProc,
+  },
+  { id: "overlay", needs: "user-namespaces", group: "Files", title: "overlays", look: stacks },
+  {
+    id: "overlay-changes",
+    needs: "sandbox",
+    group: "Files",
+    title: "changes in memory",
+    look: changes,
+  },
+  {
+    id: "idmapped-mounts",
+    needs: "sandbox",
+    group: "Files",
+    title: "id-mapped binds",
+    look: mappedMounts,
+  },
 ];

@@ -4,6 +4,9 @@
  * @module
  */
 
+import { UnsupportedError } from "../errors.ts";
+import type { ProbeId } from "./ids.ts";
+
 /** The headings of the report, in its order. */
 export const PROBE_GROUPS = [
   "Machine",
@@ -27,7 +30,7 @@ export type ProbeStatus = "works" | "limited" | "missing";
 /** What was found about one thing. The names of the fields, and `id`s, are stable. */
 export interface Finding {
   /** Its name, e.g. `"user-namespaces"`. */
-  readonly id: string;
+  readonly id: ProbeId;
   /** The heading it stands under. */
   readonly group: ProbeGroup;
   /** What it is, in a few words. */
@@ -58,9 +61,11 @@ export interface ProbeReport {
 
 /** One thing that can be found out. */
 export interface Probe {
-  readonly id: string;
+  readonly id: ProbeId;
   readonly group: ProbeGroup;
   readonly title: string;
+  /** What must work for this to be tried. */
+  readonly needs?: ProbeId;
   /** Finds it out. What it throws becomes a finding, too. */
   readonly look: () => Finds | Promise<Finds>;
 }
@@ -71,6 +76,17 @@ export type Finds = Pick<Finding, "status" | "detail" | "cost" | "remedy">;
 /** It works. */
 export function works(detail: string): Finds {
   return { status: "works", detail };
+}
+
+/** What does not work, from the error of the try: what is wrong, and what its text says to do. */
+export function refused(error: unknown, cost: string, remedy: string): Finds {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (!(at instanceof UnsupportedError)) continue;
+    const [reason, ...rest] = at.hint.split("; ");
+    const detail = reason!, own = rest.join("; ");
+    return { status: "missing", detail, cost, remedy: own === "" ? remedy : own };
+  }
+  return { status: "missing", detail: reasonOf(error), cost, remedy };
 }
 
 /** The first line of an error, without what names the step. */

@@ -6,9 +6,10 @@
 
 import { readHierarchies } from "../cgroup/hierarchies.ts";
 import { runsSystemd } from "../cgroup/systemd.ts";
+import type { ProbeId } from "./ids.ts";
 import { sandbox } from "../sandbox.ts";
 import type { LimitsSpec } from "../spec.ts";
-import { type Finds, type Probe, reasonOf, works } from "./finding.ts";
+import { type Finds, type Probe, refused, works } from "./finding.ts";
 
 function hierarchies(): Finds {
   const found = readHierarchies();
@@ -35,12 +36,14 @@ function hierarchies(): Finds {
   };
 }
 
+const REMEDY_ROOT = "look at /sys/fs/cgroup/cgroup.controllers, and boot with what is missing";
 const REMEDY_USER =
   "systemd-run --user --scope -p Delegate=yes paddock ..., or have root delegate a cgroup";
 
-function limit(id: string, title: string, limits: LimitsSpec): Probe {
+function limit(id: ProbeId, title: string, limits: LimitsSpec): Probe {
   return {
     id,
+    needs: "sandbox",
     group: "Limits",
     title,
     async look() {
@@ -50,12 +53,7 @@ function limit(id: string, title: string, limits: LimitsSpec): Probe {
         if (success) return works(`a sandbox got ${JSON.stringify(limits)}`);
         throw new Error("the command failed under it");
       } catch (error) {
-        return {
-          status: "missing",
-          detail: reasonOf(error),
-          cost: `no ${title}`,
-          remedy: Deno.uid() === 0 ? "see the detail" : REMEDY_USER,
-        };
+        return refused(error, `no ${title}`, Deno.uid() === 0 ? REMEDY_ROOT : REMEDY_USER);
       }
     },
   };

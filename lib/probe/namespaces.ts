@@ -136,8 +136,20 @@ async function mapPrograms(): Promise<Finds> {
 /** In their order. */
 export const NAMESPACES: readonly Probe[] = [
   { id: "user-namespaces", group: "Namespaces", title: "user namespaces", look: userNamespaces },
-  { id: "user-rights", group: "Namespaces", title: "capabilities in them", look: rightsInside },
-  { id: "namespaces", group: "Namespaces", title: "the other namespaces", look: otherNamespaces },
+  {
+    id: "user-rights",
+    needs: "user-namespaces",
+    group: "Namespaces",
+    title: "capabilities in them",
+    look: rightsInside,
+  },
+  {
+    id: "namespaces",
+    needs: "user-namespaces",
+    group: "Namespaces",
+    title: "the other namespaces",
+    look: otherNamespaces,
+  },
   { id: "id-ranges", group: "Namespaces", title: "subordinate ids", look: ranges },
   { id: "id-programs", group: "Namespaces", title: "programs that map them", look: mapPrograms },
 ];

@@ -7,7 +7,7 @@
 import { defineHook, type Inside } from "../hook.ts";
 import { sandbox } from "../sandbox.ts";
 import type { Network } from "../net/network.ts";
-import { type Finds, type Probe, reasonOf, works } from "./finding.ts";
+import { type Finds, type Probe, reasonOf, refused, works } from "./finding.ts";
 
 /** Runs something on a sandbox's network, with all capabilities over it. */
 async function within(use: (network: Network) => void): Promise<void> {
@@ -96,7 +96,7 @@ async function pasta(): Promise<Finds> {
     await sandbox().timeout("20s").network("pasta").output(["/bin/sh", "-c", ":"]);
     return works(`${path} connected a sandbox`);
   } catch (error) {
-    return { status: "missing", detail: reasonOf(error), cost, remedy: "see the detail" };
+    return refused(error, cost, "see what pasta says without --quiet");
   }
 }
 
@@ -109,7 +109,9 @@ function tunnel(): Finds {
       status: "missing",
       detail: reasonOf(error),
       cost: "no --network pasta",
-      remedy: "sudo modprobe tun; in a container: --device /dev/net/tun",
+      remedy: error instanceof Deno.errors.PermissionDenied
+        ? "sudo chmod 0666 /dev/net/tun"
+        : "sudo modprobe tun; in a container: --device /dev/net/tun",
     };
   }
 }
@@ -120,20 +122,22 @@ async function gate(): Promise<Finds> {
     await sandbox().timeout("20s").network(network).output(["/bin/sh", "-c", ":"]);
     return works("a sandbox got one");
   } catch (error) {
-    return {
-      status: "missing",
-      detail: reasonOf(error),
-      cost: "no --allow-domain and --allow-address",
-      remedy: "sudo modprobe -a nf_tables nft_tproxy",
-    };
+    const cost = "no --allow-domain and --allow-address";
+    return refused(error, cost, "sudo modprobe -a nf_tables nft_tproxy");
   }
 }
 
 /** In their order. */
 export const NETWORKS: readonly Probe[] = [
-  { id: "gate", group: "Network", title: "a gate by names", look: gate },
-  { id: "links", group: "Network", title: "bridges and their devices", look: links },
+  { id: "gate", needs: "sandbox", group: "Network", title: "a gate by names", look: gate },
+  {
+    id: "links",
+    needs: "sandbox",
+    group: "Network",
+    title: "bridges and their devices",
+    look: links,
+  },
   { id: "nft", group: "Network", title: "a bridge on the host", look: bridge },
   { id: "tun", group: "Network", title: "tunnel devices", look: tunnel },
-  { id: "pasta", group: "Network", title: "pasta", look: pasta },
+  { id: "pasta", needs: "sandbox", group: "Network", title: "pasta", look: pasta },
 ];

@@ -11,6 +11,7 @@ import { ARCH } from "../sys/arch.ts";
 import { FILES } from "./files.ts";
 import { type Finding, type Probe, type ProbeReport, reasonOf } from "./finding.ts";
 import { GUARDS } from "./guards.ts";
+import { PROBE_IDS, type ProbeId } from "./ids.ts";
 import { LIMITS } from "./limits.ts";
 import { MACHINE } from "./machine.ts";
 import { NAMESPACES } from "./namespaces.ts";
@@ -25,23 +26,37 @@ const PROBES: readonly Probe[] = [
   ...NETWORKS,
 ];
 
-/** The ids of all that can be probed. */
-export const PROBE_IDS: readonly string[] = PROBES.map(({ id }) => id);
-
 /** What {@linkcode probe} is to do. */
 export interface ProbeOptions {
   /** The ids of what to look at; all, if not given. A plain sandbox is always tried. */
-  readonly only?: readonly string[];
+  readonly only?: readonly ProbeId[];
   /** Told of each finding as soon as it is there, in the report's order. */
   readonly onFinding?: (finding: Finding) => void;
 }
 
-async function look({ id, group, title, look }: Probe): Promise<Finding> {
-  try {
-    return { id, group, title, ...await look() };
-  } catch (error) {
-    // That it cannot even be asked is an answer, too.
-    return { id, group, title, status: "missing", detail: reasonOf(error) };
+/** Looks at each thing once. */
+class Looks {
+  readonly #found = new Map<ProbeId, Promise<Finding>>();
+
+  at(wanted: ProbeId): Promise<Finding> {
+    const known = this.#found.get(wanted) ??
+      this.#look(PROBES.find(({ id }) => id === wanted)!);
+    this.#found.set(wanted, known);
+    return known;
+  }
+
+  async #look({ id, group, title, needs, look }: Probe): Promise<Finding> {
+    if (needs !== undefined) {
+      const { status, title: other } = await this.at(needs);
+      const detail = `not tried, for it needs ${other}`;
+      if (status === "missing") return { id, group, title, status, detail };
+    }
+    try {
+      return { id, group, title, ...await look() };
+    } catch (error) {
+      // That it cannot even be asked is an answer, too.
+      return { id, group, title, status: "missing", detail: reasonOf(error) };
+    }
   }
 }
 
@@ -73,16 +88,16 @@ export async function probe(options: ProbeOptions = {}): Promise<ProbeReport> {
       }`,
     );
   }
-  const plain = await look(MACHINE.find(({ id }) => id === "sandbox")!);
+  const looks = new Looks();
   const findings: Finding[] = [];
-  for (const probe of PROBES) {
-    if (only !== undefined && !only.includes(probe.id)) continue;
-    const finding = probe.id === plain.id ? plain : await look(probe);
+  for (const id of PROBE_IDS) {
+    if (only !== undefined && !only.includes(id)) continue;
+    const finding = await looks.at(id);
     findings.push(finding);
     onFinding?.(finding);
   }
   return {
-    usable: plain.status === "works",
+    usable: (await looks.at("sandbox")).status === "works",
     kernel: Deno.osRelease(),
     arch: ARCH,
     uid: Deno.uid() ?? 0,

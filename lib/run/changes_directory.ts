@@ -21,16 +21,27 @@ export interface ChangesDirectory {
 /** Those that are still there when the program ends. */
 const present = new Set<string>();
 
+/** What the names of this user's directories begin with. */
+function ownPrefix(): string {
+  return `${PREFIX}${Deno.uid()}-`;
+}
+
+/** The directories of programs that were killed. */
+export function abandonedChanges(): string[] {
+  const own = ownPrefix();
+  return [...Deno.readDirSync(FOLDER)].filter(({ name }) => {
+    const pid = name.startsWith(own) ? /^(\d+)-/.exec(name.slice(own.length))?.[1] : undefined;
+    return pid !== undefined && !exists(`/proc/${pid}`);
+  }).map(({ name }) => `${FOLDER}/${name}`);
+}
+
 /** Makes a directory for one launch, and removes those of programs that were killed. */
 export function makeChangesDirectory(): ChangesDirectory {
-  const own = `${PREFIX}${Deno.uid()}-`;
-  for (const { name } of Deno.readDirSync(FOLDER)) {
-    const pid = name.startsWith(own) ? /^(\d+)-/.exec(name.slice(own.length))?.[1] : undefined;
-    if (pid !== undefined && !exists(`/proc/${pid}`)) {
-      try {
-        remove(`${FOLDER}/${name}`);
-      } catch { /* another one is at it, too, or it is a namesake of somebody else's */ }
-    }
+  const own = ownPrefix();
+  for (const path of abandonedChanges()) {
+    try {
+      removeChanges(path);
+    } catch { /* another one is at it, too, or it is a namesake of somebody else's */ }
   }
   const path = Deno.makeTempDirSync({ dir: FOLDER, prefix: `${own}${Deno.pid}-` });
   if (present.size === 0) globalThis.addEventListener("unload", removeAll, { once: true });
@@ -40,7 +51,7 @@ export function makeChangesDirectory(): ChangesDirectory {
     path,
     hold: () => holders++,
     letGo() {
-      if (--holders === 0 && present.delete(path)) remove(path);
+      if (--holders === 0 && present.delete(path)) removeChanges(path);
     },
   };
 }
@@ -48,7 +59,7 @@ export function makeChangesDirectory(): ChangesDirectory {
 function removeAll(): void {
   for (const path of present) {
     try {
-      remove(path);
+      removeChanges(path);
     } catch { /* a sandbox is still at it; the next program removes it */ }
   }
 }
@@ -62,8 +73,8 @@ function exists(path: string): boolean {
   }
 }
 
-/** The kernel leaves a directory of mode 0000 in each work directory. */
-function remove(path: string): void {
+/** Removes such a directory: the kernel leaves one of mode 0000 in each work directory. */
+export function removeChanges(path: string): void {
   for (const { name } of Deno.readDirSync(path)) {
     const works = name === "work" ? Deno.readDirSync(`${path}/work`) : [{ name: "" }];
     for (const { name: number } of works) {

@@ -19,7 +19,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/landlock/", "lib/namespaces/", "lib/image/", "lib/seccomp/", "lib/cgroup/"],
   ["lib/state/"],
   ["lib/run/"],
-  ["lib/pool.ts", "lib/presets.ts", "lib/sandbox.ts"],
+  ["lib/pool.ts", "lib/presets.ts", "lib/sandbox.ts", "lib/probe/", "lib/repair/"],
   ["mod.ts"],
   ["hooks/", "lib/cli/"],
   ["cli.ts"],
