@@ -5,7 +5,7 @@ import { close, open, pread, duplicate, writeAll } from './file.js';
 import { fileStatusAt } from './stat.js';
 import { DirectoryHandles, toBytes, toText } from './directory_handles.js';
 import { walkTree, isWhiteout, isDirectory, openDirectory, isOpaque, sortedNames, split, writeArchive, SAME_IDS } from './write_archive.js';
-import { storePath } from './record.js';
+import { storePath } from './paths.js';
 import { imageOf } from './image_root.js';
 
 function compareChanges(init) {

@@ -2,15 +2,22 @@
 const FOLDER = "/var/tmp";
 const PREFIX = "paddock-changes-";
 const present = /* @__PURE__ */ new Set();
-function makeChangesDirectory() {
-  const own = `${PREFIX}${Deno.uid()}-`;
-  for (const { name } of Deno.readDirSync(FOLDER)) {
+function ownPrefix() {
+  return `${PREFIX}${Deno.uid()}-`;
+}
+function abandonedChanges() {
+  const own = ownPrefix();
+  return [...Deno.readDirSync(FOLDER)].filter(({ name }) => {
     const pid = name.startsWith(own) ? /^(\d+)-/.exec(name.slice(own.length))?.[1] : void 0;
-    if (pid !== void 0 && !exists(`/proc/${pid}`)) {
-      try {
-        remove(`${FOLDER}/${name}`);
-      } catch {
-      }
+    return pid !== void 0 && !exists(`/proc/${pid}`);
+  }).map(({ name }) => `${FOLDER}/${name}`);
+}
+function makeChangesDirectory() {
+  const own = ownPrefix();
+  for (const path2 of abandonedChanges()) {
+    try {
+      removeChanges(path2);
+    } catch {
     }
   }
   const path = Deno.makeTempDirSync({ dir: FOLDER, prefix: `${own}${Deno.pid}-` });
@@ -21,14 +28,14 @@ function makeChangesDirectory() {
     path,
     hold: () => holders++,
     letGo() {
-      if (--holders === 0 && present.delete(path)) remove(path);
+      if (--holders === 0 && present.delete(path)) removeChanges(path);
     }
   };
 }
 function removeAll() {
   for (const path of present) {
     try {
-      remove(path);
+      removeChanges(path);
     } catch {
     }
   }
@@ -41,7 +48,7 @@ function exists(path) {
     return false;
   }
 }
-function remove(path) {
+function removeChanges(path) {
   for (const { name } of Deno.readDirSync(path)) {
     const works = name === "work" ? Deno.readDirSync(`${path}/work`) : [{ name: "" }];
     for (const { name: number } of works) {
@@ -52,4 +59,4 @@ function remove(path) {
   Deno.removeSync(path, { recursive: true });
 }
 
-export { makeChangesDirectory };
+export { abandonedChanges, makeChangesDirectory, removeChanges };

@@ -40,6 +40,13 @@ const COMMANDS = [
     usage: async () => (await import(import.meta.resolve('./seccomp.js'))).SECCOMP_USAGE
   },
   {
+    name: "doctor",
+    summary: "say what works on this machine, and what to do where it does not",
+    group: LOOK,
+    load: async () => (await import(import.meta.resolve('./doctor.js')).then(function (n) { return n.doctor; })).doctor,
+    usage: async () => (await import(import.meta.resolve('./doctor.js')).then(function (n) { return n.doctor; })).DOCTOR_USAGE
+  },
+  {
     name: "completions",
     summary: "print what makes a shell complete paddock's command lines",
     group: LOOK,

@@ -2,9 +2,10 @@
 import { AF_INET, AF_INET6, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, AF_NETLINK, SOCK_RAW, SOCK_DGRAM, SyscallError, check, syscall, RLIMITS, reactor, EPOLLIN, rawSyscall, SYS, UnsupportedError, SpecError } from './paddock.js';
 import { checkKeys } from './known_keys.js';
 import './network_settings.js';
-import { addressFromBytes, parseAddress, isInRange, parseRange, compileLists, matchesName, isWithin, hostText } from './all_parts.js';
+import { addressFromBytes, parseAddress, isInRange, parseRange, compileLists, matchesName, isWithin, hostText } from './sandbox.js';
 import './builder.js';
 import './processes.js';
+import './limits.js';
 import { parseRate } from './rate.js';
 import { NETLINK_ROUTE, NETLINK_NETFILTER } from './netlink.js';
 

@@ -3,7 +3,8 @@ import { ImageError, O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, SyscallError, DEFAULT_
 import { open, readAll, close } from './file.js';
 import { openat2, STRICTLY_BELOW } from './directory_handles.js';
 import { take } from './locks.js';
-import { places, storePath, needImage } from './record.js';
+import { places, storePath } from './paths.js';
+import { needImage } from './record.js';
 
 const LARGEST = 1024 * 1024;
 function lines(trees, name) {

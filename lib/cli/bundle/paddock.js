@@ -3139,20 +3139,39 @@ const readSetting = (function readSetting(path) {
 const isFiltered = (function isFiltered() {
   return /^Seccomp:\s*2$/m.test(readSetting("/proc/self/status") ?? "");
 });
+const userNamespaceRefusal = (function userNamespaceRefusal(setting = readSetting, filtered = isFiltered) {
+  if (setting("/proc/sys/user/max_user_namespaces") === "0") {
+    return {
+      reason: "the limit is 0 here (it is inside of a sandbox, or set so)",
+      remedy: "raise it with `sysctl -w user.max_user_namespaces=10000` as root"
+    };
+  }
+  if (setting("/proc/sys/kernel/unprivileged_userns_clone") === "0") {
+    return {
+      reason: "they are for root only here",
+      remedy: "allow them with `sysctl -w kernel.unprivileged_userns_clone=1` as root, or run as root"
+    };
+  }
+  if (setting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") === "1") {
+    return {
+      reason: "AppArmor restricts them (as Ubuntu does)",
+      remedy: "allow them with `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` as root, or give deno an AppArmor profile with `userns,`, or run as root"
+    };
+  }
+  if (filtered()) {
+    return {
+      reason: "a seccomp filter is in force (as in a container)",
+      remedy: "start the container with a profile that allows clone3, unshare and mount, e.g. `--security-opt seccomp=unconfined`"
+    };
+  }
+  return {
+    reason: "this kernel or a security module refuses them to this user",
+    remedy: "run as root, or look into the kernel log"
+  };
+});
 const userNamespaceHint = (function userNamespaceHint() {
-  if (readSetting("/proc/sys/user/max_user_namespaces") === "0") {
-    return "the limit is 0 here (it is inside of a sandbox, or set so); raise it with `sysctl -w user.max_user_namespaces=10000` as root";
-  }
-  if (readSetting("/proc/sys/kernel/unprivileged_userns_clone") === "0") {
-    return "allow them with `sysctl -w kernel.unprivileged_userns_clone=1` as root, or run as root";
-  }
-  if (readSetting("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") === "1") {
-    return "AppArmor restricts them (as Ubuntu does); allow them with `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0` as root, or give deno an AppArmor profile with `userns,`, or run as root";
-  }
-  if (isFiltered()) {
-    return "a seccomp filter is in force (as in a container); start the container with a profile that allows clone3, unshare and mount, e.g. `--security-opt seccomp=unconfined`";
-  }
-  return "this kernel or a security module refuses them to this user; run as root, or look into the kernel log";
+  const { reason, remedy } = userNamespaceRefusal();
+  return `${reason}; ${remedy}`;
 });
 const callName = (function callName(event, step) {
   if ((event.call & PSEUDO_BIT) === 0) {
@@ -8846,7 +8865,7 @@ var run_plain = /*#__PURE__*/Object.freeze({
   runPlain: runPlain
 });
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, EXIT_CODES, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_LOOPBACK, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MNT_DETACH, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, MS_BIND, MS_PRIVATE, MS_REC, NAMESPACE_FILE, NAMESPACE_FLAG, NSFS_MAGIC, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, StepError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UMOUNT_NOFOLLOW, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, _LINUX_CAPABILITY_VERSION_3, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, commandLines, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, idMapText, ifreqFlags, isCaller, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, launchFilter, main, mountAttributes, nearest, oneLine, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, requestFd, resolve, resolveSpec, restProgram, run$1 as run, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, textOf, toFileUrl, uninterrupted, writeAll, writeProc };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, EXIT_CODES, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_LOOPBACK, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC, MFD_NOEXEC_SEAL, MNT_DETACH, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, MS_BIND, MS_PRIVATE, MS_REC, NAMESPACE_FILE, NAMESPACE_FLAG, NSFS_MAGIC, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, StepError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UMOUNT_NOFOLLOW, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, _LINUX_CAPABILITY_VERSION_3, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, commandLines, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, idMapText, ifreqFlags, isCaller, isFiltered, isFresh, isPlainRun, kernelMount, landlockNetPort, landlockRulesetAttr, landlockVersion, launchFilter, main, memoryKeepsChanges, mountAttributes, nearest, oneLine, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, readSetting, requestFd, resolve, resolveSpec, restProgram, run$1 as run, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, textOf, toFileUrl, uninterrupted, userNamespaceRefusal, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
@@ -8910,7 +8929,7 @@ export const MAIN_SOURCES = {
   "lib/run/begin.ts": 7329,
   "lib/run/child.ts": 7041,
   "lib/run/compiled.ts": 7557,
-  "lib/run/diagnose.ts": 4064,
+  "lib/run/diagnose.ts": 2644,
   "lib/run/ephemeral.ts": 1461,
   "lib/run/filters.ts": 2684,
   "lib/run/first_assignment.ts": 3068,
@@ -8923,6 +8942,7 @@ export const MAIN_SOURCES = {
   "lib/run/launch_processes.ts": 3544,
   "lib/run/launch_socket.ts": 3484,
   "lib/run/pipe.ts": 7037,
+  "lib/run/refusals.ts": 2314,
   "lib/run/resolve.ts": 6294,
   "lib/run/run.ts": 6194,
   "lib/run/search_path.ts": 237,
@@ -8977,13 +8997,17 @@ export const OTHER_SOURCES = {
   "lib/cgroup/statistics.ts": 7044,
   "lib/cgroup/systemd.ts": 5079,
   "lib/cli/arguments.ts": 2469,
-  "lib/cli/command_table.ts": 1846,
+  "lib/cli/colour.ts": 1103,
+  "lib/cli/command_table.ts": 2100,
   "lib/cli/completion/bash.ts": 3398,
   "lib/cli/completion/fish.ts": 3879,
   "lib/cli/completion/model.ts": 3559,
   "lib/cli/completion/shell_words.ts": 3097,
   "lib/cli/completion/zsh.ts": 2889,
   "lib/cli/completions.ts": 2580,
+  "lib/cli/doctor.ts": 3864,
+  "lib/cli/doctor/repair.ts": 1610,
+  "lib/cli/doctor/report.ts": 2584,
   "lib/cli/elsewhere.ts": 1908,
   "lib/cli/ending.ts": 2661,
   "lib/cli/explain.ts": 3313,
@@ -9173,10 +9197,25 @@ export const OTHER_SOURCES = {
   "lib/plan/scheduling_steps.ts": 7352,
   "lib/pool.ts": 1380,
   "lib/presets.ts": 6990,
+  "lib/probe/files.ts": 4828,
+  "lib/probe/finding.ts": 3045,
+  "lib/probe/guards.ts": 2959,
+  "lib/probe/ids.ts": 789,
+  "lib/probe/limits.ts": 2850,
+  "lib/probe/machine.ts": 5092,
+  "lib/probe/namespaces.ts": 5431,
+  "lib/probe/network.ts": 4383,
+  "lib/probe/probe.ts": 3402,
+  "lib/probe/try_calls.ts": 843,
+  "lib/repair/bridges.ts": 2658,
+  "lib/repair/cgroups.ts": 1410,
+  "lib/repair/files.ts": 1661,
+  "lib/repair/repair.ts": 1409,
+  "lib/repair/state.ts": 1513,
   "lib/run/all_parts.ts": 927,
   "lib/run/barriers.ts": 7365,
   "lib/run/changes.ts": 6556,
-  "lib/run/changes_directory.ts": 2346,
+  "lib/run/changes_directory.ts": 2717,
   "lib/run/check_options.ts": 546,
   "lib/run/image_root.ts": 3649,
   "lib/run/inside.ts": 5985,
@@ -9257,6 +9296,6 @@ export const OTHER_SOURCES = {
   "lib/sys/terminal.ts": 6443,
   "lib/sys/unshare.ts": 2464,
   "lib/sys/wait.ts": 3446,
-  "mod.ts": 3411,
+  "mod.ts": 3620,
   "std/yaml/mod.ts": 4907,
 };

@@ -2,7 +2,8 @@
 import { ImageError } from './paddock.js';
 import { removeTree } from './remove_tree.js';
 import { waitFor, take } from './locks.js';
-import { readJson, readNames, needImage, fullName, places } from './record.js';
+import { places } from './paths.js';
+import { readJson, readNames, needImage, fullName } from './record.js';
 import { Workplace, putJson } from './workplace.js';
 import './directory.js';
 import './file.js';

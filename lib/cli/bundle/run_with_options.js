@@ -61,7 +61,7 @@ async function runWithOptions(args, context) {
   context.debug = has("debug") !== void 0;
   context.json = has("json") !== void 0;
   checkNamespaceChoices(given);
-  const { sandbox } = await import(import.meta.resolve('./sandbox.js'));
+  const { sandbox } = await import(import.meta.resolve('./sandbox.js')).then(function (n) { return n.sandbox$1; });
   const request = {
     box: sandbox(),
     hooks: [],

@@ -10,21 +10,20 @@ import { parseOptions, applyOptions } from './options.js';
 import { PRIVILEGE_OPTIONS } from './privileges.js';
 import { readProfile } from './seccomp_profile.js';
 import './known_keys.js';
-import './all_parts.js';
-import './cgroup_settings.js';
-import './spec.js';
-import './network.js';
 import './network_settings.js';
+import './network.js';
 import './check_limits.js';
+import './spec.js';
+import './hook.js';
+import './layout.js';
 import './more_kernel.js';
 import './image_root.js';
 import './file.js';
 import './directory_handles.js';
 import './locks.js';
 import './lock.js';
+import './paths.js';
 import './record.js';
-import './hook.js';
-import './layout.js';
 import 'npm:js-yaml@^5.5.0';
 
 const SIGNS = {

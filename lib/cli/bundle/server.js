@@ -2,7 +2,7 @@
 import { openLibrary, SOCK_STREAM, AF_INET, AF_INET6, reactor, EPOLLIN, EPOLLRDHUP, EPOLLOUT, rawSyscall, SYS, MSG_NOSIGNAL, SyscallError, SHUT_WR, SO_LINGER, SOL_SOCKET, EPOLLHUP, EPOLLERR, EPOLLET, SO_KEEPALIVE, SOCK_NONBLOCK, SOCK_CLOEXEC, SO_ERROR, errnoName, ERRNO, MSG_DONTWAIT } from './paddock.js';
 import { TCP_NODELAY, IPPROTO_TCP, encodeSocketAddress, SOCKET_ADDRESS_SIZE, decodeSocketAddress } from './egress.js';
 import { StandInAddresses } from './stand_in_addresses.js';
-import { parseAuthority, hostText, parseHost, addressFromBytes, parseAddress } from './all_parts.js';
+import { parseAuthority, hostText, parseHost, addressFromBytes, parseAddress } from './sandbox.js';
 import './known_keys.js';
 import './network_settings.js';
 import './network.js';
@@ -11,16 +11,20 @@ import './compile_filter.js';
 import './compile.js';
 import './processes.js';
 import './spec.js';
+import './limits.js';
+import './layout.js';
+import './systemd.js';
 import './rate.js';
 import './netlink.js';
-import './cgroup_settings.js';
 import './check_limits.js';
+import './hook.js';
 import './more_kernel.js';
 import './image_root.js';
 import './file.js';
 import './directory_handles.js';
 import './locks.js';
 import './lock.js';
+import './paths.js';
 import './record.js';
 
 const SYMBOLS = {
