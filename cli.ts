@@ -7,13 +7,10 @@
  * @module
  */
 
-import {
-  isFresh,
-  isPlainRun,
-  main as bundled,
-  MAIN_SOURCES,
-  OTHER_SOURCES,
-} from "./lib/cli/bundle/paddock.js";
+import { isFresh, isInMainFile, main as bundled, MAIN_SOURCES } from "./lib/cli/bundle/paddock.js";
+
+/** Imports a file of the package. By an address that is put together, for Deno opens at the start whatever it can read the name of. */
+const load = (path: string) => import(new URL(path, import.meta.url).href);
 
 /**
  * The whole command: arguments to exit code. It never throws and never ends the program itself.
@@ -24,13 +21,13 @@ import {
 export async function main(args: readonly string[]): Promise<number> {
   // Not a file when it comes from a registry: a release, whose bundle has been compared.
   const folder = import.meta.dirname;
+  const fresh = (sources: Record<string, number>) =>
+    isFresh(folder!, "lib/cli/bundle/paddock.js", sources);
   // A plain run is all in the main file, and does not look at what the others are made of.
-  const sources = isPlainRun(args) ? MAIN_SOURCES : { ...MAIN_SOURCES, ...OTHER_SOURCES };
-  if (folder === undefined || isFresh(folder, "lib/cli/bundle/paddock.js", sources)) {
-    return await bundled(args);
-  }
-  // Put together, for Deno opens at the start whatever it can read the name of.
-  const { main } = await import(new URL("lib/cli/main.ts", import.meta.url).href);
+  const isFreshForThese = folder === undefined || fresh(MAIN_SOURCES) &&
+      (isInMainFile(args) || fresh((await load("lib/cli/bundle/other_sources.js")).OTHER_SOURCES));
+  if (isFreshForThese) return await bundled(args);
+  const { main } = await load("lib/cli/main.ts");
   return await main(args);
 }
 

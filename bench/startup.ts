@@ -4,7 +4,8 @@
  * @module
  */
 
-import { MAIN_SOURCES, OTHER_SOURCES } from "../lib/cli/bundle/paddock.js";
+import { OTHER_SOURCES } from "../lib/cli/bundle/other_sources.js";
+import { MAIN_SOURCES } from "../lib/cli/bundle/paddock.js";
 import { isFresh } from "../lib/cli/freshness.ts";
 import { paired, type Timing } from "./measure.ts";
 

@@ -12,6 +12,7 @@ import { fromFileUrl } from "@std/path";
 import { stop, transform } from "esbuild";
 import { type Plugin, rollup } from "rollup";
 import { markEager } from "./eager_functions.ts";
+import { methodsToFunctions } from "./eager_methods.ts";
 
 const HOME = fromFileUrl(new URL("../", import.meta.url));
 
@@ -35,7 +36,7 @@ const AT_HAND = ["lib/cli/failure.ts", "lib/cli/help.ts"];
 /** A module that is not on disk: what `cli.ts` imports. */
 const ENTRY = "the bundle's entry";
 const ENTRY_TEXT = `export { isFresh } from "lib/cli/freshness.ts";
-export { isPlainRun } from "lib/cli/plain_command.ts";
+export { isInMainFile } from "lib/cli/plain_command.ts";
 export { main } from "lib/cli/main.ts";
 `;
 
@@ -64,6 +65,11 @@ const resolver: Plugin = {
   },
 };
 
+/** What V8 compiles as a whole at once. */
+function eager(code: string, parse: (code: string) => unknown): string {
+  return markEager(methodsToFunctions(code, parse), parse);
+}
+
 /** Reads modules, takes the types out, and marks the functions of the main file. */
 function typescript(sources: Set<string>): Plugin {
   return {
@@ -82,9 +88,7 @@ function typescript(sources: Set<string>): Plugin {
       return code;
     },
     renderChunk(code, { name }) {
-      return name === MAIN
-        ? { code: markEager(code, (text) => this.parse(text)), map: null }
-        : null;
+      return name === MAIN ? { code: eager(code, (text) => this.parse(text)), map: null } : null;
     },
     // Put together, for Deno opens at the start whatever it can read the name of.
     renderDynamicImport({ targetModuleId }) {
@@ -113,14 +117,6 @@ async function sourceList(name: string, sources: readonly string[]): Promise<str
   return `export const ${name} = {\n${lines.join("")}};\n`;
 }
 
-/** The sources of the main file, which is all of a plain run, and those of the other files. */
-async function sourceLists(sources: Set<string>, main: Set<string>): Promise<string> {
-  const inMain = (path: string) => main.has(HOME + path);
-  const all = [...sources];
-  return await sourceList("MAIN_SOURCES", all.filter(inMain)) +
-    await sourceList("OTHER_SOURCES", all.filter((path) => !inMain(path)));
-}
-
 /** All files of the bundle, as the sources make them: names and contents. */
 export async function bundle(): Promise<Map<string, string>> {
   const sources = new Set<string>();
@@ -135,6 +131,8 @@ export async function bundle(): Promise<Map<string, string>> {
   const main = new Set([ENTRY]);
   const { output } = await build.generate({
     format: "es",
+    // Nothing of the bundle writes to a module, and to freeze one takes its time.
+    freeze: false,
     entryFileNames: "[name].js",
     chunkFileNames: "[name].js",
     minifyInternalExports: false,
@@ -146,11 +144,15 @@ export async function bundle(): Promise<Map<string, string>> {
   await build.close();
   await stop();
   const files = new Map<string, string>();
+  const inMain = (path: string) => main.has(HOME + path);
   for (const chunk of output) {
     if (chunk.type !== "chunk") throw new Error(`The bundle has no place for ${chunk.fileName}`);
-    const list = chunk.isEntry ? await sourceLists(sources, main) : "";
+    const list = chunk.isEntry ? await sourceList("MAIN_SOURCES", [...sources].filter(inMain)) : "";
     files.set(chunk.fileName, HEADER + chunk.code + list);
   }
+  // Of its own, for a plain run has no use for it.
+  const others = await sourceList("OTHER_SOURCES", [...sources].filter((path) => !inMain(path)));
+  files.set("other_sources.js", HEADER + others);
   return files;
 }
 

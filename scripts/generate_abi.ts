@@ -281,16 +281,11 @@ const TEXTS: Readonly<Record<number, string>> = {
 ${textRows.join("\n")}
 };
 
-const NAMES: readonly (string | undefined)[] = (() => {
-  const names: (string | undefined)[] = [];
-  // The first name wins where a number has two: EAGAIN, not EWOULDBLOCK.
-  for (const [name, number] of Object.entries(ERRNO)) names[number] ??= name;
-  return names;
-})();
-
 /** The name of a positive errno: \`"ENOENT"\` for 2, \`"errno 999"\` for an unknown number. */
 export function errnoName(number: number): string {
-  return NAMES[number] ?? \`errno \${number}\`;
+  // The first name wins where a number has two: EAGAIN, not EWOULDBLOCK.
+  for (const [name, known] of Object.entries(ERRNO)) if (known === number) return name;
+  return \`errno \${number}\`;
 }
 
 /** The meaning of a positive errno, in lower case: \`"no such file or directory"\` for 2. */

@@ -13,7 +13,7 @@ export function plainCommand(args: readonly string[]): readonly string[] | undef
   return args.length > 0 && !args[0]!.startsWith("-") ? args : undefined;
 }
 
-/** Whether the arguments of `paddock` are a plain run, which is all in the bundle's main file. */
-export function isPlainRun(args: readonly string[]): boolean {
-  return args[0] === "run" && plainCommand(args.slice(1)) !== undefined;
+/** Whether all that these arguments of `paddock` ask for is in the bundle's main file. */
+export function isInMainFile(args: readonly string[]): boolean {
+  return args[0] === "--help" || (args[0] === "run" && plainCommand(args.slice(1)) !== undefined);
 }

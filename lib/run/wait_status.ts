@@ -6,10 +6,6 @@
 
 import { SIGNALS } from "../sys/abi/signal.ts";
 
-const NAMES = new Map<number, Deno.Signal>(
-  Object.entries(SIGNALS).map(([name, number]) => [number, name as Deno.Signal]),
-);
-
 /** How a process ended, in `Deno.CommandStatus`'s words. */
 export interface ExitStatus {
   /** Whether the code is 0. */
@@ -27,5 +23,6 @@ export function exitStatus(raw: number): ExitStatus {
     const code = (raw >> 8) & 0xff;
     return { success: code === 0, code, signal: null };
   }
-  return { success: false, code: 128 + signal, signal: NAMES.get(signal) ?? null };
+  const name = Object.entries(SIGNALS).find(([, number]) => number === signal)?.[0];
+  return { success: false, code: 128 + signal, signal: (name as Deno.Signal | undefined) ?? null };
 }

@@ -1,7 +1,8 @@
 /** The bundle that is shipped is what the sources make, and is not run where it is not. */
 import { assert, assertEquals } from "@std/assert";
 import { isFresh } from "../../lib/cli/freshness.ts";
-import { MAIN_SOURCES, OTHER_SOURCES } from "../../lib/cli/bundle/paddock.js";
+import { OTHER_SOURCES } from "../../lib/cli/bundle/other_sources.js";
+import { MAIN_SOURCES } from "../../lib/cli/bundle/paddock.js";
 
 const HOME = new URL("../../", import.meta.url);
 const SOURCES: Record<string, number> = { ...MAIN_SOURCES, ...OTHER_SOURCES };

@@ -171,10 +171,10 @@ function sameContents(a, b) {
   }
 }
 
-var changes$1 = /*#__PURE__*/Object.freeze({
+var changes$1 = {
   __proto__: null,
   compareChanges: compareChanges
-});
+};
 
 const NOBODY = 65534;
 function inverse(ranges) {
@@ -291,9 +291,9 @@ class SandboxChanges {
   }
 }
 
-var changes = /*#__PURE__*/Object.freeze({
+var changes = {
   __proto__: null,
   SandboxChanges: SandboxChanges
-});
+};
 
 export { changes$1 as changes, changes as changes$1 };

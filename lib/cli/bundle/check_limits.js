@@ -94,9 +94,9 @@ function checkLimits(limits) {
   }
 }
 
-var check_limits = /*#__PURE__*/Object.freeze({
+var check_limits = {
   __proto__: null,
   checkLimits: checkLimits
-});
+};
 
 export { checkLimits, check_limits, isRecord, noneOf, show };

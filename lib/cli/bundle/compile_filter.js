@@ -961,10 +961,10 @@ function compileFilter(spec, place) {
   };
 }
 
-var compile_filter = /*#__PURE__*/Object.freeze({
+var compile_filter = {
   __proto__: null,
   compileFilter: compileFilter,
   policyOf: policyOf
-});
+};
 
 export { ARCHITECTURES, BLOCKED, compileFilter, compile_filter, policyOf };

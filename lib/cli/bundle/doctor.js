@@ -104,10 +104,10 @@ ${summary(report, paint)}`);
   return report.usable ? 0 : 1;
 }
 
-var doctor$1 = /*#__PURE__*/Object.freeze({
+var doctor$1 = {
   __proto__: null,
   DOCTOR_USAGE: DOCTOR_USAGE,
   doctor: doctor
-});
+};
 
 export { PROBE_IDS, doctor$1 as doctor };

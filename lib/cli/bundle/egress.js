@@ -504,11 +504,11 @@ function prepared(spec) {
   };
 }
 
-var egress$1 = /*#__PURE__*/Object.freeze({
+var egress$1 = {
   __proto__: null,
   EgressPolicy: EgressPolicy,
   egress: egress,
   egressReport: egressReport
-});
+};
 
 export { IPPROTO_TCP, REDIRECT_PORT, SOCKET_ADDRESS_SIZE, TCP_NODELAY, decodeSocketAddress, egress$1 as egress, encodeSocketAddress };

@@ -133,7 +133,7 @@ function setCloseOnExec(fd, on = true) {
   });
 }
 
-var file = /*#__PURE__*/Object.freeze({
+var file = {
   __proto__: null,
   close: close,
   closeRange: closeRange,
@@ -153,6 +153,6 @@ var file = /*#__PURE__*/Object.freeze({
   setStatusFlags: setStatusFlags,
   write: write,
   writeAll: writeAll
-});
+};
 
 export { close, duplicate, file, flagNames, ftruncate, open, pipe, pread, pwrite, read, readAll, seek, setNonblocking, writeAll };

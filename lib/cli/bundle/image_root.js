@@ -102,12 +102,12 @@ function environmentOf({ env }, given, home) {
   return { ...env, set: { ...image, ...set } };
 }
 
-var images = /*#__PURE__*/Object.freeze({
+var images = {
   __proto__: null,
   holdImage: holdImage,
   imageCommand: imageCommand,
   imageOf: imageOf,
   withImage: withImage
-});
+};
 
 export { imageOf, images };

@@ -1092,7 +1092,7 @@ function intoCgroup(cloneArguments) {
   return { call: "SET", args: [{ load32: cgroupCell(0) }], store: cgroup };
 }
 
-var cgroup = /*#__PURE__*/Object.freeze({
+var cgroup = {
   __proto__: null,
   attachStep: attachStep,
   attachedStep: attachedStep,
@@ -1103,7 +1103,7 @@ var cgroup = /*#__PURE__*/Object.freeze({
   cgroupSteps: cgroupSteps,
   intoCgroup: intoCgroup,
   writeKnob: writeKnob
-});
+};
 
 const KEPT_FD = 128;
 const MOST_TRIES = 5e3;
@@ -1200,12 +1200,12 @@ function keeperOperations(shape, { places, pipe }, fault) {
   ];
 }
 
-var keeper = /*#__PURE__*/Object.freeze({
+var keeper = {
   __proto__: null,
   keeperOperations: keeperOperations,
   removeAtOnce: removeAtOnce,
   startKeeper: startKeeper
-});
+};
 
 const STATX_TYPE = 1, STATX_MODE_OFFSET = 28, S_IFMT = 61440, S_IFDIR = 16384;
 const PLACE = "landlock place";
@@ -1309,11 +1309,11 @@ function landlockStep() {
   };
 }
 
-var landlock = /*#__PURE__*/Object.freeze({
+var landlock = {
   __proto__: null,
   landlockRulesStep: landlockRulesStep,
   landlockStep: landlockStep
-});
+};
 
 function settings(stack, context) {
   return [
@@ -1734,12 +1734,12 @@ function overlayRootStep({ overlay }, context) {
   };
 }
 
-var roots = /*#__PURE__*/Object.freeze({
+var roots = {
   __proto__: null,
   directoryRootStep: directoryRootStep,
   overlayRootStep: overlayRootStep,
   pieceSteps: pieceSteps
-});
+};
 
 function same(ranges) {
   return ranges.map(({ inside, count }) => ({ inside, outside: inside, count }));
@@ -1815,11 +1815,11 @@ function behindLockStep(kinds, hints) {
   };
 }
 
-var lock = /*#__PURE__*/Object.freeze({
+var lock = {
   __proto__: null,
   behindLockStep: behindLockStep,
   lockStep: lockStep
-});
+};
 
 const NOTHING = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
 function tellSkipped(done) {
@@ -2112,13 +2112,13 @@ function isRealtime(scheduler) {
   return scheduler?.policy === "fifo" || scheduler?.policy === "rr";
 }
 
-var scheduling = /*#__PURE__*/Object.freeze({
+var scheduling = {
   __proto__: null,
   commandSchedulingSteps: commandSchedulingSteps,
   cpuMask: cpuMask,
   firstSchedulingSteps: firstSchedulingSteps,
   outsideSchedulingSteps: outsideSchedulingSteps
-});
+};
 
 const GUARD_FILTERS = {
   x86_64: "IAAAAAQAAAAVAAAsPgAAwCAAAAAAAAAANQAZAAMBAAA1AAoAWgAAADUABwADAAAANQAAJgIAAAAgAAAAIAAAAFQAAAAADAAAFQAjAAAAAAAgAAAAGAAAAFQAAABAAEAAFQAgHQAAAAA1AAAfVQAAADUAHgNWAAAANQAFAIYAAAA1AAABXAAAADUAABuFAAAAIAAAABgAAABUAAAAAAwAABUAGBUAAAAANQAAFwEBAAA1ABYAAgEAACAAAAAoAAAAVAAAAAAMAAAVABMAAAAAACAAAAAgAAAAVAAAAEAAQAAVABANAAAAADUABQC1AQAANQACAA0BAAA1AAAHBAEAADUABgwMAQAANQAAC6kBAAA1AAoCrAEAADUABwDFAQAANQABALYBAAAGAAAAJgAFADUAAAbEAQAAIAAAACAAAABUAAAAAAwAABUAAwAAAAAABgAAAAEABQA1AAABAAAAQDUAAAH/////BgAAAAAA/38GAAAAAAAAgA==",
@@ -2735,10 +2735,10 @@ function sandbox() {
   return Sandbox.create();
 }
 
-var sandbox$1 = /*#__PURE__*/Object.freeze({
+var sandbox$1 = {
   __proto__: null,
   Sandbox: Sandbox,
   sandbox: sandbox
-});
+};
 
 export { FS_FEATURES, PERSONALITIES, SCOPE_FEATURES, Sandbox, TCP_FEATURES, addressFromBytes, checkNetwork, compileLists, hostText, isInRange, isWithin, matchesName, parseAddress, parseAuthority, parseHost, parsePublish, parseRange, sandbox, sandbox$1 };

@@ -57,9 +57,9 @@ function readProfile(path, field = "--seccomp") {
   throw new SpecError(field, `"${path}" holds neither a policy nor an OCI profile`);
 }
 
-var seccomp_profile = /*#__PURE__*/Object.freeze({
+var seccomp_profile = {
   __proto__: null,
   readProfile: readProfile
-});
+};
 
 export { parse, readProfile, seccomp_profile };

@@ -841,11 +841,11 @@ function xattrsOf(fd) {
   return new Map(names.sort().map((name) => [name, getXattr(fd, name) ?? new Uint8Array()]));
 }
 
-var write_archive = /*#__PURE__*/Object.freeze({
+var write_archive = {
   __proto__: null,
   SAME_IDS: SAME_IDS,
   isOpaque: isOpaque,
   writeArchive: writeArchive
-});
+};
 
 export { BLOCK, SAME_IDS, TarWriter, TreeWriter, entryPath, isDirectory, isOpaque, isWhiteout, isZero, openDirectory, parseHeader, sortedNames, split, tarNumber, walkTree, writeArchive, write_archive };

@@ -57,16 +57,9 @@ export const SFD_NONBLOCK = 0x800;
 /** The name of a standard signal, such as `"SIGTERM"`. */
 export type SignalName = keyof typeof SIGNALS;
 
-const NAMES: readonly (string | undefined)[] = (() => {
-  const names: (string | undefined)[] = [];
-  for (const [name, number] of Object.entries(SIGNALS)) names[number] ??= name;
-  return names;
-})();
-
 /** A signal's name: `"SIGKILL"` for 9, `"SIGRTMIN+3"` for 37, `"signal 99"` for an unknown number. */
 export function signalName(number: number): string {
-  const name = NAMES[number];
-  if (name !== undefined) return name;
+  for (const [name, known] of Object.entries(SIGNALS)) if (known === number) return name;
   // The kernel's real-time signals start at 32, but glibc keeps 32 and 33 for its threads.
   return number >= 34 && number <= 64 ? `SIGRTMIN+${number - 34}` : `signal ${number}`;
 }
