@@ -9,61 +9,11 @@
 import { accountName, subordinate } from "../ids/subordinate.ts";
 import type { HostEntry, HostFacts } from "../plan/facts.ts";
 import { hostTree } from "./host_tree.ts";
+import { hostView } from "./host_view.ts";
 import type { RlimitName } from "../spec.ts";
 import { landlockVersion } from "../sys/landlock.ts";
 
 const KEEP_MILLISECONDS = 2000;
-
-const SYSTEM_FOLDERS = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
-
-/** Small files that programs read; they are copied, so that the sandbox holds no mount on them. */
-const COPIED = [
-  "/etc/passwd",
-  "/etc/group",
-  "/etc/nsswitch.conf",
-  "/etc/hosts",
-  "/etc/host.conf",
-  "/etc/resolv.conf",
-  "/etc/localtime",
-  "/etc/os-release",
-  "/etc/ssl/openssl.cnf",
-];
-
-/** What is too large to copy. Never all of `/etc/ssl` or `/etc/pki`: private keys lie there. */
-const BOUND = [
-  "/etc/ld.so.cache",
-  "/etc/alternatives",
-  "/etc/ssl/certs",
-  "/etc/pki/tls/certs",
-  "/etc/pki/ca-trust/extracted",
-  "/etc/crypto-policies/back-ends",
-];
-
-const LARGEST_COPY = 256 * 1024;
-
-function hostView(): HostEntry[] {
-  const entries: HostEntry[] = [];
-  for (const path of SYSTEM_FOLDERS) {
-    try {
-      const info = Deno.lstatSync(path);
-      if (info.isSymlink) entries.push({ kind: "symlink", path, to: Deno.readLinkSync(path) });
-      else entries.push({ kind: "bind-dir", path });
-    } catch { /* not every system has them all */ }
-  }
-  for (const path of COPIED) {
-    try {
-      const contents = Deno.readFileSync(path);
-      if (contents.length <= LARGEST_COPY) entries.push({ kind: "copy", path, contents });
-    } catch { /* not there, or not for this user to read */ }
-  }
-  for (const path of BOUND) {
-    try {
-      const info = Deno.statSync(path);
-      entries.push({ kind: info.isDirectory ? "bind-dir" : "bind-file", path });
-    } catch { /* not every system has them all */ }
-  }
-  return entries;
-}
 
 /**
  * Deno raises its soft limit of open files to the hard one, and its children would inherit that;

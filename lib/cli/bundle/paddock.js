@@ -129,7 +129,7 @@ const pathText = (function pathText(path) {
 const isFresh = (function isFresh(folder, bundle, sources) {
   const paths = [bundle, ...Object.keys(sources)], sizes = Object.values(sources);
   const text = new TextEncoder().encode(paths.map(((path) => `${folder}/${path}\0`)).join(""));
-  const status = new DataView(new ArrayBuffer(STATX_SIZE));
+  const status = new DataView(new ArrayBuffer(STATX_SIZE$1));
   const textAddress = addressOf(text), statusAddress = addressOf(status);
   let start = 0;
   const look = (() => {
@@ -915,35 +915,51 @@ const list = (function list(path) {
     return [];
   }
 });
-const landlockVersion = (function landlockVersion() {
-  const version = syscall("landlock_create_ruleset", 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
-  return version < 0 ? 0 : version;
+const kindOf = (function kindOf(path, flags, status) {
+  const result = rawSyscall(SYS.statx, AT_FDCWD, path, flags, STATX_BASIC_STATS, status);
+  return result < 0 ? 0 : (status[MODE_AT] | status[MODE_AT + 1] << 8) & S_IFMT$1;
+});
+const contentsOf = (function contentsOf(path, room) {
+  const fd = rawSyscall(SYS.openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
+  if (fd < 0) return void 0;
+  let length = 0, count = 0;
+  do {
+    const rest = room.subarray(length);
+    count = rawSyscall(SYS.read, fd, rest, rest.length);
+    length += count;
+  } while (count > 0 && length <= LARGEST_COPY);
+  rawSyscall(SYS.close, fd);
+  return count === 0 ? room.slice(0, length) : void 0;
 });
 const hostView = (function hostView() {
   const entries = [];
+  const status = new Uint8Array(STATX_SIZE);
   for (const path of SYSTEM_FOLDERS) {
-    try {
-      const info = Deno.lstatSync(path);
-      if (info.isSymlink) entries.push({ kind: "symlink", path, to: Deno.readLinkSync(path) });
-      else entries.push({ kind: "bind-dir", path });
-    } catch {
-    }
+    const name = cString(path);
+    const kind = kindOf(name, AT_SYMLINK_NOFOLLOW, status);
+    if (kind === S_IFLNK) {
+      const to = new Uint8Array(LONGEST_LINK);
+      const length = rawSyscall(SYS.readlinkat, AT_FDCWD, name, to, LONGEST_LINK);
+      if (length > 0) {
+        entries.push({ kind: "symlink", path, to: text.decode(to.subarray(0, length)) });
+      }
+    } else if (kind !== 0) entries.push({ kind: "bind-dir", path });
   }
+  const room = new Uint8Array(LARGEST_COPY + 1);
   for (const path of COPIED) {
-    try {
-      const contents = Deno.readFileSync(path);
-      if (contents.length <= LARGEST_COPY) entries.push({ kind: "copy", path, contents });
-    } catch {
-    }
+    const contents = contentsOf(cString(path), room);
+    if (contents !== void 0) entries.push({ kind: "copy", path, contents });
   }
   for (const path of BOUND) {
-    try {
-      const info = Deno.statSync(path);
-      entries.push({ kind: info.isDirectory ? "bind-dir" : "bind-file", path });
-    } catch {
-    }
+    const kind = kindOf(cString(path), 0, status);
+    if (kind === S_IFDIR$1) entries.push({ kind: "bind-dir", path });
+    else if (kind === S_IFREG) entries.push({ kind: "bind-file", path });
   }
   return entries;
+});
+const landlockVersion = (function landlockVersion() {
+  const version = syscall("landlock_create_ruleset", 0, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  return version < 0 ? 0 : version;
 });
 const softNofile = (function softNofile() {
   try {
@@ -3953,7 +3969,7 @@ const STATX_NLINK = 4;
 const STATX_UID = 8;
 const STATX_GID = 16;
 const STATX_INO = 256;
-const STATX_SIZE$1 = 512;
+const STATX_SIZE$2 = 512;
 const STATX_BASIC_STATS = 2047;
 const STATX_BTIME = 2048;
 const STATX_MNT_ID = 4096;
@@ -4072,7 +4088,7 @@ var fcntlAbi = {
   STATX_MNT_ID: STATX_MNT_ID,
   STATX_MODE: STATX_MODE,
   STATX_NLINK: STATX_NLINK,
-  STATX_SIZE: STATX_SIZE$1,
+  STATX_SIZE: STATX_SIZE$2,
   STATX_TYPE: STATX_TYPE$1,
   STATX_UID: STATX_UID,
   S_IFBLK: S_IFBLK,
@@ -5311,7 +5327,7 @@ const room = Array.from({ length: 2 }, (() => new Uint8Array(ROOM + 1)));
 const encoder$1 = new TextEncoder();
 let last$1 = 0;
 const LENIENCE = 10;
-const STATX_SIZE = 256, SIZE_AT = 40, MODIFIED_AT = 112;
+const STATX_SIZE$1 = 256, SIZE_AT = 40, MODIFIED_AT = 112;
 var run$1 = {
   __proto__: null,
   run: run
@@ -5933,6 +5949,30 @@ const NO_FILES = /* @__PURE__ */ new Set([
   "sysfs",
   "tracefs"
 ]);
+const SYSTEM_FOLDERS = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
+const COPIED = [
+  "/etc/passwd",
+  "/etc/group",
+  "/etc/nsswitch.conf",
+  "/etc/hosts",
+  "/etc/host.conf",
+  "/etc/resolv.conf",
+  "/etc/localtime",
+  "/etc/os-release",
+  "/etc/ssl/openssl.cnf"
+];
+const BOUND = [
+  "/etc/ld.so.cache",
+  "/etc/alternatives",
+  "/etc/ssl/certs",
+  "/etc/pki/tls/certs",
+  "/etc/pki/ca-trust/extracted",
+  "/etc/crypto-policies/back-ends"
+];
+const LARGEST_COPY = 256 * 1024;
+const LONGEST_LINK = 4096;
+const STATX_SIZE = 256, MODE_AT = 28;
+const text = new TextDecoder();
 const LANDLOCK_CREATE_RULESET_VERSION = 1;
 const LANDLOCK_ACCESS_FS_EXECUTE = 1;
 const LANDLOCK_ACCESS_FS_WRITE_FILE = 2;
@@ -5976,27 +6016,7 @@ const LANDLOCK_FS_RIGHTS = {
   ioctl_dev: LANDLOCK_ACCESS_FS_IOCTL_DEV
 };
 const KEEP_MILLISECONDS = 2e3;
-const SYSTEM_FOLDERS = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"];
-const COPIED = [
-  "/etc/passwd",
-  "/etc/group",
-  "/etc/nsswitch.conf",
-  "/etc/hosts",
-  "/etc/host.conf",
-  "/etc/resolv.conf",
-  "/etc/localtime",
-  "/etc/os-release",
-  "/etc/ssl/openssl.cnf"
-];
-const BOUND = [
-  "/etc/ld.so.cache",
-  "/etc/alternatives",
-  "/etc/ssl/certs",
-  "/etc/pki/tls/certs",
-  "/etc/pki/ca-trust/extracted",
-  "/etc/crypto-policies/back-ends"
-];
-const LARGEST_COPY = 256 * 1024;
+
 const LIMIT_TITLES = {
   as: "address space",
   core: "core file size",
@@ -9075,8 +9095,9 @@ export const MAIN_SOURCES = {
   "lib/run/first_assignment.ts": 3068,
   "lib/run/first_process.ts": 4998,
   "lib/run/hooks.ts": 4698,
-  "lib/run/host_facts.ts": 5193,
+  "lib/run/host_facts.ts": 3685,
   "lib/run/host_tree.ts": 4315,
+  "lib/run/host_view.ts": 3614,
   "lib/run/joins.ts": 1270,
   "lib/run/launch.ts": 15913,
   "lib/run/launch_processes.ts": 3544,
