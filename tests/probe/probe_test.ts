@@ -16,11 +16,8 @@ Deno.test("everything is looked at once and in order, and what works has no reme
   assertEquals([kernel, uid], [Deno.osRelease(), Deno.uid()!]);
   for (const { id, status, detail, cost, remedy } of findings) {
     assert(detail !== "", id);
-    assertEquals(
-      status === "works",
-      cost === undefined && remedy === undefined,
-      `${id}: ${detail}`,
-    );
+    const told = cost !== undefined && remedy !== undefined;
+    assert(status === "works" ? !told : told || detail.startsWith("not tried"), `${id}: ${detail}`);
   }
   // The other tests start sandboxes.
   assert(usable, JSON.stringify(findings.filter(({ status }) => status === "missing")));
