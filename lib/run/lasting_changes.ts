@@ -60,6 +60,12 @@ function checkApart({ field, upper, lower }: Lasting, { dev }: Deno.FileInfo): v
     // What is not there, the step for it will say. Another filesystem does not come along.
     if (stat(layer)?.dev !== dev) continue;
     const below = Deno.realPathSync(layer).replace(/\/$/, "");
+    if (below.startsWith(`${own}/`)) {
+      throw new SpecError(
+        field,
+        `"${upper}" holds the layer "${layer}", which would be changed with it; take a directory elsewhere`,
+      );
+    }
     if (own !== below && !own.startsWith(`${below}/`)) continue;
     throw new SpecError(
       field,
@@ -71,9 +77,9 @@ function checkApart({ field, upper, lower }: Lasting, { dev }: Deno.FileInfo): v
 }
 
 /**
- * Looks at the directories for changes, and throws a `SpecError` for one that is not there, or that
- * lies in one of its own layers. What it returns removes the work directories that were made since,
- * and is for a launch that failed; what holds anything stays.
+ * Looks at the directories for changes, and throws a `SpecError` for one that is not there, lies in
+ * one of its own layers, or holds one. What it returns removes the work directories that were made
+ * since, and is for a launch that failed; what holds anything stays.
  */
 export function checkLasting(spec: SandboxSpec): () => void {
   const made: string[] = [];

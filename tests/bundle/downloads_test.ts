@@ -34,11 +34,15 @@ Deno.test("the command needs no package that only tests and scripts import", asy
     for (const name of NEEDED) {
       await copy(`${npmCache}/${registry}/${name}`, `${folder}/npm/${registry}/${name}`);
     }
-    const words = ["cli.ts", "seccomp", "test", "ptrace"];
-    const out = await deno(["run", "-A", "--quiet", "--cached-only", ...words], {
-      DENO_DIR: folder,
-    });
-    assertStringIncludes(out, "EPERM");
+    await Deno.writeTextFile(`${folder}/box.yaml`, "command: [echo, from the file]\n");
+    await Deno.writeTextFile(`${folder}/profile.yaml`, "extend: default\nrules: []\n");
+    const paddock = (...words: string[]) =>
+      deno(["run", "-A", "--quiet", "--cached-only", "cli.ts", ...words], { DENO_DIR: folder });
+    assertStringIncludes(await paddock("seccomp", "test", "ptrace"), "EPERM");
+    assertStringIncludes(await paddock("seccomp", "show"), "The program of");
+    assertEquals(await paddock("run", "-f", `${folder}/box.yaml`), "from the file\n");
+    const filtered = ["run", "--seccomp", `${folder}/profile.yaml`, "echo", "filtered"];
+    assertEquals(await paddock(...filtered), "filtered\n");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
