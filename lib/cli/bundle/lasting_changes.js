@@ -31,6 +31,12 @@ function checkApart({ field, upper, lower }, { dev }) {
   for (const layer of lower) {
     if (stat(layer)?.dev !== dev) continue;
     const below = Deno.realPathSync(layer).replace(/\/$/, "");
+    if (below.startsWith(`${own}/`)) {
+      throw new SpecError(
+        field,
+        `"${upper}" holds the layer "${layer}", which would be changed with it; take a directory elsewhere`
+      );
+    }
     if (own !== below && !own.startsWith(`${below}/`)) continue;
     throw new SpecError(
       field,

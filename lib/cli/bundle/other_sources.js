@@ -241,7 +241,7 @@ export const OTHER_SOURCES = {
   "lib/run/check_options.ts": 546,
   "lib/run/image_root.ts": 3649,
   "lib/run/inside.ts": 5985,
-  "lib/run/lasting_changes.ts": 3395,
+  "lib/run/lasting_changes.ts": 3606,
   "lib/run/late_mounts.ts": 3250,
   "lib/run/network_modes.ts": 2895,
   "lib/run/network_sides.ts": 1063,
