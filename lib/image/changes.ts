@@ -4,7 +4,7 @@
  * @module
  */
 
-import { SyscallError } from "../errors.ts";
+import { SandboxError, SyscallError } from "../errors.ts";
 import { AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_NONBLOCK, S_IFMT, S_IFREG } from "../sys/abi/fcntl.ts";
 import { readLink } from "../sys/directory.ts";
 import { close, open, pread } from "../sys/file.ts";
@@ -12,7 +12,13 @@ import { type FileStatus, fileStatusAt } from "../sys/stat.ts";
 import { toBytes, toText } from "./byte_string.ts";
 import { split } from "./tree/entry_path.ts";
 import { DirectoryHandles } from "./tree/directory_handles.ts";
-import { isDirectory, openDirectory, sortedNames, walkTree } from "./tree/tree_walk.ts";
+import {
+  isDirectory,
+  openDirectory,
+  sortedNames,
+  type TreeFile,
+  walkTree,
+} from "./tree/tree_walk.ts";
 import { isWhiteout } from "./tree/tree_writer.ts";
 import { type InsideIds, isOpaque } from "./write_archive.ts";
 
@@ -36,7 +42,15 @@ export interface ChangesInit {
   ids: { upper: InsideIds; lower: InsideIds };
   /** Mount points: where the launch itself may have made an empty directory or file. */
   mountPoints: ReadonlySet<string>;
+  /** For tests: the most bytes that all paths may have together. */
+  most?: number;
 }
+
+/** Directories of all layers together that are kept open. */
+const MOST_OPEN = 512;
+
+/** The most bytes of all paths together. */
+const MOST_TEXT = 2 ** 27;
 
 /** A directory that several layers have: what a path in it is, in the topmost one that says so. */
 interface Below {
@@ -52,38 +66,23 @@ export function compareChanges(init: ChangesInit): Changes {
 class Comparison {
   readonly #layers: DirectoryHandles[];
   readonly #found = { added: [] as string[], modified: [] as string[], deleted: [] as string[] };
+  /** Which layers have the directory that the walk is in, and those above it, by depth. */
+  readonly #lower: (readonly number[])[] = [];
+  #length = 0;
 
   constructor(readonly init: ChangesInit) {
-    this.#layers = init.lower.map((fd) => new DirectoryHandles(fd));
+    const most = Math.max(2, Math.floor(MOST_OPEN / init.lower.length));
+    this.#layers = init.lower.map((fd) => new DirectoryHandles(fd, most));
   }
 
   run(): Changes {
     const { upper } = this.init;
     try {
-      this.#hidden(upper, "");
-      // What is in a new directory is new; nothing of it needs to be looked for.
-      for (const file of walkTree(upper)) {
-        const before = this.#below(file.path);
-        if (isWhiteout(file.status)) {
-          if (before !== undefined) this.#found.deleted.push(file.path);
-        } else if (before === undefined) {
-          if (!this.#isMountPoint(file.path, file.status, file.dirfd)) {
-            this.#found.added.push(file.path);
-          }
-        } else {
-          if (!this.#isSame(file.path, file.dirfd, file.status, before)) {
-            this.#found.modified.push(file.path);
-          }
-          if (isDirectory(file.status) && isDirectory(before.status)) {
-            const fd = openDirectory(file.dirfd, file.name);
-            try {
-              this.#hidden(fd, file.path);
-            } finally {
-              close(fd);
-            }
-          }
-        }
-      }
+      const all = [...this.#layers.keys()];
+      const last = this.init.lower.findIndex(isOpaque);
+      this.#lower[0] = last === -1 ? all : all.slice(0, last + 1);
+      this.#hidden(upper, "", this.#lower[0]);
+      for (const file of walkTree(upper)) this.#compare(file);
     } finally {
       for (const layer of this.#layers) layer.close();
     }
@@ -92,66 +91,85 @@ class Comparison {
     return { added: paths(added), modified: paths(modified), deleted: paths(deleted) };
   }
 
+  /** A command can make so many directories in one another that all their paths fit nowhere. */
+  #tell(list: "added" | "modified" | "deleted", path: string): void {
+    this.#length += path.length;
+    if (this.#length > (this.init.most ?? MOST_TEXT)) {
+      throw new SandboxError(
+        "The paths of all changes are too long together to be told; save them with saveDiff()",
+      );
+    }
+    this.#found[list].push(path);
+  }
+
+  #compare({ path, dirfd, name, status, depth }: TreeFile): void {
+    const { before, lower } = this.#below(this.#lower[depth]!, path);
+    if (isDirectory(status)) this.#lower[depth + 1] = lower;
+    if (isWhiteout(status)) {
+      if (before !== undefined) this.#tell("deleted", path);
+    } else if (before === undefined) {
+      if (!this.#isMountPoint(path, status, dirfd)) this.#tell("added", path);
+    } else {
+      if (!this.#isSame(path, dirfd, status, before)) this.#tell("modified", path);
+      if (isDirectory(status) && isDirectory(before.status)) {
+        const fd = openDirectory(dirfd, name);
+        try {
+          this.#hidden(fd, path, lower);
+        } finally {
+          close(fd);
+        }
+      }
+    }
+  }
+
   /** An opaque directory deletes every name of the layers below that it does not have itself. */
-  #hidden(fd: number, path: string): void {
+  #hidden(fd: number, path: string, lower: readonly number[]): void {
     if (!isOpaque(fd)) return;
     const here = new Set(sortedNames(fd));
     const prefix = path === "" ? "" : `${path}/`;
     const below = new Set<string>();
-    for (const layer of this.#layers) {
+    for (const layer of lower) {
+      const handle = this.#layers[layer]!.get(path);
+      // It is gone since, if somebody changes the layer.
+      if (handle === undefined) continue;
+      const again = openDirectory(handle, ".");
       try {
-        const handle = layer.get(path);
-        if (handle === undefined) continue;
-        const again = openDirectory(handle, ".");
-        try {
-          for (const name of sortedNames(again)) below.add(name);
-        } finally {
-          close(again);
-        }
-      } catch (error) {
-        if (!(error instanceof SyscallError)) throw error;
+        for (const name of sortedNames(again)) below.add(name);
+      } finally {
+        close(again);
       }
     }
     for (const name of below) {
-      if (!here.has(name) && this.#below(prefix + name) !== undefined) {
-        this.#found.deleted.push(prefix + name);
+      const gone = prefix + name;
+      if (!here.has(name) && this.#below(lower, gone).before !== undefined) {
+        this.#tell("deleted", gone);
       }
     }
   }
 
-  /** What the layers below have there, as overlayfs would show it. */
-  #below(path: string): Below | undefined {
+  /**
+   * What the layers below have there, as overlayfs would show it, and which of them have a directory
+   * there. `layers` are those that have the one above: in a new directory there is nothing to look for.
+   */
+  #below(layers: readonly number[], path: string): { before?: Below; lower: readonly number[] } {
+    const lower: number[] = [];
+    let before: Below | undefined;
+    if (layers.length === 0) return { lower };
     const { parent, base } = split(path);
-    for (const [layer, handles] of this.#layers.entries()) {
-      try {
-        const dirfd = handles.get(parent);
-        if (dirfd !== undefined) {
-          const status = statusOf(dirfd, base);
-          if (status !== undefined) return isWhiteout(status) ? undefined : { layer, status };
-        }
-        // A directory above that hides the lower ones, or is gone, ends the search.
-        if (this.#ends(handles, parent)) return undefined;
-      } catch (error) {
-        // A file stands where this layer would have a directory above.
-        if (error instanceof SyscallError && /^(ENOTDIR|ELOOP)$/.test(error.code)) return undefined;
-        throw error;
-      }
+    for (const layer of layers) {
+      const handles = this.#layers[layer]!;
+      const above = handles.get(parent);
+      const status = above === undefined ? undefined : statusOf(above, base);
+      if (status === undefined) continue;
+      if (isWhiteout(status)) break;
+      before ??= { layer, status };
+      // What is no directory hides those of the layers below it.
+      if (!isDirectory(status)) break;
+      lower.push(layer);
+      const here = handles.get(path);
+      if (here === undefined || isOpaque(here)) break;
     }
-  }
-
-  #ends(handles: DirectoryHandles, path: string): boolean {
-    const parts = path === "" ? [] : path.split("/");
-    for (let depth = 0; depth <= parts.length; depth++) {
-      const here = parts.slice(0, depth).join("/");
-      const fd = handles.get(here);
-      if (fd === undefined) {
-        const { parent, base } = split(here);
-        const status = statusOf(handles.get(parent)!, base);
-        return status !== undefined && isWhiteout(status);
-      }
-      if (isOpaque(fd)) return true;
-    }
-    return false;
+    return { before, lower };
   }
 
   #isSame(path: string, dirfd: number, status: FileStatus, { layer, status: before }: Below) {

@@ -25,12 +25,15 @@ export const STRICTLY_BELOW = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO
 
 const MOST = 128;
 
+/** Leaves room for a name of 255 bytes. */
+const LONGEST = 3800;
+
 /** Open directories, the least recently used one closed first. */
 export class DirectoryHandles {
   readonly #open = new Map<string, number>();
 
   /** Below this root, which stays the caller's. */
-  constructor(readonly root: number) {}
+  constructor(readonly root: number, readonly most = MOST) {}
 
   /** The directory's descriptor, or undefined if it does not exist. Valid until the next call. */
   get(path: string): number | undefined {
@@ -41,9 +44,15 @@ export class DirectoryHandles {
       this.#open.set(path, known);
       return known;
     }
+    // The kernel takes 4,095 bytes at a time; the part above is the same for all that is below it.
+    const cut = path.length > LONGEST
+      ? path.lastIndexOf("/", Math.floor((path.length - 1) / LONGEST) * LONGEST)
+      : -1;
+    const dirfd = cut === -1 ? this.root : this.get(path.slice(0, cut));
+    if (dirfd === undefined) return undefined;
     try {
-      const fd = openat2(toBytes(path), {
-        dirfd: this.root,
+      const fd = openat2(toBytes(path.slice(cut + 1)), {
+        dirfd,
         flags: O_RDONLY | O_DIRECTORY,
         resolve: STRICTLY_BELOW,
       });
@@ -56,7 +65,7 @@ export class DirectoryHandles {
   }
 
   #keep(path: string, fd: number): void {
-    if (this.#open.size >= MOST) {
+    if (this.#open.size >= this.most) {
       const [oldest, descriptor] = this.#open.entries().next().value!;
       this.#open.delete(oldest);
       close(descriptor);

@@ -26,6 +26,8 @@ export interface TreeFile {
   /** Its name there. */
   name: Uint8Array<ArrayBuffer>;
   status: FileStatus;
+  /** How many directories below the root it is in. */
+  depth: number;
 }
 
 /** The names in a directory, sorted. */
@@ -42,6 +44,21 @@ export function isDirectory({ mode }: Pick<FileStatus, "mode">): boolean {
   return (mode & S_IFMT) === S_IFDIR;
 }
 
+/** How many directories of one walk are open at most, however deep the tree is. */
+const MOST_OPEN = 64;
+
+/** A directory that the walk is in. */
+interface Level {
+  readonly name: Uint8Array | ".";
+  /** The path of what is in it, up to the name. */
+  readonly prefix: string;
+  readonly names: readonly string[];
+  /** How many of them are done. */
+  done: number;
+  /** Closed while the walk is far below. */
+  fd: number | undefined;
+}
+
 /**
  * Every file below an open directory, a directory before what is in it. `enter` may say that one is
  * not gone into.
@@ -49,24 +66,50 @@ export function isDirectory({ mode }: Pick<FileStatus, "mode">): boolean {
 export function* walkTree(
   root: number,
   enter: (file: TreeFile) => boolean = () => true,
-  prefix = "",
 ): Generator<TreeFile> {
-  const fd = openDirectory(root, ".");
+  const levels: Level[] = [];
+  const goInto = (dirfd: number, name: Uint8Array | ".", prefix: string) => {
+    const fd = openDirectory(dirfd, name);
+    try {
+      levels.push({ name, prefix, names: sortedNames(fd), done: 0, fd });
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+    const far = levels.at(-1 - MOST_OPEN);
+    if (far?.fd === undefined) return;
+    close(far.fd);
+    far.fd = undefined;
+  };
   try {
-    for (const text of sortedNames(fd)) {
-      const name = toBytes(text);
-      const status = fileStatusAt(fd, name, AT_SYMLINK_NOFOLLOW);
-      const file = { path: prefix + text, dirfd: fd, name, status };
-      yield file;
-      if (!isDirectory(status) || !enter(file)) continue;
-      const below = openDirectory(fd, name);
-      try {
-        yield* walkTree(below, enter, `${file.path}/`);
-      } finally {
-        close(below);
+    goInto(root, ".", "");
+    for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
+      if (level.done === level.names.length) {
+        if (level.fd !== undefined) close(level.fd);
+        levels.pop();
+        continue;
       }
+      if (level.fd === undefined) reopen(root, levels);
+      const text = level.names[level.done++]!;
+      const name = toBytes(text);
+      const status = fileStatusAt(level.fd!, name, AT_SYMLINK_NOFOLLOW);
+      const depth = levels.length - 1;
+      const file = { path: level.prefix + text, dirfd: level.fd!, name, status, depth };
+      yield file;
+      if (isDirectory(status) && enter(file)) goInto(level.fd!, name, `${file.path}/`);
     }
   } finally {
-    close(fd);
+    for (const { fd } of levels) if (fd !== undefined) close(fd);
   }
+}
+
+/** Goes down by name again, and keeps the last ones open: going up comes to those next. */
+function reopen(root: number, levels: readonly Level[]): void {
+  let above = root;
+  levels.forEach((level, index) => {
+    const fd = openDirectory(above, level.name);
+    if (above !== root && levels[index - 1]!.fd === undefined) close(above);
+    if (index >= levels.length - MOST_OPEN) level.fd = fd;
+    above = fd;
+  });
 }
