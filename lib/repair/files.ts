@@ -7,7 +7,8 @@
 import { removeTree } from "../image/tree/remove_tree.ts";
 import { type HeldLock, take, waitFor } from "../image/store/locks.ts";
 import { places, storePath } from "../image/store/paths.ts";
-import { abandonedChanges, removeChanges } from "../run/changes_directory.ts";
+import { removeTree } from "../image/tree/remove_tree.ts";
+import { abandonedChanges } from "../run/changes_directory.ts";
 import type { Leftover } from "./leftover.ts";
 
 /** Changes that were kept on disk for a sandbox. */
@@ -16,7 +17,7 @@ export function leftoverChanges(): Leftover[] {
     kind: "changes",
     name: path,
     why: "the program that its name says made it is gone",
-    remove: () => removeChanges(path),
+    remove: () => removeTree(path),
   }));
 }
 

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { removeTree } from "../image/tree/remove_tree.ts";
+
 const FOLDER = "/var/tmp";
 const PREFIX = "paddock-changes-";
 
@@ -31,7 +33,7 @@ export function abandonedChanges(): string[] {
   const own = ownPrefix();
   return [...Deno.readDirSync(FOLDER)].filter(({ name }) => {
     const pid = name.startsWith(own) ? /^(\d+)-/.exec(name.slice(own.length))?.[1] : undefined;
-    return pid !== undefined && !exists(`/proc/${pid}`);
+    return pid !== undefined && !exists(`/proc/${pid}`) && isOwn(`${FOLDER}/${name}`);
   }).map(({ name }) => `${FOLDER}/${name}`);
 }
 
@@ -40,8 +42,8 @@ export function makeChangesDirectory(): ChangesDirectory {
   const own = ownPrefix();
   for (const path of abandonedChanges()) {
     try {
-      removeChanges(path);
-    } catch { /* another one is at it, too, or it is a namesake of somebody else's */ }
+      removeTree(path);
+    } catch { /* another one is at it, too */ }
   }
   const path = Deno.makeTempDirSync({ dir: FOLDER, prefix: `${own}${Deno.pid}-` });
   if (present.size === 0) globalThis.addEventListener("unload", removeAll, { once: true });
@@ -51,7 +53,7 @@ export function makeChangesDirectory(): ChangesDirectory {
     path,
     hold: () => holders++,
     letGo() {
-      if (--holders === 0 && present.delete(path)) removeChanges(path);
+      if (--holders === 0 && present.delete(path)) removeTree(path);
     },
   };
 }
@@ -59,7 +61,7 @@ export function makeChangesDirectory(): ChangesDirectory {
 function removeAll(): void {
   for (const path of present) {
     try {
-      removeChanges(path);
+      removeTree(path);
     } catch { /* a sandbox is still at it; the next program removes it */ }
   }
 }
@@ -73,14 +75,12 @@ function exists(path: string): boolean {
   }
 }
 
-/** Removes such a directory: the kernel leaves one of mode 0000 in each work directory. */
-export function removeChanges(path: string): void {
-  for (const { name } of Deno.readDirSync(path)) {
-    const works = name === "work" ? Deno.readDirSync(`${path}/work`) : [{ name: "" }];
-    for (const { name: number } of works) {
-      const work = name === "work" ? `${path}/work/${number}/work` : `${path}/${name}/work/work`;
-      if (exists(work)) Deno.chmodSync(work, 0o700);
-    }
+/** Anybody may make a namesake in that folder, or a link that is called so. */
+function isOwn(path: string): boolean {
+  try {
+    const { isDirectory, uid } = Deno.lstatSync(path);
+    return isDirectory && uid === Deno.uid();
+  } catch {
+    return false;
   }
-  Deno.removeSync(path, { recursive: true });
 }

@@ -100,6 +100,29 @@ Deno.test("on an older kernel, too, the host can be changed and thrown away", ()
     }
   }));
 
+Deno.test("what a command left in such a directory is removed without following it", () =>
+  on("6.1.0", () =>
+    inFolder(async (folder) => {
+      await Deno.writeTextFile(`${folder}/file`, "", { mode: 0o644 });
+      await Deno.mkdir(`${folder}/kept`);
+      const stale = `/var/tmp/paddock-changes-${Deno.uid()}-4194304-x`;
+      // The host's /work, of which the command has changed /work/work.
+      await Deno.mkdir(`${stale}/upper/work`, { recursive: true });
+      await Deno.symlink(`${folder}/file`, `${stale}/upper/work/work`);
+      // And what is only called so.
+      const namesake = `/var/tmp/paddock-changes-${Deno.uid()}-4194304-y`;
+      await Deno.symlink(folder, namesake);
+      try {
+        await attempt(sandbox().overlay("/o", { lower: ["/usr"], upper: "ephemeral" }), "true");
+        const { mode } = await Deno.stat(`${folder}/file`);
+        assertEquals(mode! & 0o777, 0o644);
+        assertEquals([...Deno.readDirSync(folder)].length, 2);
+        assertEquals(left(), [namesake.slice("/var/tmp/".length)]);
+      } finally {
+        await Deno.remove(namesake);
+      }
+    })));
+
 Deno.test("what a killed program left is removed by the next one", () =>
   on("6.1.0", async () => {
     const stale = `/var/tmp/paddock-changes-${Deno.uid()}-4194304-x`;

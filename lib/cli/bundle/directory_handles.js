@@ -70,12 +70,10 @@ function shown(bytes) {
 
 const STRICTLY_BELOW = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 const MOST = 128;
-const LONGEST = 3800;
 class DirectoryHandles {
   /** Below this root, which stays the caller's. */
-  constructor(root, most = MOST) {
+  constructor(root) {
     this.root = root;
-    this.most = most;
   }
   #open = /* @__PURE__ */ new Map();
   /** The directory's descriptor, or undefined if it does not exist. Valid until the next call. */
@@ -87,12 +85,9 @@ class DirectoryHandles {
       this.#open.set(path, known);
       return known;
     }
-    const cut = path.length > LONGEST ? path.lastIndexOf("/", Math.floor((path.length - 1) / LONGEST) * LONGEST) : -1;
-    const dirfd = cut === -1 ? this.root : this.get(path.slice(0, cut));
-    if (dirfd === void 0) return void 0;
     try {
-      const fd = openat2(toBytes(path.slice(cut + 1)), {
-        dirfd,
+      const fd = openat2(toBytes(path), {
+        dirfd: this.root,
         flags: O_RDONLY | O_DIRECTORY,
         resolve: STRICTLY_BELOW
       });
@@ -104,7 +99,7 @@ class DirectoryHandles {
     }
   }
   #keep(path, fd) {
-    if (this.#open.size >= this.most) {
+    if (this.#open.size >= MOST) {
       const [oldest, descriptor] = this.#open.entries().next().value;
       this.#open.delete(oldest);
       close(descriptor);
