@@ -4,7 +4,6 @@
  * @module
  */
 
-import { removeTree } from "../image/tree/remove_tree.ts";
 import { type HeldLock, take, waitFor } from "../image/store/locks.ts";
 import { places, storePath } from "../image/store/paths.ts";
 import { removeTree } from "../image/tree/remove_tree.ts";

@@ -70,10 +70,12 @@ function shown(bytes) {
 
 const STRICTLY_BELOW = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
 const MOST = 128;
+const LONGEST = 3800;
 class DirectoryHandles {
   /** Below this root, which stays the caller's. */
-  constructor(root) {
+  constructor(root, most = MOST) {
     this.root = root;
+    this.most = most;
   }
   #open = /* @__PURE__ */ new Map();
   /** The directory's descriptor, or undefined if it does not exist. Valid until the next call. */
@@ -85,9 +87,12 @@ class DirectoryHandles {
       this.#open.set(path, known);
       return known;
     }
+    const cut = path.length > LONGEST ? path.lastIndexOf("/", Math.floor((path.length - 1) / LONGEST) * LONGEST) : -1;
+    const dirfd = cut === -1 ? this.root : this.get(path.slice(0, cut));
+    if (dirfd === void 0) return void 0;
     try {
-      const fd = openat2(toBytes(path), {
-        dirfd: this.root,
+      const fd = openat2(toBytes(path.slice(cut + 1)), {
+        dirfd,
         flags: O_RDONLY | O_DIRECTORY,
         resolve: STRICTLY_BELOW
       });
@@ -99,7 +104,7 @@ class DirectoryHandles {
     }
   }
   #keep(path, fd) {
-    if (this.#open.size >= MOST) {
+    if (this.#open.size >= this.most) {
       const [oldest, descriptor] = this.#open.entries().next().value;
       this.#open.delete(oldest);
       close(descriptor);

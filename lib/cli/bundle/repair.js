@@ -5,16 +5,16 @@ import { Netlink } from './netlink2.js';
 import { readHierarchies, mayWrite } from './layout.js';
 import { findLeftovers, removeLeftovers } from './leftovers.js';
 import { SandboxError, oneLine, complain, print } from './paddock.js';
-import { removeTree } from './remove_tree.js';
 import { waitFor, take } from './locks.js';
 import { storePath, places } from './paths.js';
-import { abandonedChanges, removeChanges } from './changes_directory.js';
+import { removeTree } from './remove_tree.js';
+import { abandonedChanges } from './changes_directory.js';
 import { StateDirectory, conditionOf } from './directory2.js';
 import './netlink.js';
 import './message.js';
-import './directory.js';
 import './file.js';
 import './lock.js';
+import './directory.js';
 import './pidfd.js';
 import './stat.js';
 import './spec.js';
@@ -111,7 +111,7 @@ function leftoverChanges() {
     kind: "changes",
     name: path,
     why: "the program that its name says made it is gone",
-    remove: () => removeChanges(path)
+    remove: () => removeTree(path)
   }));
 }
 function abandoned(folder) {

@@ -55,25 +55,51 @@ function openDirectory(dirfd, name) {
 function isDirectory({ mode }) {
   return (mode & S_IFMT) === S_IFDIR;
 }
-function* walkTree(root, enter = () => true, prefix = "") {
-  const fd = openDirectory(root, ".");
+const MOST_OPEN = 64;
+function* walkTree(root, enter = () => true) {
+  const levels = [];
+  const goInto = (dirfd, name, prefix) => {
+    const fd = openDirectory(dirfd, name);
+    try {
+      levels.push({ name, prefix, names: sortedNames(fd), done: 0, fd });
+    } catch (error) {
+      close(fd);
+      throw error;
+    }
+    const far = levels.at(-1 - MOST_OPEN);
+    if (far?.fd === void 0) return;
+    close(far.fd);
+    far.fd = void 0;
+  };
   try {
-    for (const text of sortedNames(fd)) {
-      const name = toBytes(text);
-      const status = fileStatusAt(fd, name, AT_SYMLINK_NOFOLLOW);
-      const file = { path: prefix + text, dirfd: fd, name, status };
-      yield file;
-      if (!isDirectory(status) || !enter(file)) continue;
-      const below = openDirectory(fd, name);
-      try {
-        yield* walkTree(below, enter, `${file.path}/`);
-      } finally {
-        close(below);
+    goInto(root, ".", "");
+    for (let level = levels.at(-1); level !== void 0; level = levels.at(-1)) {
+      if (level.done === level.names.length) {
+        if (level.fd !== void 0) close(level.fd);
+        levels.pop();
+        continue;
       }
+      if (level.fd === void 0) reopen(root, levels);
+      const text = level.names[level.done++];
+      const name = toBytes(text);
+      const status = fileStatusAt(level.fd, name, AT_SYMLINK_NOFOLLOW);
+      const depth = levels.length - 1;
+      const file = { path: level.prefix + text, dirfd: level.fd, name, status, depth };
+      yield file;
+      if (isDirectory(status) && enter(file)) goInto(level.fd, name, `${file.path}/`);
     }
   } finally {
-    close(fd);
+    for (const { fd } of levels) if (fd !== void 0) close(fd);
   }
+}
+function reopen(root, levels) {
+  let above = root;
+  levels.forEach((level, index) => {
+    const fd = openDirectory(above, level.name);
+    if (above !== root && levels[index - 1].fd === void 0) close(above);
+    if (index >= levels.length - MOST_OPEN) level.fd = fd;
+    above = fd;
+  });
 }
 
 function about(fd, name) {
