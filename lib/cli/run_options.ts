@@ -15,15 +15,8 @@ import { NETWORK_OPTIONS } from "./options/network.ts";
 import { PRIVILEGE_OPTIONS } from "./options/privileges.ts";
 import { SCHEDULING_OPTIONS } from "./options/scheduling.ts";
 import type { RunRequest } from "./run_request.ts";
-import {
-  idRangeValue,
-  insidePath,
-  joinValue,
-  listValue,
-  pair,
-  timeText,
-  userValue,
-} from "./values.ts";
+import { timeText } from "../schema/time.ts";
+import { idRangeValue, insidePath, joinValue, listValue, pair, userValue } from "./values.ts";
 
 const PROCESS = "Process";
 const NAMESPACES = "Namespaces and ids";
@@ -196,11 +189,9 @@ export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
     short: "f",
     value: "SPEC.yaml",
     group: PADDOCK,
-    help: "read a description in YAML or JSON, - from standard input; options come on top of it",
-    apply: (run, value) => {
-      if (run.file !== undefined) throw new SpecError("value", "can be given only once");
-      run.file = value;
-    },
+    help: "read a description in YAML or JSON, - from standard input; more come on top of it",
+    // They are read before any option is applied.
+    apply: () => {},
   },
   {
     name: "hook",

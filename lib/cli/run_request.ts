@@ -12,8 +12,6 @@ export interface RunRequest {
   box: Sandbox;
   /** Modules with hooks, to be loaded. */
   readonly hooks: string[];
-  /** The file with the description that all else is put on top of. */
-  file?: string;
   /** The file with the profile of system calls, to be read. */
   profile?: string;
   /** Let the command change the root in memory. */

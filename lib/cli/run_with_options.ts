@@ -60,13 +60,25 @@ async function runRequest(
   given: readonly Given<RunRequest>[],
   rest: readonly string[],
 ): Promise<number> {
-  const file = given.find(({ option }) => option.name === "file");
-  if (file !== undefined) {
-    const { readSpecFile } = await import("./spec_file.ts");
-    const { box, hooks } = readSpecFile(file.value);
-    request.box = box;
-    request.hooks.push(...hooks);
+  const files = given.filter(({ option }) => option.name === "file").map(({ value }) => value);
+  if (files.length === 0) return await runBox(request, given, rest);
+  const { readSpecFiles } = await import("./spec_file.ts");
+  const { box, hooks, place } = readSpecFiles(files);
+  request.box = box;
+  request.hooks.push(...hooks);
+  try {
+    return await runBox(request, given, rest);
+  } catch (error) {
+    throw place(error, given.map(({ option }) => option.name));
   }
+}
+
+/** The same once the files are read: the options come on top of them. */
+async function runBox(
+  request: RunRequest,
+  given: readonly Given<RunRequest>[],
+  rest: readonly string[],
+): Promise<number> {
   for (const { value } of given.filter(({ option }) => option.name === "preset")) {
     const { presetOf } = await import("./preset.ts");
     request.box = request.box.with(presetOf(value));

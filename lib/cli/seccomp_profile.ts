@@ -22,7 +22,9 @@ export function readProfile(path: string, field = "--seccomp"): SeccompProfile {
   try {
     bytes = Deno.readFileSync(path);
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "it is not there" : String(error);
+    const why = error instanceof Deno.errors.NotFound
+      ? "it is not there; name a file that is"
+      : String(error);
     throw new SpecError(field, `"${path}" cannot be read: ${why}`);
   }
   const yaml = /\.ya?ml$/.test(path);

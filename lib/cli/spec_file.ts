@@ -1,26 +1,20 @@
 /**
- * Reads a sandbox's description from a YAML or JSON file. What the file says comes on top of the
- * safe defaults; what it does not mention stays as `sandbox()` has it.
+ * Makes a sandbox of YAML or JSON files. What they say comes on top of the safe defaults; what they
+ * do not mention stays as `sandbox()` has it.
  *
  * @module
  */
 
-import { dirname, resolve } from "@std/path";
-import { parse } from "@std/yaml";
 import { SpecError } from "../errors.ts";
 import { type NamespaceName, Sandbox, sandbox } from "../sandbox.ts";
-import type {
-  ImageRoot,
-  MountSpec,
-  NamespaceChoice,
-  OverlayLayers,
-  SandboxSpec,
-  SeccompProfile,
-} from "../spec.ts";
+import type { MountSpec, NamespaceChoice, SandboxSpec, SeccompProfile } from "../spec.ts";
+import { loadFiles, loadValue, placed } from "./file/load.ts";
+import { samePlace } from "./file/merge.ts";
+import type { Origin } from "./file/yaml.ts";
+import { optionOf } from "./option_words.ts";
 import { readProfile } from "./seccomp_profile.ts";
-import { SPEC } from "./spec_shape.ts";
 
-/** What a file holds, once it is checked: a part of a description, and hooks. */
+/** What files hold, once they are checked: a part of a description, and hooks. */
 type FileSpec = Partial<Omit<SandboxSpec, "root" | "env" | "namespaces" | "seccomp">> & {
   root?: SandboxSpec["root"] | string;
   env?: Partial<SandboxSpec["env"]>;
@@ -29,34 +23,17 @@ type FileSpec = Partial<Omit<SandboxSpec, "root" | "env" | "namespaces" | "secco
   hooks?: string[];
 };
 
-/** All of standard input; the command then finds its end. */
-function readInput(): string {
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  const chunk = new Uint8Array(65536);
-  for (let count; (count = Deno.stdin.readSync(chunk)) !== null;) {
-    chunks.push(chunk.slice(0, count));
-  }
-  const all = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  chunks.reduce((at, piece) => (all.set(piece, at), at + piece.length), 0);
-  return new TextDecoder().decode(all);
-}
-
-function read(path: string): unknown {
-  let content: string;
-  try {
-    content = path === "-" ? readInput() : Deno.readTextFileSync(path);
-  } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "it is not there" : String(error);
-    throw new SpecError("--file", `"${path}" cannot be read: ${why}`);
-  }
-  try {
-    // JSON is YAML, but YAML's reader takes five times as long.
-    return /^\s*\{/.test(content) && /^-$|\.json$/.test(path)
-      ? JSON.parse(content)
-      : parse(content);
-  } catch (error) {
-    throw new SpecError("--file", `"${path}": ${(error as Error).message}`);
-  }
+/** What files make. */
+export interface FromFiles {
+  /** The sandbox. */
+  readonly box: Sandbox;
+  /** Modules with hooks, to be loaded. */
+  readonly hooks: string[];
+  /**
+   * An error that the sandbox's launch has, with the line that it is about, if there is one and none
+   * of these options came after it.
+   */
+  place(error: unknown, options: readonly string[]): unknown;
 }
 
 /** Namespaces first, for what else is default depends on them. */
@@ -75,25 +52,12 @@ function withNamespaces(file: FileSpec): Sandbox {
 
 /** The file's mounts come after the default ones, but for those whose place they take. */
 function withMounts(defaults: readonly MountSpec[], own: readonly MountSpec[]): MountSpec[] {
-  const taken = new Set(own.map(({ target }) => target.replace(/(?<=.)\/+$/, "")));
+  const taken = new Set(own.map(({ target }) => samePlace(target)));
   return [...defaults.filter(({ target }) => !taken.has(target)), ...own];
 }
 
-function locatedLayers<Layers extends OverlayLayers>(layers: Layers, folder: string): Layers {
-  const { lower, upper, work } = layers;
-  return {
-    ...layers,
-    lower: lower.map((path) => resolve(folder, path)),
-    ...(upper === undefined || upper === "ephemeral" ? {} : { upper: resolve(folder, upper) }),
-    ...(work === undefined ? {} : { work: resolve(folder, work) }),
-  };
-}
-
 /** A filter by its name, by its file, or as it stands. */
-function locatedProfile(
-  seccomp: NonNullable<FileSpec["seccomp"]>,
-  folder: string,
-): SandboxSpec["seccomp"] {
+function profileOf(seccomp: NonNullable<FileSpec["seccomp"]>): SandboxSpec["seccomp"] {
   const { profile = "default", ...rest } = typeof seccomp === "string"
     ? { profile: seccomp }
     : seccomp;
@@ -101,55 +65,23 @@ function locatedProfile(
     ...rest,
     profile: profile === "default" || profile === "none" || typeof profile === "object"
       ? profile
-      : readProfile(resolve(folder, profile), "seccomp.profile"),
+      : readProfile(profile, typeof seccomp === "string" ? "seccomp" : "seccomp.profile"),
   };
 }
 
-function locatedImage(root: ImageRoot, folder: string): ImageRoot {
-  const { upper } = root;
-  if (upper === undefined || upper === "ephemeral") return root;
-  return { ...root, upper: resolve(folder, upper) };
-}
-
-/** Paths of the host in a file are relative to where the file is. */
-function located(file: FileSpec, folder: string) {
-  const { mounts, root, hooks, seccomp } = file;
-  return {
-    ...file,
-    seccomp: seccomp === undefined ? undefined : locatedProfile(seccomp, folder),
-    mounts: mounts?.map((mount) => {
-      if (mount.kind === "overlay") return locatedLayers(mount, folder);
-      if (mount.kind !== "bind" || typeof mount.source === "object") return mount;
-      return { ...mount, source: resolve(folder, mount.source) };
-    }),
-    root: typeof root === "object"
-      ? "overlay" in root
-        ? { overlay: locatedLayers(root.overlay, folder) }
-        : "image" in root
-        ? locatedImage(root, folder)
-        : { ...root, path: resolve(folder, root.path) }
-      : root === undefined || root === "host" || root === "empty"
-      ? root
-      : { path: resolve(folder, root) },
-    hooks: hooks?.map((name) => /^[a-z]+:/.test(name) ? name : resolve(folder, name)),
-  };
-}
-
-/** The sandbox that a value describes; relative paths in it start at `folder`. */
-export function sandboxFrom(value: unknown, folder: string): { box: Sandbox; hooks: string[] } {
-  SPEC(value, "");
-  const { hooks = [], namespaces: _, network: _2, hostname, domainname, timeout, ...file } =
-    located(
-      value as FileSpec,
-      folder,
-    );
-  const base = withNamespaces(value as FileSpec).spec;
-  const given = Object.fromEntries(
-    Object.entries(file).filter(([_, entry]) => entry !== undefined),
-  ) as Partial<SandboxSpec>;
+function boxOf(file: FileSpec): Sandbox {
+  const { hooks: _, namespaces: _1, network: _2, seccomp, root, ...plain } = file;
+  const { hostname, domainname, timeout, ...more } = plain;
+  const base = withNamespaces(file).spec;
   let box = Sandbox.from({
     ...base,
-    ...given,
+    ...more,
+    ...(root === undefined ? {} : {
+      root: typeof root === "string" && root !== "host" && root !== "empty"
+        ? { path: root }
+        : root as SandboxSpec["root"],
+    }),
+    ...(seccomp === undefined ? {} : { seccomp: profileOf(seccomp) }),
     mounts: withMounts(base.mounts, file.mounts ?? []),
     env: {
       set: { ...base.env.set, ...file.env?.set },
@@ -160,18 +92,42 @@ export function sandboxFrom(value: unknown, folder: string): { box: Sandbox; hoo
   if (hostname !== undefined) box = box.hostname(hostname);
   if (domainname !== undefined) box = box.domainname(domainname);
   if (timeout !== undefined) box = box.timeout(timeout);
-  return { box, hooks };
+  return box;
 }
 
-/** Reads a description from a file; `-` is standard input, whose paths are relative to here. */
-export function readSpecFile(path: string): { box: Sandbox; hooks: string[] } {
-  const name = path === "-" ? "standard input" : path;
-  const value = read(path);
-  if (value === undefined || value === null) throw new SpecError(name, "it is empty");
+/** The error with its line. In the list of all mounts the default ones come first. */
+function placedError(error: unknown, file: FileSpec, origin: Origin): unknown {
+  if (!(error instanceof SpecError) || origin.children.size === 0) return error;
+  const index = /^mounts\[(\d+)\]/.exec(error.field)?.[1];
+  let field = error.field;
+  if (index !== undefined) {
+    const own = file.mounts ?? [];
+    const defaults = withMounts(withNamespaces(file).spec.mounts, own).length - own.length;
+    if (Number(index) < defaults) return error;
+    field = field.replace(/\d+/, String(Number(index) - defaults));
+  }
+  const [first] = /^\w+/.exec(field) ?? [];
+  if (first === undefined || !origin.children.has(first)) return error;
+  return placed(new SpecError(field, error.message.slice(error.field.length + 2)), origin);
+}
+
+/** The sandbox that a value describes; relative paths in it start at `folder`. */
+export function sandboxFrom(value: unknown, folder: string): { box: Sandbox; hooks: string[] } {
+  const file = loadValue(value, folder).value as FileSpec;
+  return { box: boxOf(file), hooks: file.hooks ?? [] };
+}
+
+/** Reads a description from files, each on top of those before it. */
+export function readSpecFiles(paths: readonly string[]): FromFiles {
+  const { value, origin } = loadFiles(paths);
+  const file = value as FileSpec;
+  const place: FromFiles["place"] = (error, options) =>
+    error instanceof SpecError && options.includes(optionOf(error.field))
+      ? error
+      : placedError(error, file, origin);
   try {
-    return sandboxFrom(value, resolve(path === "-" ? "." : dirname(path)));
+    return { box: boxOf(file), hooks: file.hooks ?? [], place };
   } catch (error) {
-    if (!(error instanceof SpecError)) throw error;
-    throw new SpecError(`${name}: ${error.field}`, error.message.slice(error.field.length + 2));
+    throw place(error, []);
   }
 }

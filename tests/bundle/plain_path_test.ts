@@ -33,6 +33,7 @@ const ELSEWHERE = [
   "lib/run/pool.ts",
   "lib/run/supervision.ts",
   "lib/sandbox.ts",
+  "lib/schema/",
   "lib/seccomp/compile",
 ];
 

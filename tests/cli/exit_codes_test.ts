@@ -40,7 +40,7 @@ const FAILURES: [number, string[], string][] = [
   [125, ["run", "-b", "/paddock/not/there", "true"], "/paddock/not/there"],
   [125, ["run", "-w", "/not/there", "true"], 'go to the directory "/not/there"'],
   [125, ["run", "--share", "uts", "--hostname", "x", "true"], "hostname: needs a uts namespace"],
-  [125, ["run", "-f", "/paddock/not/there.yaml", "true"], "it is not there"],
+  [125, ["run", "-f", "/paddock/not/there.yaml", "true"], "there is no such file"],
   [126, ["run", "/etc/passwd"], 'execve "/etc/passwd": EACCES'],
   [126, ["run", "/usr"], 'execve "/usr": EACCES'],
   [127, ["run", "paddock-not-there"], 'execve "paddock-not-there": ENOENT'],

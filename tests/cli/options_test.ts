@@ -273,11 +273,10 @@ Deno.test("every other option does what it says", () => {
   assertEquals(spec("--no-new-session", "--new-session").newSession, true);
   assertEquals(spec("--as-pid-1").asPid1, true);
   assertEquals(spec("-e", "A=1", "--clear-env", "-e", "B=2").env, { set: { B: "2" }, inherit: [] });
-  const { file, hooks, explain, json, debug } = request(
-    ...["-f", "x.yaml", "--hook", "a.ts", "--hook=b.ts", "--explain", "--json", "--debug"],
+  const { hooks, explain, json, debug } = request(
+    ...["--hook", "a.ts", "--hook=b.ts", "--explain", "--json", "--debug"],
   );
-  assertEquals({ file, hooks, explain, json, debug }, {
-    file: "x.yaml",
+  assertEquals({ hooks, explain, json, debug }, {
     hooks: ["a.ts", "b.ts"],
     explain: true,
     json: true,
@@ -342,7 +341,7 @@ const WRONG: [string[], string][] = [
     ["--scheduler", "bach"],
     '--scheduler: "bach" is none of other, batch, idle, fifo, rr; did you mean "batch"?',
   ],
-  [["--pids", "0"], "--pids: 0 is not a whole number from 1 to 4194304"],
+  [["--pids", "0"], "--pids: 0 is not a whole number from 1 to 4194304; write e.g. 64"],
   [
     ["-v", "/a:/b"],
     "-v: there is no such option; write -b, --bind SRC[:DST][:rw]; without :rw it is read-only",
@@ -379,7 +378,6 @@ const WRONG: [string[], string][] = [
     ["-e", "PADDOCK_NOT_SET"],
     '--env: "PADDOCK_NOT_SET" is not set here; give a value, e.g. PADDOCK_NOT_SET=..',
   ],
-  [["-f", "a", "-f", "b"], "--file: can be given only once"],
 ];
 
 for (const [args, message] of WRONG) {

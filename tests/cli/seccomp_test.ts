@@ -70,7 +70,7 @@ Deno.test("seccomp says what is wrong", async () => {
       [["seccomp", "show", "--arch", "vax"], '"vax" is none of x86_64, aarch64'],
       [
         ["run", "--seccomp", "/nowhere", "--", "true"],
-        '"/nowhere" cannot be read: it is not there',
+        '"/nowhere" cannot be read: it is not there; name a file that is',
       ],
     ] as const
   ) {

@@ -140,30 +140,33 @@ Deno.test("namespaces that are not mentioned stay new", () => {
 });
 
 const WRONG: [unknown, string][] = [
-  [[], "must be a mapping"],
-  [{ hostnam: "x" }, 'hostnam: there is no such key; did you mean "hostname"?'],
+  [[], "is not a mapping"],
+  [{ hostnam: "x" }, 'hostnam: there is no such field, did you mean "hostname"?'],
   [{ mounts: [{ kind: "bnd" }] }, 'mounts[0].kind: "bnd" is none of'],
   [
     { mounts: [{ kind: "tmpfs", target: "/a", sise: 1 }] },
-    'mounts[0].sise: there is no such key; did you mean "size"?',
+    'mounts[0].sise: there is no such field, did you mean "size"?',
   ],
   [{ mounts: [{ kind: "bind", target: "/a" }] }, "mounts[0].source: is missing"],
   [{ mounts: [{ kind: "dir", target: "/a", mode: 755 }] }, 'octal digits in quotes, e.g. "0755"'],
-  [{ namespaces: { nett: "new" } }, "namespaces.nett: there is no such key"],
+  [{ namespaces: { nett: "new" } }, 'namespaces.nett: there is no such field, did you mean "net"?'],
   [{ namespaces: { net: "nev" } }, 'namespaces.net: "nev" is none of new, shared; did you mean'],
   [{ namespaces: { net: { join: { pid: "1" } } } }, "namespaces.net.join"],
-  [{ command: ["sleep", 5] }, "command[1]: 5 must be a text; put it in quotes"],
-  [{ command: [] }, "command: [] must not be empty"],
-  [{ env: { LANG: "C" } }, "env.LANG: there is no such key; known: set, inherit"],
-  [{ env: { set: { A: 1 } } }, "env.set.A: 1 must be a text; put it in quotes"],
-  [{ limits: { memroy: "1M" } }, 'limits.memroy: there is no such key; did you mean "memory"?'],
+  [{ command: ["sleep", 5] }, "command[1]: 5 is not a text; put it in quotes"],
+  [{ command: [] }, "command: is empty; write e.g. [sh, -c, make]"],
+  [{ env: { LANG: "C" } }, "env.LANG: there is no such field; variables and their values go into"],
+  [{ env: { set: { A: 1 } } }, "env.set.A: 1 is not a text; put it in quotes"],
+  [{ limits: { memroy: "1M" } }, 'limits.memroy: there is no such field, did you mean "memory"?'],
   [{ limits: { memory: "lots" } }, 'limits.memory: "lots" is not a size'],
-  [{ limits: { cpus: "0.5" } }, 'limits.cpus: "0.5" must be a number, e.g. 0.5'],
+  [
+    { limits: { cpus: "0.5" } },
+    'limits.cpus: "0.5" is not a number of at least 0.01; write 0.5, without quotes',
+  ],
   [{ limits: { io: [{ rbps: "1M" }] } }, "limits.io[0].device: is missing"],
   [{ limits: { hugetlb: { large: "1M" } } }, 'limits.hugetlb: "large" is not a size'],
   [{ scheduler: { policy: "fast" } }, 'scheduler.policy: "fast" is none of'],
-  [{ nice: "5" }, 'nice: "5" must be a whole number'],
-  [{ rlimits: { nofiles: 1 } }, 'rlimits.nofiles: there is no such key; did you mean "nofile"?'],
+  [{ nice: "5" }, 'nice: "5" is not a whole number from -20 to 19'],
+  [{ rlimits: { nofiles: 1 } }, 'rlimits.nofiles: there is no such field, did you mean "nofile"?'],
   [{ network: { mode: "brigde" } }, 'network.mode: "brigde" is none of none, host'],
   [{ timeout: "soon" }, 'timeout: "soon" is not a time'],
   [{ timeout: 0 }, 'timeout: "0" is no time to run in; for no limit, leave it out'],
@@ -171,7 +174,7 @@ const WRONG: [unknown, string][] = [
   [{ timeOffsets: { boottime: 5 } }, 'timeOffsets.boottime: "5" has no unit of time'],
   [{ user: { gid: 1 } }, "user.uid: is missing"],
   [{ hostname: "" }, "hostname:"],
-  [{ tty: "yes" }, 'tty: "yes" must be true or false'],
+  [{ tty: "yes" }, 'tty: "yes" is neither true nor false; write true'],
 ];
 
 for (const [value, message] of WRONG) {
@@ -208,7 +211,11 @@ timeout: 20s
     assertEquals((await paddock(["run", "-f", `${folder}/box.json`])).stdout, "moss\n");
     const typo = await paddock(["run", "-f", `${folder}/typo.yaml`]);
     assertEquals(typo.code, 125);
-    assert(typo.stderr.endsWith('hostnam: there is no such key; did you mean "hostname"?\n'));
+    assert(
+      typo.stderr.endsWith(
+        'typo.yaml:2:1: hostnam: there is no such field, did you mean "hostname"?\n',
+      ),
+    );
     const broken = await paddock(["run", "-f", `${folder}/broken.yaml`]);
     assertEquals([broken.code, broken.stderr.split("\n").length], [125, 2]);
   });

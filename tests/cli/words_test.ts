@@ -171,10 +171,10 @@ Deno.test("a description is read from standard input, and its errors say so", as
   assertEquals(bad.code, 125);
   assertStringIncludes(
     bad.stderr,
-    'standard input: hostnam: there is no such key; did you mean "hostname"?',
+    'standard input:1:1: hostnam: there is no such field, did you mean "hostname"?',
   );
   const empty = await paddock(["run", "-f", "-", "true"], {}, "");
-  assertStringIncludes(empty.stderr, "standard input: it is empty");
+  assertStringIncludes(empty.stderr, "standard input:1:1: is empty");
 });
 
 Deno.test("a file that is no archive is told from one that is damaged", async () => {

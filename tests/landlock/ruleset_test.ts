@@ -135,9 +135,9 @@ Deno.test("rules that are none are SpecErrors that name the field", () => {
     [{ paths: [{ path: "/usr", allow: [] }] }, "landlock.paths[0].allow"],
     [{ paths: [{ path: "/usr" }] }, "landlock.paths[0].allow"],
     [{ paths: [{ path: "/usr", allow: "read", writable: true }] }, "landlock.paths[0].writable"],
-    [{ tcp: { bind: [65536] } }, "landlock.tcp.bind"],
+    [{ tcp: { bind: [65536] } }, "landlock.tcp.bind[0]"],
     [{ tcp: { listen: [80] } }, "landlock.tcp.listen"],
-    [{ scopes: ["signals"] }, "landlock.scopes"],
+    [{ scopes: ["signals"] }, "landlock.scopes[0]"],
     [{ paths: [], optional: "yes" }, "landlock.optional"],
     ["from-binds", "landlock"],
   ];

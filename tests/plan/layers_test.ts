@@ -15,6 +15,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/agent/", "lib/ids/"],
   ["lib/net/"],
   ["lib/hook.ts", "lib/hook/", "lib/defaults.ts"],
+  ["lib/schema/"],
   ["lib/plan/"],
   ["lib/landlock/", "lib/namespaces/", "lib/image/", "lib/seccomp/", "lib/cgroup/"],
   ["lib/state/"],

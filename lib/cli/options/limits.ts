@@ -6,7 +6,8 @@
 
 import type { Option } from "../options.ts";
 import type { RunRequest } from "../run_request.ts";
-import { decimalValue, ioValue, limitText, numberValue, pair, rlimitValue } from "../values.ts";
+import { limitText } from "../../schema/time.ts";
+import { decimalValue, ioValue, numberValue, pair, rlimitValue } from "../values.ts";
 
 const LIMITS = "Limits";
 

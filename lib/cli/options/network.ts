@@ -7,7 +7,7 @@
 import { SpecError } from "../../errors.ts";
 import { nearest } from "../../nearest.ts";
 import { EGRESS_KEYS, hasGate } from "../../spec/network.ts";
-import { NETWORK_SETTINGS } from "../../spec/network_settings.ts";
+import { NETWORK as SCHEMA } from "../../schema/network.ts";
 import type { NetworkMode, NetworkSpec } from "../../spec.ts";
 import type { Option } from "../options.ts";
 import type { RunRequest } from "../run_request.ts";
@@ -34,8 +34,8 @@ const FLAGS = ["isolated", "hostAccess"];
 /** Throws for a key that is none of the mode's, in the words of the option. */
 function checkKey(mode: string, key: string): void {
   // A mode that is not known is told of where the whole is checked, and what has no keys too.
-  const settings = Object.hasOwn(NETWORK_SETTINGS, mode)
-    ? NETWORK_SETTINGS[mode as NetworkMode].known
+  const settings = Object.hasOwn(SCHEMA.kinds, mode)
+    ? Object.keys(SCHEMA.kinds[mode as NetworkMode].keys)
     : [];
   if (settings.length === 0) return;
   const words = Object.entries(LISTS);
