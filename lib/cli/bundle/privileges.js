@@ -193,24 +193,6 @@ function rlimitValue(value) {
   const limits = hard === void 0 ? limit(soft) : { soft: limit(soft), hard: limit(hard) };
   return [name, limits];
 }
-function timeText(value, field) {
-  if (typeof value === "string" && /^-?\d+(\.\d+)?(ms|s|m|h|d)$/.test(value)) return value;
-  const [, count, unit] = /^(-?\d+(?:\.\d+)?)\s*(ms|[smhd])?/i.exec(String(value)) ?? [];
-  const quoted = typeof value === "object" ? JSON.stringify(value) : `"${value}"`;
-  if (count === void 0) {
-    throw new SpecError(field, `${quoted} is not a time; write e.g. 30s, 500ms or 5m`);
-  }
-  throw new SpecError(
-    field,
-    unit === void 0 ? `${quoted} has no unit of time (ms, s, m, h, d); write e.g. ${count}s` : `${quoted} is not a time; did you mean ${count}${unit.toLowerCase()}?`
-  );
-}
-function limitText(value, field) {
-  if (/^0+(\.0+)?(ms|s|m|h|d)?$/.test(String(value))) {
-    throw new SpecError(field, `"${value}" is no time to run in; for no limit, leave it out`);
-  }
-  return timeText(value, field);
-}
 function listValue(value) {
   const words = value.split(",").filter((word) => word !== "");
   if (words.length === 0) throw wrong(value, "names nothing");
@@ -293,4 +275,4 @@ const PRIVILEGE_OPTIONS = [
   }
 ];
 
-export { PRIVILEGE_OPTIONS, RLIMIT_NAMES, bindValue, decimalValue, filesystemValue, hasChanges, idRangeValue, insidePath, ioValue, joinValue, limitText, listValue, numberValue, overlaidRoot, overlayValue, pair, placeValue, rlimitValue, rootValue, timeText, userValue, wholeValue };
+export { PRIVILEGE_OPTIONS, bindValue, decimalValue, filesystemValue, hasChanges, idRangeValue, insidePath, ioValue, joinValue, listValue, numberValue, overlaidRoot, overlayValue, pair, placeValue, rlimitValue, rootValue, userValue, wholeValue };

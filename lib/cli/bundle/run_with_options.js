@@ -3,8 +3,9 @@ import { SpecError } from './paddock.js';
 import { parseOptions, applyOptions } from './options.js';
 import { RUN_OPTIONS } from './run_options.js';
 import { overlaidRoot, hasChanges } from './privileges.js';
-import './network_settings.js';
+import './node.js';
 import './network.js';
+import './network2.js';
 
 function kindOf(word) {
   return word === "mnt" ? "mount" : word === "network" ? "net" : word;
@@ -82,20 +83,26 @@ async function runWithOptions(args, context) {
   }
 }
 async function runRequest(request, given, rest) {
-  const file = given.find(({ option }) => option.name === "file");
-  if (file !== void 0) {
-    const { readSpecFile } = await import(import.meta.resolve('./spec_file.js'));
-    const { box, hooks } = readSpecFile(file.value);
-    request.box = box;
-    request.hooks.push(...hooks);
+  const files = given.filter(({ option }) => option.name === "file").map(({ value }) => value);
+  if (files.length === 0) return await runBox(request, given, rest);
+  const { readSpecFiles } = await import(import.meta.resolve('./spec_file.js'));
+  const { box, hooks, place } = readSpecFiles(files);
+  request.box = box;
+  request.hooks.push(...hooks);
+  try {
+    return await runBox(request, given, rest);
+  } catch (error) {
+    throw place(error, given.map(({ option }) => option.name));
   }
+}
+async function runBox(request, given, rest) {
   for (const { value } of given.filter(({ option }) => option.name === "preset")) {
     const { presetOf } = await import(import.meta.resolve('./preset.js'));
     request.box = request.box.with(presetOf(value));
   }
   applyOptions(given, request);
   if (request.profile !== void 0) {
-    const { readProfile } = await import(import.meta.resolve('./seccomp_profile.js')).then(function (n) { return n.seccomp_profile; });
+    const { readProfile } = await import(import.meta.resolve('./seccomp_profile.js'));
     const { log } = request.box.spec.seccomp ?? {};
     request.box = request.box.seccomp(readProfile(request.profile), { log });
   }

@@ -39,7 +39,7 @@ function readProfile(path, field = "--seccomp") {
   try {
     bytes = Deno.readFileSync(path);
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "it is not there" : String(error);
+    const why = error instanceof Deno.errors.NotFound ? "it is not there; name a file that is" : String(error);
     throw new SpecError(field, `"${path}" cannot be read: ${why}`);
   }
   const yaml = /\.ya?ml$/.test(path);
@@ -57,9 +57,4 @@ function readProfile(path, field = "--seccomp") {
   throw new SpecError(field, `"${path}" holds neither a policy nor an OCI profile`);
 }
 
-var seccomp_profile = {
-  __proto__: null,
-  readProfile: readProfile
-};
-
-export { parse, readProfile, seccomp_profile };
+export { readProfile };

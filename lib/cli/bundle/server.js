@@ -4,7 +4,8 @@ import { TCP_NODELAY, IPPROTO_TCP, encodeSocketAddress, SOCKET_ADDRESS_SIZE, dec
 import { StandInAddresses } from './stand_in_addresses.js';
 import { parseAuthority, hostText, parseHost, addressFromBytes, parseAddress } from './sandbox.js';
 import './known_keys.js';
-import './network_settings.js';
+import './check_limits.js';
+import './node.js';
 import './network.js';
 import './builder.js';
 import './compile_filter.js';
@@ -16,7 +17,7 @@ import './layout.js';
 import './systemd.js';
 import './rate.js';
 import './netlink.js';
-import './check_limits.js';
+import './network2.js';
 import './hook.js';
 import './more_kernel.js';
 import './image_root.js';

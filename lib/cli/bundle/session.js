@@ -3,7 +3,7 @@ import { SandboxError, UnsupportedError, syscall, reactor, EPOLLPRI, check, O_CL
 import { readText, refused, isRootCgroup, mayWrite, processesIn, controllersOf, readWords, cgroupSettings, readHierarchies, neededUnified, parentDirectory, countedUnified, layoutFor } from './layout.js';
 import { checkLimits } from './check_limits.js';
 import { namePrefix, removeLeftovers } from './leftovers.js';
-import './known_keys.js';
+import './node.js';
 
 function enabled(directory) {
   return controllersOf(readWords(`${directory}/cgroup.subtree_control`));
