@@ -5,23 +5,12 @@
  * @module
  */
 
-import type { Operation, Value } from "../agent/operation.ts";
-import { SpecError } from "../errors.ts";
-import { parseMode } from "../quantity.ts";
-import type { NamespaceKind, RlimitName, SandboxSpec } from "../spec.ts";
+import type { Operation } from "../agent/operation.ts";
+import type { NamespaceKind, SandboxSpec } from "../spec.ts";
 import { PR_SET_CHILD_SUBREAPER } from "../sys/abi/prctl.ts";
 import type { CgroupLayout } from "./cgroup_layout.ts";
-import {
-  type CommandLine,
-  cwdStep,
-  dieWithParent,
-  execStep,
-  lastStep,
-  sessionStep,
-  stdioStep,
-  umaskStep,
-} from "./command_steps.ts";
-import { identityStep, keptCapabilities, noNewPrivsStep } from "./credential_steps.ts";
+import { commandPhase } from "./command_phase.ts";
+import { type CommandLine, dieWithParent, execStep } from "./command_steps.ts";
 import type { HostFacts } from "./facts.ts";
 import { checkContradictions, devTarget } from "./contradictions.ts";
 import { decideIdentity, type Identity } from "./identity.ts";
@@ -39,7 +28,7 @@ import {
   noNestingStep,
   timeStep,
 } from "./namespace_steps.ts";
-import { assignedStdio } from "./assignment.ts";
+import type { LaunchChoices, PlannedLaunch } from "./launch_choices.ts";
 import { type LaunchShape, REQUEST_FD } from "./launch_shape.ts";
 import { cloneOperations } from "./outside_program.ts";
 import { FilesystemPlan } from "./mounts/filesystem.ts";
@@ -47,43 +36,9 @@ import { kindsBehindLock, needsLock } from "./mounts/lock.ts";
 import { pivotStep } from "./mounts/root.ts";
 import { hasScheduling, optionalParts } from "./optional_parts.ts";
 import { firstSource, sourceDescriptors, Sources } from "./mounts/sources.ts";
-import { raiseSteps, rlimitStep, softNofileStep } from "./rlimit_steps.ts";
-import type { LandlockRuleset } from "./landlock_steps.ts";
+import { raiseSteps } from "./rlimit_steps.ts";
 import type { NewStep, Step } from "./step.ts";
-import { waitSteps } from "./pool_step.ts";
 import { terminalStep } from "./terminal_step.ts";
-
-/** A filter, as far as a plan has to know it. */
-export interface LaunchFilter {
-  /** Put it in force; several filters hold beside each other. */
-  readonly steps: readonly NewStep[];
-  /** What the launch's own calls behind it have to show; see {@linkcode LaunchShape.secret}. */
-  readonly secret?: readonly [bigint, bigint, bigint];
-}
-
-/** What a launch adds to the description. */
-export interface LaunchChoices {
-  /** Some plugin has a preMount hook. */
-  readonly preMount: boolean;
-  /** Some plugin has a networkSetup hook. */
-  readonly networkSetup: boolean;
-  /** The host wants to know when the command runs. */
-  readonly reportStart: boolean;
-  /** The command line and its streams come when everything else is done. */
-  readonly commandLater?: boolean;
-  /** The host wants to see what the sandbox changes, where that is in memory. */
-  readonly keepChanges?: boolean;
-  /** Where in memory each received descriptor is. */
-  readonly requestFd: (index: number) => number;
-  /** Mounts whose source was opened and handed in: the index in the list to the descriptor inside. */
-  readonly adoptedFds?: ReadonlyMap<number, number>;
-  /** Rules of Landlock, as this kernel takes them. */
-  readonly landlock?: LandlockRuleset;
-  /** What puts the command's filter of system calls in force; undefined where it has none. */
-  readonly filter: LaunchFilter | undefined;
-  /** Where the sandbox's cgroup is made; needed where the description has limits. */
-  readonly cgroup?: CgroupLayout;
-}
 
 const INTO_CGROUP_HINTS = {
   EACCES:
@@ -91,12 +46,6 @@ const INTO_CGROUP_HINTS = {
   EBUSY: "the parent cgroup has processes of its own; give limits.parent one that has none",
   EAGAIN: "the limit of processes of the parent's cgroup, or of the user, is reached",
 };
-
-/** A plan: the steps, and what decides the shape of its programs. */
-export interface PlannedLaunch extends LaunchShape {
-  /** Who the command is, and which ids exist. */
-  readonly identity: Identity;
-}
 
 class Planner {
   readonly steps: Step[] = [];
@@ -150,7 +99,7 @@ class Planner {
       ...(this.#is("mount") === "new" ? [...this.#filesystem.steps(), pivotStep()] : []),
       ...this.#lock(),
       ...this.#finish(),
-      ...this.#command(),
+      ...commandPhase(spec, this.facts, this.identity, choices, this.#privilegedOutside),
     ];
     // The mount namespace comes when the launch is known; the time namespace has its own way.
     const apart: NamespaceKind[] = ["time", "mount", ...this.#behindLock];
@@ -356,52 +305,6 @@ class Planner {
       );
     }
     return steps;
-  }
-
-  #command(): NewStep[] {
-    const { spec, facts, identity, choices } = this;
-    const steps: NewStep[] = [];
-    const slave: Value = { load32: "slave" };
-    const stdio: Value[] = spec.tty
-      ? [slave, slave, slave]
-      : ([0, 1, 2] as const).map(assignedStdio);
-    if (!choices.commandLater) steps.push(stdioStep(stdio));
-    if (spec.newSession || spec.tty) steps.push(sessionStep(spec.tty !== false));
-    const softNofile = facts.softNofile;
-    if (softNofile !== undefined && spec.rlimits.nofile === undefined) {
-      steps.push(softNofileStep(softNofile));
-    }
-    for (const [name, value] of Object.entries(spec.rlimits)) {
-      steps.push(rlimitStep(name as RlimitName, value));
-    }
-    const outside = this.#privilegedOutside;
-    steps.push(...this.#scheduling?.commandSchedulingSteps(spec, outside) ?? []);
-    const privileged = facts.uid === 0 || this.#userns || typeof spec.namespaces.user === "object";
-    const kept = keptCapabilities(spec.capabilities, identity.user.uid);
-    if (privileged) {
-      const setGroups = !identity.denySetgroups && typeof spec.namespaces.user !== "object";
-      steps.push(identityStep(identity.user, { setIds: true, setGroups }, kept));
-    } else if (kept.keep.length > 0) {
-      throw new SpecError(
-        "capabilities",
-        'without a user namespace an ordinary user has none to keep; unshare("user")',
-      );
-    }
-    steps.push(cwdStep(spec.cwd ?? "/"));
-    steps.push(umaskStep(spec.umask === undefined ? facts.umask : parseMode(spec.umask, "umask")));
-    if (choices.landlock && this.#is("mount") !== "new") {
-      steps.push(optionalParts().landlock.landlockRulesStep(choices.landlock));
-    }
-    steps.push(noNewPrivsStep());
-    if (choices.landlock) steps.push(optionalParts().landlock.landlockStep());
-    steps.push(lastStep());
-    const filter = choices.filter?.steps ?? [];
-    if (!choices.commandLater) return [...steps, ...filter];
-    const wait = waitSteps({ load32: choices.requestFd(REQUEST_FD.launch) });
-    // The default filter lets pass what comes after the wait, another one may not.
-    const isDefault = spec.seccomp === undefined || spec.seccomp.profile === "default";
-    const filterFirst = isDefault && choices.filter?.secret === undefined;
-    return filterFirst ? [...steps, ...filter, ...wait] : [...steps, ...wait, ...filter];
   }
 }
 

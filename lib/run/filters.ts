@@ -7,7 +7,7 @@
 import { SpecError } from "../errors.ts";
 import type { Value } from "../agent/operation.ts";
 import type { HostFacts } from "../plan/facts.ts";
-import type { LaunchFilter } from "../plan/plan.ts";
+import type { LaunchFilter } from "../plan/launch_choices.ts";
 import {
   filterOf,
   type FilterPlace,

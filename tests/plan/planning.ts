@@ -1,5 +1,5 @@
+import type { LaunchChoices, PlannedLaunch } from "../../lib/plan/launch_choices.ts";
 import { planLaunch } from "../../lib/plan/plan.ts";
-import type { LaunchChoices, PlannedLaunch } from "../../lib/plan/plan.ts";
 import type { HostFacts } from "../../lib/plan/facts.ts";
 import type { Step } from "../../lib/plan/step.ts";
 import type { Operation } from "../../lib/agent/operation.ts";

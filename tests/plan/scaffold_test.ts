@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Operation, Value } from "../../lib/agent/operation.ts";
 import { SpecError } from "../../lib/errors.ts";
-import type { PlannedLaunch } from "../../lib/plan/plan.ts";
+import type { PlannedLaunch } from "../../lib/plan/launch_choices.ts";
 import { Scaffold } from "../../lib/plan/mounts/scaffold.ts";
 import { sandbox } from "../../lib/sandbox.ts";
 import type { Sandbox } from "../../lib/sandbox.ts";

@@ -235,7 +235,7 @@ export const OTHER_SOURCES = {
   "lib/repair/repair.ts": 1409,
   "lib/repair/state.ts": 1513,
   "lib/run/all_parts.ts": 927,
-  "lib/run/barriers.ts": 7365,
+  "lib/run/barriers.ts": 7409,
   "lib/run/changes.ts": 6556,
   "lib/run/changes_directory.ts": 2488,
   "lib/run/check_options.ts": 546,

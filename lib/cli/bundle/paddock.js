@@ -1373,6 +1373,162 @@ const noNewPrivsStep = (function noNewPrivsStep() {
     operations: [{ call: "prctl", args: [PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0] }]
   };
 });
+const waitSteps = (function waitSteps(socket) {
+  return [
+    {
+      phase: "execute",
+      name: "wait",
+      sentence: "wait for the command",
+      hints: {
+        EMFILE: 'rlimit("nofile") is too low for the streams to be handed over; 32 will do'
+      },
+      operations: [
+        {
+          call: "SET",
+          args: [Barrier.COMMAND],
+          store: { name: "barrier", offset: EVENT_OFFSET.pid }
+        },
+        { call: "write", args: [{ load32: "status" }, { at: "barrier" }, EVENT_SIZE] },
+        ...awaitAssignment(socket),
+        ...wholeAssignment(),
+        // Standard error takes the place of the arena, so this comes first.
+        ...loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE)
+      ]
+    },
+    { ...stdioStep([0, 1, 2].map(assignedStdio)), phase: "execute" }
+  ];
+});
+const mountAttr = (function mountAttr(set, { propagation = 0, userns = 0 } = {}) {
+  const bytes = new Uint8Array(32);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(set), true);
+  view.setBigUint64(16, BigInt(propagation), true);
+  view.setBigUint64(24, BigInt(userns), true);
+  return bytes;
+});
+const openHow = (function openHow(flags, mode, resolve) {
+  const bytes = new Uint8Array(24);
+  const view = new DataView(bytes.buffer);
+  view.setBigUint64(0, BigInt(flags), true);
+  view.setBigUint64(8, BigInt(mode), true);
+  view.setBigUint64(16, BigInt(resolve), true);
+  return bytes;
+});
+const ifreqFlags = (function ifreqFlags(name, flags) {
+  const bytes = new Uint8Array(40);
+  bytes.set(new TextEncoder().encode(name));
+  new DataView(bytes.buffer).setInt16(16, flags, true);
+  return bytes;
+});
+const rlimit64 = (function rlimit64(soft, hard) {
+  return new Uint8Array(new BigUint64Array([soft, hard]).buffer);
+});
+const windowSize = (function windowSize(size) {
+  return new Uint8Array(Uint16Array.of(size.rows, size.columns, 0, 0).buffer);
+});
+const landlockRulesetAttr = (function landlockRulesetAttr(fs, net, scoped) {
+  const words = new BigUint64Array([BigInt(fs), BigInt(net), BigInt(scoped)]);
+  return new Uint8Array(words.buffer).slice(0, scoped !== 0 ? 24 : net !== 0 ? 16 : 8);
+});
+const landlockNetPort = (function landlockNetPort(allowed, port) {
+  return new Uint8Array(new BigUint64Array([BigInt(allowed), BigInt(port)]).buffer);
+});
+const resourceOf = (function resourceOf(name) {
+  return RLIMITS[`RLIMIT_${name.toUpperCase()}`];
+});
+const rlimitStep = (function rlimitStep(name, value) {
+  const pair = typeof value === "object" ? value : { soft: value, hard: value };
+  const word = ((limit) => limit === "unlimited" ? RLIM_INFINITY : BigInt(limit));
+  return {
+    phase: "command",
+    name: "rlimit",
+    sentence: `limit ${name} to ${pair.soft}${pair.soft === pair.hard ? "" : ` (hard ${pair.hard})`}`,
+    hints: { EPERM: "a hard limit above the caller's own needs CAP_SYS_RESOURCE outside" },
+    operations: [{
+      call: "prlimit64",
+      args: [0, resourceOf(name), rlimit64(word(pair.soft), word(pair.hard)), 0]
+    }]
+  };
+});
+const softNofileStep = (function softNofileStep(soft) {
+  return {
+    phase: "command",
+    name: "open files",
+    sentence: `put the soft limit of open files back to ${soft}, as it was before Deno raised it`,
+    operations: [
+      { call: "prlimit64", args: [0, RLIMITS.RLIMIT_NOFILE, 0, { at: "nofile" }] },
+      { call: "SET", args: [soft], store: "nofile" },
+      { call: "prlimit64", args: [0, RLIMITS.RLIMIT_NOFILE, { at: "nofile" }, 0] }
+    ]
+  };
+});
+const raiseSteps = (function raiseSteps(spec, facts) {
+  return Object.entries(spec.rlimits).flatMap((([name, value]) => {
+    const hard = typeof value === "object" ? value.hard : value;
+    const most = facts.hardLimit(name);
+    if (most === "unlimited" || hard !== "unlimited" && hard <= most) return [];
+    const resource = resourceOf(name), pair = `limit of ${name}`;
+    return [{
+      phase: "maps",
+      name: "raise",
+      sentence: `raise the hard limit of ${name} from ${most} to ${hard}`,
+      hints: { EPERM: "a hard limit above the caller's own needs CAP_SYS_RESOURCE outside" },
+      operations: [
+        { call: "prlimit64", args: [{ load: "pid" }, resource, 0, { words: [0, 0], name: pair }] },
+        {
+          call: "SET",
+          args: [hard === "unlimited" ? RLIM_INFINITY : hard],
+          // The largest number there is reads as an error's.
+          onError: "ignore",
+          store: { name: pair, offset: 8 }
+        },
+        { call: "prlimit64", args: [{ load: "pid" }, resource, { at: pair }, 0] }
+      ]
+    }];
+  }));
+});
+const commandPhase = (function commandPhase(spec, facts, identity, choices, outside) {
+  const userns = spec.namespaces.user === "new";
+  const scheduling = hasScheduling(spec) ? optionalParts().scheduling : void 0;
+  const steps = [];
+  const slave = { load32: "slave" };
+  const stdio = spec.tty ? [slave, slave, slave] : [0, 1, 2].map(assignedStdio);
+  if (!choices.commandLater) steps.push(stdioStep(stdio));
+  if (spec.newSession || spec.tty) steps.push(sessionStep(spec.tty !== false));
+  const softNofile = facts.softNofile;
+  if (softNofile !== void 0 && spec.rlimits.nofile === void 0) {
+    steps.push(softNofileStep(softNofile));
+  }
+  for (const [name, value] of Object.entries(spec.rlimits)) {
+    steps.push(rlimitStep(name, value));
+  }
+  steps.push(...scheduling?.commandSchedulingSteps(spec, outside) ?? []);
+  const privileged = facts.uid === 0 || userns || typeof spec.namespaces.user === "object";
+  const kept = keptCapabilities(spec.capabilities, identity.user.uid);
+  if (privileged) {
+    const setGroups = !identity.denySetgroups && typeof spec.namespaces.user !== "object";
+    steps.push(identityStep(identity.user, { setGroups }, kept));
+  } else if (kept.keep.length > 0) {
+    throw new SpecError(
+      "capabilities",
+      'without a user namespace an ordinary user has none to keep; unshare("user")'
+    );
+  }
+  steps.push(cwdStep(spec.cwd ?? "/"));
+  steps.push(umaskStep(spec.umask === void 0 ? facts.umask : parseMode(spec.umask, "umask")));
+  if (choices.landlock && spec.namespaces.mount !== "new") {
+    steps.push(optionalParts().landlock.landlockRulesStep(choices.landlock));
+  }
+  steps.push(noNewPrivsStep());
+  if (choices.landlock) steps.push(optionalParts().landlock.landlockStep());
+  steps.push(lastStep());
+  const filter = choices.filter?.steps ?? [];
+  if (!choices.commandLater) return [...steps, ...filter];
+  const wait = waitSteps({ load32: choices.requestFd(REQUEST_FD.launch) });
+  const isDefault = spec.seccomp === void 0 || spec.seccomp.profile === "default";
+  const filterFirst = isDefault && choices.filter?.secret === void 0;
+  return filterFirst ? [...steps, ...filter, ...wait] : [...steps, ...wait, ...filter];
+});
 const devTarget = (function devTarget(spec) {
   return spec.mounts.findLast(((mount) => mount.kind === "dev"))?.target;
 });
@@ -1664,41 +1820,6 @@ const openDiskMap = (function openDiskMap(maps, store, name) {
     { call: "exit_group", args: [0] },
     { call: "SET", args: [0], label: held }
   ];
-});
-const mountAttr = (function mountAttr(set, { propagation = 0, userns = 0 } = {}) {
-  const bytes = new Uint8Array(32);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, BigInt(set), true);
-  view.setBigUint64(16, BigInt(propagation), true);
-  view.setBigUint64(24, BigInt(userns), true);
-  return bytes;
-});
-const openHow = (function openHow(flags, mode, resolve) {
-  const bytes = new Uint8Array(24);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, BigInt(flags), true);
-  view.setBigUint64(8, BigInt(mode), true);
-  view.setBigUint64(16, BigInt(resolve), true);
-  return bytes;
-});
-const ifreqFlags = (function ifreqFlags(name, flags) {
-  const bytes = new Uint8Array(40);
-  bytes.set(new TextEncoder().encode(name));
-  new DataView(bytes.buffer).setInt16(16, flags, true);
-  return bytes;
-});
-const rlimit64 = (function rlimit64(soft, hard) {
-  return new Uint8Array(new BigUint64Array([soft, hard]).buffer);
-});
-const windowSize = (function windowSize(size) {
-  return new Uint8Array(Uint16Array.of(size.rows, size.columns, 0, 0).buffer);
-});
-const landlockRulesetAttr = (function landlockRulesetAttr(fs, net, scoped) {
-  const words = new BigUint64Array([BigInt(fs), BigInt(net), BigInt(scoped)]);
-  return new Uint8Array(words.buffer).slice(0, scoped !== 0 ? 24 : net !== 0 ? 16 : 8);
-});
-const landlockNetPort = (function landlockNetPort(allowed, port) {
-  return new Uint8Array(new BigUint64Array([BigInt(allowed), BigInt(port)]).buffer);
 });
 const joinedKinds = (function joinedKinds(spec) {
   return JOIN_ORDER.flatMap(((kind) => {
@@ -2518,85 +2639,6 @@ const kindsBehindLock = (function kindsBehindLock(spec, preMount) {
   return ["ipc", "net", "uts"].filter(
     ((kind) => spec.namespaces[kind] === "new" && !isMounted(kind, spec))
   );
-});
-const resourceOf = (function resourceOf(name) {
-  return RLIMITS[`RLIMIT_${name.toUpperCase()}`];
-});
-const rlimitStep = (function rlimitStep(name, value) {
-  const pair = typeof value === "object" ? value : { soft: value, hard: value };
-  const word = ((limit) => limit === "unlimited" ? RLIM_INFINITY : BigInt(limit));
-  return {
-    phase: "command",
-    name: "rlimit",
-    sentence: `limit ${name} to ${pair.soft}${pair.soft === pair.hard ? "" : ` (hard ${pair.hard})`}`,
-    hints: { EPERM: "a hard limit above the caller's own needs CAP_SYS_RESOURCE outside" },
-    operations: [{
-      call: "prlimit64",
-      args: [0, resourceOf(name), rlimit64(word(pair.soft), word(pair.hard)), 0]
-    }]
-  };
-});
-const softNofileStep = (function softNofileStep(soft) {
-  return {
-    phase: "command",
-    name: "open files",
-    sentence: `put the soft limit of open files back to ${soft}, as it was before Deno raised it`,
-    operations: [
-      { call: "prlimit64", args: [0, RLIMITS.RLIMIT_NOFILE, 0, { at: "nofile" }] },
-      { call: "SET", args: [soft], store: "nofile" },
-      { call: "prlimit64", args: [0, RLIMITS.RLIMIT_NOFILE, { at: "nofile" }, 0] }
-    ]
-  };
-});
-const raiseSteps = (function raiseSteps(spec, facts) {
-  return Object.entries(spec.rlimits).flatMap((([name, value]) => {
-    const hard = typeof value === "object" ? value.hard : value;
-    const most = facts.hardLimit(name);
-    if (most === "unlimited" || hard !== "unlimited" && hard <= most) return [];
-    const resource = resourceOf(name), pair = `limit of ${name}`;
-    return [{
-      phase: "maps",
-      name: "raise",
-      sentence: `raise the hard limit of ${name} from ${most} to ${hard}`,
-      hints: { EPERM: "a hard limit above the caller's own needs CAP_SYS_RESOURCE outside" },
-      operations: [
-        { call: "prlimit64", args: [{ load: "pid" }, resource, 0, { words: [0, 0], name: pair }] },
-        {
-          call: "SET",
-          args: [hard === "unlimited" ? RLIM_INFINITY : hard],
-          // The largest number there is reads as an error's.
-          onError: "ignore",
-          store: { name: pair, offset: 8 }
-        },
-        { call: "prlimit64", args: [{ load: "pid" }, resource, { at: pair }, 0] }
-      ]
-    }];
-  }));
-});
-const waitSteps = (function waitSteps(socket) {
-  return [
-    {
-      phase: "execute",
-      name: "wait",
-      sentence: "wait for the command",
-      hints: {
-        EMFILE: 'rlimit("nofile") is too low for the streams to be handed over; 32 will do'
-      },
-      operations: [
-        {
-          call: "SET",
-          args: [Barrier.COMMAND],
-          store: { name: "barrier", offset: EVENT_OFFSET.pid }
-        },
-        { call: "write", args: [{ load32: "status" }, { at: "barrier" }, EVENT_SIZE] },
-        ...awaitAssignment(socket),
-        ...wholeAssignment(),
-        // Standard error takes the place of the arena, so this comes first.
-        ...loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE)
-      ]
-    },
-    { ...stdioStep([0, 1, 2].map(assignedStdio)), phase: "execute" }
-  ];
 });
 const terminalStep = (function terminalStep(dev, size, user, socketPlace) {
   return {
@@ -6460,6 +6502,27 @@ const CAPABILITIES = {
   CAP_CHECKPOINT_RESTORE: 40
 };
 const _LINUX_CAPABILITY_VERSION_3 = 537396514;
+const RLIMITS = {
+  RLIMIT_CPU: 0,
+  RLIMIT_FSIZE: 1,
+  RLIMIT_DATA: 2,
+  RLIMIT_STACK: 3,
+  RLIMIT_CORE: 4,
+  RLIMIT_RSS: 5,
+  RLIMIT_NPROC: 6,
+  RLIMIT_NOFILE: 7,
+  RLIMIT_MEMLOCK: 8,
+  RLIMIT_AS: 9,
+  RLIMIT_LOCKS: 10,
+  RLIMIT_SIGPENDING: 11,
+  RLIMIT_MSGQUEUE: 12,
+  RLIMIT_NICE: 13,
+  RLIMIT_RTPRIO: 14,
+  RLIMIT_RTTIME: 15
+};
+const RLIM_INFINITY = 0xffffffffffffffffn;
+const OPEN_HOW_SIZE = 24;
+const MOUNT_ATTR_SIZE = 32;
 const UNPRIVILEGED_ID = 1878982656;
 const AUTO_COUNT = 65536;
 const CSIGNAL = 255;
@@ -6529,8 +6592,6 @@ var abi$1 = {
   CSIGNAL: CSIGNAL
 };
 const USERNS_HINT = "this user may not make user namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns, kernel.unprivileged_userns_clone and user.max_user_namespaces, or the container's seccomp profile; or run as root";
-const OPEN_HOW_SIZE = 24;
-const MOUNT_ATTR_SIZE = 32;
 const CLONE_HINTS = {
   EPERM: "this user may not make these namespaces here; see sysctl kernel.apparmor_restrict_unprivileged_userns and kernel.unprivileged_userns_clone, or the container's seccomp profile; or run as root",
   ENOSPC: "the limit of namespaces is reached; see the sysctls user.max_*_namespaces",
@@ -7374,25 +7435,6 @@ class FilesystemPlan {
     return hostView.filter(((entry) => entry.path !== "/etc/resolv.conf"));
   });
 }
-const RLIMITS = {
-  RLIMIT_CPU: 0,
-  RLIMIT_FSIZE: 1,
-  RLIMIT_DATA: 2,
-  RLIMIT_STACK: 3,
-  RLIMIT_CORE: 4,
-  RLIMIT_RSS: 5,
-  RLIMIT_NPROC: 6,
-  RLIMIT_NOFILE: 7,
-  RLIMIT_MEMLOCK: 8,
-  RLIMIT_AS: 9,
-  RLIMIT_LOCKS: 10,
-  RLIMIT_SIGPENDING: 11,
-  RLIMIT_MSGQUEUE: 12,
-  RLIMIT_NICE: 13,
-  RLIMIT_RTPRIO: 14,
-  RLIMIT_RTTIME: 15
-};
-const RLIM_INFINITY = 0xffffffffffffffffn;
 const INTO_CGROUP_HINTS = {
   EACCES: "this user may not move processes from its cgroup to the sandbox's; start the program within a delegated cgroup, e.g. by `systemd-run --user --scope -p Delegate=yes`",
   EBUSY: "the parent cgroup has processes of its own; give limits.parent one that has none",
@@ -7410,7 +7452,7 @@ class Planner {
       ...Planner.#is.call(this, "mount") === "new" ? [...this.#filesystem.steps(), pivotStep()] : [],
       ...Planner.#lock.call(this),
       ...Planner.#finish.call(this),
-      ...Planner.#command.call(this)
+      ...commandPhase(spec, this.facts, this.identity, choices, Planner.#privilegedOutside.call(this))
     ];
     const apart = ["time", "mount", ...Planner.#behindLock.call(this)];
     if (Planner.#ownCgroup.call(this)) apart.push("cgroup");
@@ -7632,48 +7674,6 @@ class Planner {
       );
     }
     return steps;
-  });
-  static #command = (function () {
-    const { spec, facts, identity, choices } = this;
-    const steps = [];
-    const slave = { load32: "slave" };
-    const stdio = spec.tty ? [slave, slave, slave] : [0, 1, 2].map(assignedStdio);
-    if (!choices.commandLater) steps.push(stdioStep(stdio));
-    if (spec.newSession || spec.tty) steps.push(sessionStep(spec.tty !== false));
-    const softNofile = facts.softNofile;
-    if (softNofile !== void 0 && spec.rlimits.nofile === void 0) {
-      steps.push(softNofileStep(softNofile));
-    }
-    for (const [name, value] of Object.entries(spec.rlimits)) {
-      steps.push(rlimitStep(name, value));
-    }
-    const outside = Planner.#privilegedOutside.call(this);
-    steps.push(...Planner.#scheduling.call(this)?.commandSchedulingSteps(spec, outside) ?? []);
-    const privileged = facts.uid === 0 || Planner.#userns.call(this) || typeof spec.namespaces.user === "object";
-    const kept = keptCapabilities(spec.capabilities, identity.user.uid);
-    if (privileged) {
-      const setGroups = !identity.denySetgroups && typeof spec.namespaces.user !== "object";
-      steps.push(identityStep(identity.user, { setGroups }, kept));
-    } else if (kept.keep.length > 0) {
-      throw new SpecError(
-        "capabilities",
-        'without a user namespace an ordinary user has none to keep; unshare("user")'
-      );
-    }
-    steps.push(cwdStep(spec.cwd ?? "/"));
-    steps.push(umaskStep(spec.umask === void 0 ? facts.umask : parseMode(spec.umask, "umask")));
-    if (choices.landlock && Planner.#is.call(this, "mount") !== "new") {
-      steps.push(optionalParts().landlock.landlockRulesStep(choices.landlock));
-    }
-    steps.push(noNewPrivsStep());
-    if (choices.landlock) steps.push(optionalParts().landlock.landlockStep());
-    steps.push(lastStep());
-    const filter = choices.filter?.steps ?? [];
-    if (!choices.commandLater) return [...steps, ...filter];
-    const wait = waitSteps({ load32: choices.requestFd(REQUEST_FD.launch) });
-    const isDefault = spec.seccomp === void 0 || spec.seccomp.profile === "default";
-    const filterFirst = isDefault && choices.filter?.secret === void 0;
-    return filterFirst ? [...steps, ...filter, ...wait] : [...steps, ...wait, ...filter];
   });
 }
 const KILL_ALL = [
@@ -9066,6 +9066,7 @@ export const MAIN_SOURCES = {
   "lib/nearest.ts": 1536,
   "lib/plan/assignment.ts": 3608,
   "lib/plan/cgroup_layout.ts": 1541,
+  "lib/plan/command_phase.ts": 3576,
   "lib/plan/command_steps.ts": 7638,
   "lib/plan/contradictions.ts": 2781,
   "lib/plan/credential_steps.ts": 5050,
@@ -9089,7 +9090,7 @@ export const MAIN_SOURCES = {
   "lib/plan/namespace_steps.ts": 8774,
   "lib/plan/optional_parts.ts": 3304,
   "lib/plan/outside_program.ts": 8823,
-  "lib/plan/plan.ts": 16077,
+  "lib/plan/plan.ts": 11754,
   "lib/plan/pool_step.ts": 1684,
   "lib/plan/program.ts": 3177,
   "lib/plan/program_parts.ts": 4701,
@@ -9100,10 +9101,10 @@ export const MAIN_SOURCES = {
   "lib/quantity.ts": 2703,
   "lib/run/begin.ts": 7329,
   "lib/run/child.ts": 7041,
-  "lib/run/compiled.ts": 7557,
+  "lib/run/compiled.ts": 7601,
   "lib/run/diagnose.ts": 2644,
   "lib/run/ephemeral.ts": 1461,
-  "lib/run/filters.ts": 2684,
+  "lib/run/filters.ts": 2694,
   "lib/run/first_assignment.ts": 3068,
   "lib/run/first_process.ts": 4998,
   "lib/run/hooks.ts": 4698,
@@ -9111,7 +9112,7 @@ export const MAIN_SOURCES = {
   "lib/run/host_tree.ts": 4315,
   "lib/run/host_view.ts": 3614,
   "lib/run/joins.ts": 1270,
-  "lib/run/launch.ts": 15913,
+  "lib/run/launch.ts": 15957,
   "lib/run/launch_processes.ts": 3544,
   "lib/run/launch_socket.ts": 3484,
   "lib/run/pipe.ts": 7037,
