@@ -166,6 +166,25 @@ export class Agent {
     check(result, "sendmsg", { path: "the agent's socket" });
   }
 
+  /** Where its events come in, for whoever hands that over. */
+  get status(): number {
+    return this.#status;
+  }
+
+  /**
+   * Lets go of it: it has become another program, or ends by this. Nobody is told, but it is still
+   * taken off the kernel's list at its end.
+   */
+  abandon(): void {
+    if (!this.#alive) return;
+    this.#alive = false;
+    reactor().unwatch(this.#status);
+    syscall("close", this.#status);
+    syscall("close", this.#control);
+    this.arena.close();
+    this.#reap();
+  }
+
   /** Reads and delivers all events that have arrived. */
   drain(): void {
     const buffer = this.#buffer;
@@ -185,12 +204,7 @@ export class Agent {
 
   #end(): void {
     if (!this.#alive) return;
-    this.#alive = false;
-    reactor().unwatch(this.#status);
-    syscall("close", this.#status);
-    syscall("close", this.#control);
-    this.arena.close();
-    this.#reap();
+    this.abandon();
     this.#gone();
   }
 

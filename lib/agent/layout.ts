@@ -22,6 +22,8 @@ export const SETUP_AREA = 0x3000_0000;
 export const EXECUTE_AREA = 0x4000_0000;
 /** The rest of a set-up that was planned after the pre-mount hooks. */
 export const REST_AREA = 0x5000_0000;
+/** What the agent becomes that stands by a detached sandbox. */
+export const KEEPER_AREA = 0x6000_0000;
 /** A program that a hook sends in while the set-up waits. */
 export const HOOK_AREA = 0x7000_0000;
 /** Bytes mapped at {@linkcode HOOK_AREA}, when there are hooks. */

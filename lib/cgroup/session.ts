@@ -86,6 +86,11 @@ export class CgroupSession {
     return this.#theirs!;
   }
 
+  /** The end that this program keeps, for whoever hands that over. */
+  get keeps(): number {
+    return this.#keeps!;
+  }
+
   /** Writes the name into the outside program. */
   stamp(outside: Program): void {
     const at = outside.places.get(CGROUP_NAME);

@@ -12,6 +12,8 @@ import { readText } from "./hierarchies.ts";
 export interface CgroupDirectories {
   readonly layout: CgroupLayout;
   readonly paths: readonly string[];
+  /** Reads a file of it; without, as it is now. */
+  readonly read?: (path: string) => string | undefined;
 }
 
 /** The lines `name number` of a file. */
@@ -25,7 +27,11 @@ function number(text: string | undefined): number | undefined {
 }
 
 class Reader {
-  constructor(readonly of: CgroupDirectories) {}
+  readonly #text: (path: string) => string | undefined;
+
+  constructor(readonly of: CgroupDirectories) {
+    this.#text = of.read ?? readText;
+  }
 
   /** Where a controller's files are. */
   place(controller: Controller): { version: 1 | 2; path: string } | undefined {
@@ -40,9 +46,9 @@ class Reader {
 
   cpu(): CgroupStatistics["cpu"] {
     // Also without its controller, version 2 counts time.
-    const base = table(this.unified === undefined ? "" : readText(`${this.unified}/cpu.stat`));
+    const base = table(this.unified === undefined ? "" : this.#text(`${this.unified}/cpu.stat`));
     const cpu = this.place("cpu"), account = this.place("cpuacct");
-    const throttle = cpu === undefined ? undefined : table(readText(`${cpu.path}/cpu.stat`));
+    const throttle = cpu === undefined ? undefined : table(this.#text(`${cpu.path}/cpu.stat`));
     const throttled = throttle?.get("throttled_usec") ?? throttle?.get("throttled_time");
     const scale = cpu?.version === 2 ? 1e3 : 1e6;
     const held = throttled === undefined ? {} : {
@@ -58,7 +64,7 @@ class Reader {
       };
     }
     if (account === undefined) return undefined;
-    const nanoseconds = (file: string) => number(readText(`${account.path}/${file}`)) ?? 0;
+    const nanoseconds = (file: string) => number(this.#text(`${account.path}/${file}`)) ?? 0;
     return {
       total: nanoseconds("cpuacct.usage") / 1e6,
       user: nanoseconds("cpuacct.usage_user") / 1e6,
@@ -70,7 +76,7 @@ class Reader {
   memory(): CgroupStatistics["memory"] {
     const place = this.place("memory");
     if (place === undefined) return undefined;
-    const read = (file: string) => readText(`${place.path}/memory.${file}`);
+    const read = (file: string) => this.#text(`${place.path}/memory.${file}`);
     const stat = table(read("stat"));
     if (place.version === 2) {
       const events = table(read("events"));
@@ -99,9 +105,9 @@ class Reader {
     const path = this.place("pids")?.path;
     if (path === undefined) return undefined;
     return {
-      current: number(readText(`${path}/pids.current`)) ?? 0,
-      peak: number(readText(`${path}/pids.peak`)),
-      refused: table(readText(`${path}/pids.events`)).get("max"),
+      current: number(this.#text(`${path}/pids.current`)) ?? 0,
+      peak: number(this.#text(`${path}/pids.peak`)),
+      refused: table(this.#text(`${path}/pids.events`)).get("max"),
     };
   }
 
@@ -111,7 +117,7 @@ class Reader {
     const devices: NonNullable<CgroupStatistics["io"]> = {};
     const of = (device: string) => devices[device] ??= { read: 0, written: 0, reads: 0, writes: 0 };
     if (place.version === 2) {
-      for (const line of (readText(`${place.path}/io.stat`) ?? "").split("\n")) {
+      for (const line of (this.#text(`${place.path}/io.stat`) ?? "").split("\n")) {
         const [device, ...pairs] = line.split(" ");
         const values = new Map(pairs.map((pair) => pair.split("=") as [string, string]));
         const value = (name: string) => Number(values.get(name) ?? 0);
@@ -130,7 +136,7 @@ class Reader {
       ["io_serviced", "reads", "writes"],
     ] as const;
     for (const [file, read, write] of files) {
-      const text = readText(`${place.path}/blkio.throttle.${file}_recursive`) ?? "";
+      const text = this.#text(`${place.path}/blkio.throttle.${file}_recursive`) ?? "";
       for (const line of text.split("\n")) {
         const [device, kind, count] = line.split(" ");
         if (kind === "Read") of(device!)[read] = Number(count);

@@ -28,6 +28,8 @@ export interface LaunchChoices {
   readonly reportStart: boolean;
   /** The command line and its streams come when everything else is done. */
   readonly commandLater?: boolean;
+  /** It is to outlive the program. */
+  readonly detached?: boolean;
   /** The host wants to see what the sandbox changes, where that is in memory. */
   readonly keepChanges?: boolean;
   /** Where in memory each received descriptor is. */

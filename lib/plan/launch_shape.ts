@@ -58,6 +58,8 @@ export interface LaunchShape {
   readonly reportStart: boolean;
   /** The command is told when everything else is done. */
   readonly commandLater?: boolean;
+  /** It is to outlive the program: its first process hands out its namespaces. */
+  readonly detached?: boolean;
   /** The sandbox has a cgroup of its own. */
   readonly cgroup?: CgroupShape;
   /** What the fourth to sixth argument of the calls behind the filter must be, where it wants that. */

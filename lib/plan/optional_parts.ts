@@ -20,7 +20,7 @@ export interface ImageParts {
   /** What it is to run when nobody says anything else. */
   imageCommand(spec: SandboxSpec): string[] | undefined;
   /** Keeps it from being removed. */
-  holdImage(spec: SandboxSpec): Disposable | undefined;
+  holdImage(spec: SandboxSpec): (Disposable & { readonly fd: number }) | undefined;
 }
 
 /** The parts, each as its module has it. */
@@ -40,6 +40,8 @@ export interface OptionalParts {
   ) => { ruleset?: LandlockRuleset; skipped: string[] };
   /** For `nice`, `scheduler` and what else is in {@linkcode hasScheduling}. */
   readonly scheduling: typeof import("./scheduling_steps.ts");
+  /** For a sandbox that outlives its program. */
+  readonly handOut: typeof import("./detached/hand_out.ts");
   /** For CAP_SYS_ADMIN. */
   readonly lock: typeof import("./mounts/lock_steps.ts");
   /** For a directory or a stack as the root. */

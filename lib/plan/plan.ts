@@ -150,6 +150,7 @@ class Planner {
       reportStart: choices.reportStart,
       secret: choices.filter?.secret,
       commandLater: choices.commandLater,
+      detached: choices.detached,
       cgroup: layout && {
         places: layout,
         pipe: {

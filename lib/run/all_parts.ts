@@ -7,6 +7,7 @@
 import { landlockRuleset } from "../landlock/ruleset.ts";
 import * as cgroup from "../plan/cgroup_steps.ts";
 import { checkSpec } from "../plan/check_spec.ts";
+import * as handOut from "../plan/detached/hand_out.ts";
 import * as keeper from "../plan/keeper_program.ts";
 import * as landlock from "../plan/landlock_steps.ts";
 import * as roots from "../plan/mounts/host_root.ts";
@@ -21,6 +22,7 @@ provideParts({
   checkSpec,
   cgroup,
   keeper,
+  handOut,
   landlock,
   landlockRuleset,
   scheduling,

@@ -175,8 +175,9 @@ export class Barriers {
       preMount: true,
       networkSetup: hooks.has("networkSetup"),
       reportStart: init.reportStart && !full.asPid1,
-      keepChanges: init.reportStart,
+      keepChanges: init.reportStart && init.supervisor === undefined,
       commandLater: init.command === undefined,
+      detached: init.supervisor !== undefined,
       requestFd: (index) => requestFd(boot, index),
       // A hook may have added something that can be written.
       filter: launchFilter(full, facts, {

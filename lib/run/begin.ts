@@ -21,7 +21,7 @@ import type { LaunchInit } from "./launch_init.ts";
 import { commandLine } from "./resolve.ts";
 import { openStdio, type Stdio, type StdioFds } from "./stdio.ts";
 import type { Handler } from "./supervision.ts";
-import { supervisor } from "./supervisor.ts";
+import { type Supervisor, supervisor } from "./supervisor.ts";
 
 /** A program and its arguments; bytes for what is not UTF-8. */
 export type Command = readonly (string | Uint8Array)[];
@@ -30,6 +30,8 @@ export type Command = readonly (string | Uint8Array)[];
 export interface LaunchOptions {
   /** Who is asked about system calls. */
   handler?: Handler;
+  /** Whose agent makes it, where it is to outlive the program. */
+  supervisor?: Supervisor;
   /** Makes a system call of the launch fail. */
   fault?: Fault;
 }
@@ -66,7 +68,7 @@ export interface Begun {
   source: SandboxSpec;
   facts: HostFacts;
   /** Keeps the image of its root. */
-  lease?: Disposable;
+  lease?: Disposable & { readonly fd: number };
   /** Where its ephemeral changes are, if the kernel cannot keep them in memory. */
   changesDirectory?: ChangesDirectory;
 }
@@ -80,11 +82,11 @@ async function configured(spec: SandboxSpec, hooks: HookRunner): Promise<Sandbox
 }
 
 /** The cgroup for a launch. Loaded when first used: most sandboxes have no limits. */
-async function withCgroup(spec: SandboxSpec): Promise<CgroupSession> {
+async function withCgroup(spec: SandboxSpec, agent: number): Promise<CgroupSession> {
   const { checkLimits } = await import("../plan/check_limits.ts");
   checkLimits(spec.limits);
   const { openCgroup } = await import("../cgroup/session.ts");
-  return await openCgroup(spec.limits!, supervisor().agent.pid, spec.asPid1);
+  return await openCgroup(spec.limits!, agent, spec.asPid1);
 }
 
 /**
@@ -137,7 +139,10 @@ export async function begin(
     }
     await prepareFilter(configuredSpec);
     const supervise = await superviseCalls(configuredSpec, options.handler);
-    if (configuredSpec.limits !== undefined) cgroup = await withCgroup(configuredSpec);
+    if (configuredSpec.limits !== undefined) {
+      const { agent } = options.supervisor ?? supervisor();
+      cgroup = await withCgroup(configuredSpec, agent.pid);
+    }
     // What takes its time may have been aborted meanwhile.
     options.signal?.throwIfAborted();
     const lease = hasImage(configuredSpec)
@@ -154,6 +159,7 @@ export async function begin(
         reportStart: reportStart || hooks.has("postStart"),
         cgroup,
         supervise,
+        supervisor: options.supervisor,
         fault: options.fault,
       });
       launch.started.then(() => hasStarted = true, () => {});

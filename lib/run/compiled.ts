@@ -28,6 +28,8 @@ export interface LaunchFlags {
   readonly reportStart: boolean;
   /** The command is told when everything else is done. */
   readonly commandLater?: boolean;
+  /** It is to outlive the program. */
+  readonly detached?: boolean;
   /** Where its cgroup is made, if it has one. */
   readonly cgroup?: CgroupLayout;
   /** Somebody decides about system calls that the filter asks about. */
@@ -56,7 +58,7 @@ const kept = new WeakMap<SandboxSpec, Compiled>();
 function sameFlags(a: LaunchFlags, b: LaunchFlags): boolean {
   return a.preMount === b.preMount && a.networkSetup === b.networkSetup &&
     a.reportStart === b.reportStart && a.commandLater === b.commandLater &&
-    a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
+    a.detached === b.detached && a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
 }
 
 /** Compiles a description, or finds it compiled. */
@@ -83,7 +85,7 @@ export function compile(
   const plan = planLaunch(spec, facts, {
     ...flags,
     reportStart: flags.reportStart && !spec.asPid1,
-    keepChanges: flags.reportStart,
+    keepChanges: flags.reportStart && !flags.detached,
     requestFd: (index) => requestFd(boot, index),
     landlock: rules?.ruleset,
     filter,

@@ -37,7 +37,7 @@ export function assignFirst(
   const { fault } = init;
   const { programs } = compiled;
   // A program's first launch is often its only one, which a spare would but slow down.
-  const shape = fault || launches++ === 0 ? undefined : spareShape(compiled);
+  const shape = fault || init.supervisor || launches++ === 0 ? undefined : spareShape(compiled);
   const spare = shape === undefined ? undefined : takeSpare(supervisor, shape);
   // The agent makes its namespaces while the rest is assembled here.
   let first = spare ?? makeFirst(supervisor, init, compiled);

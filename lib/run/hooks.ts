@@ -116,6 +116,12 @@ export class HookRunner {
     this.#deferred.push({ plugin: name, cleanup });
   }
 
+  /** The plugins that want something cleaned up. */
+  get cleaners(): string[] {
+    const names = new Set(this.#plugins.map(({ name }) => name));
+    return [...new Set(this.#deferred.map(({ plugin }) => plugin))].filter((one) => names.has(one));
+  }
+
   /** Aborts what still listens and runs the clean-ups. Resolves to what they threw. */
   async end(): Promise<HookError[]> {
     const errors: HookError[] = [];

@@ -30,7 +30,7 @@ import {
 import { failure } from "./diagnose.ts";
 import { assignFirst } from "./first_assignment.ts";
 import type { FirstProcess } from "./first_process.ts";
-import type { Ending, LaunchInit } from "./launch_init.ts";
+import type { Ending, LaunchHandOver, LaunchInit } from "./launch_init.ts";
 import { LaunchProcesses } from "./launch_processes.ts";
 import { LaunchSocket } from "./launch_socket.ts";
 import { keepSpare } from "./spares.ts";
@@ -92,13 +92,14 @@ export class Launch implements Supervised {
     this.started.catch(() => {});
     this.ended.catch(() => {});
     this.ready.catch(() => {});
-    const { agent } = this.#supervisor = supervisor();
+    const { agent } = this.#supervisor = init.supervisor ?? supervisor();
     const { hooks, facts, fault } = init;
     const flags: LaunchFlags = {
       preMount: hooks.has("preMount"),
       networkSetup: hooks.has("networkSetup"),
       reportStart: init.reportStart,
       commandLater: init.command === undefined,
+      detached: init.supervisor !== undefined,
       cgroup: init.cgroup?.layout,
       hasHandler: init.supervise?.hasHandler ?? false,
     };
@@ -193,9 +194,42 @@ export class Launch implements Supervised {
     return this.#descriptors.shift();
   }
 
+  /** All that are left of them; whoever takes them closes them. */
+  takeDescriptors(): number[] {
+    this.drain();
+    return this.#descriptors.splice(0);
+  }
+
   /** Closes what the set-up handed out and nobody takes. */
   closeDescriptors(): void {
     for (const fd of this.#descriptors.splice(0)) syscall("close", fd);
+  }
+
+  /**
+   * Lets go of a command that runs, without ending it: another process has taken over its socket, and
+   * will reap it.
+   */
+  disown(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#processes.calm();
+    this.#supervisor.remove(this, this.#processes.alive);
+    this.#letGo();
+    this.closeDescriptors();
+    this.#release();
+  }
+
+  /** What somebody needs who takes it over: descriptors that stay this launch's, and what is known. */
+  handOver(): LaunchHandOver | undefined {
+    this.#supervisor.agent.drain();
+    this.drain();
+    const first = this.#processes.descriptor("first");
+    const command = this.plan.asPid1 ? first : this.#processes.descriptor("command");
+    if (this.#over) return undefined;
+    if (first === undefined || command === undefined) {
+      throw new SandboxError("The sandbox's processes are not known yet");
+    }
+    return { socket: this.#socket.fd, first, command, result: this.#result };
   }
 
   /** Sends a signal to the command. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { RawUsage } from "../agent/event.ts";
+import type { AgentEvent, RawUsage } from "../agent/event.ts";
 import type { CgroupSession } from "../cgroup/session.ts";
 import type { CommandLine } from "../plan/command_steps.ts";
 import type { HostFacts } from "../plan/facts.ts";
@@ -12,6 +12,7 @@ import type { Fault } from "../plan/launch_shape.ts";
 import type { SandboxSpec } from "../spec.ts";
 import type { HookRunner } from "./hooks.ts";
 import type { Supervision } from "./supervision.ts";
+import type { Supervisor } from "./supervisor.ts";
 
 /** What a launch is made of. */
 export interface LaunchInit {
@@ -25,6 +26,8 @@ export interface LaunchInit {
   hooks: HookRunner;
   /** The caller waits for the start. */
   reportStart: boolean;
+  /** Whose agent makes it; one of its own, where it is to outlive the program. */
+  supervisor?: Supervisor;
   /** The cgroup that the agent is to make. */
   cgroup?: CgroupSession;
   /** Serves what the filter asks about. */
@@ -34,6 +37,17 @@ export interface LaunchInit {
   };
   /** For tests: a system call that is to fail. */
   fault?: Fault;
+}
+
+/** What is handed over to a process that stands by a launch from then on. */
+export interface LaunchHandOver {
+  /** This program's end of the launch's socket. */
+  readonly socket: number;
+  /** A pidfd of pid 1, and of the command. */
+  readonly first: number;
+  readonly command: number;
+  /** What pid 1 has reported by then. */
+  readonly result?: AgentEvent;
 }
 
 /** How a launch ended. */

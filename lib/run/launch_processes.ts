@@ -51,6 +51,11 @@ export class LaunchProcesses {
     return this.#firstPid;
   }
 
+  /** Its pidfd, which stays this object's. */
+  descriptor(role: Role): number | undefined {
+    return this.#pidfds[role];
+  }
+
   /** Whether it is known. */
   has(role: Role): boolean {
     return this.#pidfds[role] !== undefined;

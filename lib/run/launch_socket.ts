@@ -41,6 +41,11 @@ export class LaunchSocket {
     this.#hungUp = hungUp;
   }
 
+  /** The descriptor, for whoever hands it over. */
+  get fd(): number {
+    return this.#fd;
+  }
+
   /** Reads all that has come. */
   drain(): void {
     const buffer = this.#answer ? new Uint8Array(HOOK_SIZE) : record;

@@ -93,7 +93,7 @@ export function supervise(begun: Begun, options: { signal?: AbortSignal }): Prom
 }
 
 /** What the cgroup counted, of all processes, also of those that nobody waited for. */
-function cgroupUsage({ cpu, memory, pids }: CgroupStatistics): Partial<Usage> {
+export function cgroupUsage({ cpu, memory, pids }: CgroupStatistics): Partial<Usage> {
   const usage: { -readonly [key in keyof Usage]?: Usage[key] } = {};
   if (cpu !== undefined) {
     usage.user = cpu.user;
@@ -105,7 +105,8 @@ function cgroupUsage({ cpu, memory, pids }: CgroupStatistics): Partial<Usage> {
   return usage;
 }
 
-function signalNumber(name: Deno.Signal): number {
+/** The number of a signal. */
+export function signalNumber(name: Deno.Signal): number {
   const number = SIGNALS[name as keyof typeof SIGNALS];
   if (number === undefined) throw new TypeError(`Unknown signal "${name}"`);
   return number;

@@ -24,14 +24,16 @@ export interface Supervised {
   onAgentGone(): void;
 }
 
-class Supervisor {
+/** An agent, and what it is at. */
+export class Supervisor {
   readonly agent: Agent;
   readonly #launches = new Map<number, Supervised>();
   readonly #byPid = new Map<number, Supervised>();
 
-  constructor() {
+  /** `gone` is called when its agent has died. */
+  constructor(gone: () => void) {
     this.agent = new Agent((event) => this.#reaped(event), () => {
-      instance = undefined;
+      gone();
       for (const launch of [...this.#launches.values()]) launch.onAgentGone();
     });
   }
@@ -68,14 +70,12 @@ class Supervisor {
   }
 }
 
-export type { Supervisor };
-
 let instance: Supervisor | undefined;
 let lastNumber = 0;
 
 /** The program's supervisor; a new one when the agent of the last one has died. */
 export function supervisor(): Supervisor {
-  return instance ??= new Supervisor();
+  return instance ??= new Supervisor(() => instance = undefined);
 }
 
 /** A number that no launch of this program has had. 0 is for events that belong to no launch. */

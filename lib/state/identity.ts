@@ -7,6 +7,7 @@
  */
 
 import { SyscallError } from "../errors.ts";
+import { PID_FS_MAGIC } from "../sys/abi/mount.ts";
 import { POLLIN } from "../sys/abi/poll.ts";
 import { close } from "../sys/file.ts";
 import { rawSyscall } from "../sys/libc.ts";
@@ -25,9 +26,6 @@ export interface ProcessIdentity {
   /** The inode of its pidfd, where the kernel has a filesystem of them (Linux 6.9). */
   readonly inode?: string;
 }
-
-/** The magic number of the filesystem of pidfds, "PIDF". */
-const PIDFS_MAGIC = 0x50494446;
 
 let boot: string | undefined;
 
@@ -60,8 +58,13 @@ let hasPidfs: boolean | undefined;
 
 /** The inode that a pidfd's process has for itself; undefined on an older kernel. */
 function inodeOf(pidfd: number): string | undefined {
-  hasPidfs ??= filesystemStatus(pidfd).type === PIDFS_MAGIC;
+  hasPidfs ??= filesystemStatus(pidfd).type === PID_FS_MAGIC;
   return hasPidfs ? `${fileStatus(pidfd).inode}` : undefined;
+}
+
+/** Who nobody is: of a process that had ended before it could be looked at. */
+export function nobody(pid: number): ProcessIdentity {
+  return { pid: Math.max(pid, 1), start: "0", boot: "-" };
 }
 
 /** Who a living process is. `pidfd` is a descriptor of it, if there is one already. */
@@ -70,9 +73,11 @@ export function identityOf(pid: number, pidfd?: number): ProcessIdentity {
   try {
     const stat = statOf(pid);
     const inode = inodeOf(own);
+    // What was read may be another process's, if this one has ended.
+    if (stat === undefined || hasEnded(own)) return nobody(pid);
     return {
       pid,
-      start: stat?.start ?? "0",
+      start: stat.start,
       boot: bootId(),
       ...(inode === undefined ? {} : { inode }),
     };

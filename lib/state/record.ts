@@ -26,6 +26,14 @@ export interface NamespaceRecord {
   readonly fd: number;
 }
 
+/** What a sandbox can be entered by. */
+export interface EntranceRecord {
+  /** The keeper's descriptors of what the sandbox handed out, in that order. */
+  readonly held: readonly number[];
+  /** Some plugin had a preMount hook. */
+  readonly preMount: boolean;
+}
+
 /** What a plan needs to know of the host and the caller, as it was at the launch. */
 export interface RecordedFacts {
   /** The caller's user id. */
@@ -83,6 +91,8 @@ export interface SandboxRecord {
   readonly started?: string;
   /** Its namespaces, once it runs: those of its command. */
   readonly namespaces: { readonly [kind in NamespaceKind]?: NamespaceRecord };
+  /** By what it can be entered. */
+  readonly entrance: EntranceRecord;
   /** The directories of its cgroup, one for each place of the layout. */
   readonly cgroups: readonly string[];
   /** What kind of directories those are. */
@@ -99,8 +109,6 @@ export interface SandboxRecord {
   readonly status: string;
   /** Modules with a `postStop` for whoever sees the end. */
   readonly hooks: readonly string[];
-  /** Directories of the host that are removed with it. */
-  readonly scratch: readonly string[];
   /** Optional mounts whose source was not there. */
   readonly skipped: readonly string[];
 }
@@ -157,6 +165,7 @@ const FIELDS: Readonly<Record<string, Check>> = {
   "processes?": shape({ keeper: isIdentity, first: isIdentity, command: isIdentity }),
   "started?": isDigits,
   namespaces: shape(namespaceFields),
+  entrance: shape({ held: listOf(isCount), preMount: (value) => typeof value === "boolean" }),
   cgroups: listOf(isText),
   cgroupLayout: listOf(isObject),
   counted: listOf(isText),
@@ -166,7 +175,6 @@ const FIELDS: Readonly<Record<string, Check>> = {
   logs: shape({ stdout: isText, stderr: isText, size: isCount, files: isCount }),
   status: isText,
   hooks: listOf(isText),
-  scratch: listOf(isText),
   skipped: listOf(isText),
 };
 

@@ -19,6 +19,7 @@ export function sampleRecord(change: Partial<SandboxRecord> = {}): SandboxRecord
     argv: ["sleep", "60"],
     starter: identityOf(Deno.pid),
     namespaces: {},
+    entrance: { held: [], preMount: false },
     cgroups: [],
     cgroupLayout: [],
     counted: [],
@@ -28,7 +29,6 @@ export function sampleRecord(change: Partial<SandboxRecord> = {}): SandboxRecord
     logs: { stdout: "/nowhere/stdout.log", stderr: "/nowhere/stderr.log", size: 10, files: 2 },
     status: "/nowhere/status",
     hooks: [],
-    scratch: [],
     skipped: [],
     ...change,
   };

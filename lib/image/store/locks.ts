@@ -18,6 +18,11 @@ export class HeldLock implements Disposable {
     this.#fd = fd;
   }
 
+  /** The descriptor that holds it; every duplicate of it does. */
+  get fd(): number {
+    return this.#fd;
+  }
+
   /** Gives it back; twice is once. */
   [Symbol.dispose](): void {
     if (this.#fd >= 0) close(this.#fd);

@@ -9,7 +9,7 @@ import { SpecError } from "../errors.ts";
 import { defineHook, type Plugin } from "../hook.ts";
 
 /** The URL of a module: a path, relative to the working directory, or a URL such as `jsr:...`. */
-function moduleUrl(name: string): string {
+export function moduleUrl(name: string): string {
   if (/^(file|https?|jsr|npm|data):/.test(name)) return name;
   return toFileUrl(name.startsWith("/") ? name : `${Deno.cwd()}/${name}`).href;
 }
