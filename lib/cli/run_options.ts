@@ -8,6 +8,7 @@ import type { NamespaceName } from "../sandbox.ts";
 import { SpecError } from "../errors.ts";
 import type { IdRange } from "../spec.ts";
 import type { Option } from "./options.ts";
+import { DETACH_OPTIONS } from "./options/detach.ts";
 import { FILESYSTEM_OPTIONS } from "./options/filesystem.ts";
 import { LIMIT_OPTIONS } from "./options/limits.ts";
 import { LANDLOCK_OPTIONS } from "./options/landlock.ts";
@@ -184,6 +185,7 @@ export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
   ...LANDLOCK_OPTIONS,
   ...LIMIT_OPTIONS,
   ...SCHEDULING_OPTIONS,
+  ...DETACH_OPTIONS,
   {
     name: "file",
     short: "f",

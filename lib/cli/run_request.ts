@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LogOptions } from "../run/detached/logs.ts";
 import type { Sandbox } from "../sandbox.ts";
 
 /** What the arguments of `paddock run` ask for. */
@@ -18,6 +19,12 @@ export interface RunRequest {
   overlayRoot?: boolean;
   /** The file in which what was changed is saved. */
   saveDiff?: string;
+  /** Let the sandbox outlive this program. */
+  detach?: boolean;
+  /** What it is called then. */
+  name?: string;
+  /** How much of its output is kept then. */
+  logs?: LogOptions;
   /** Print the plan, run nothing. */
   explain: boolean;
   /** Print the plan, or how the command ended, as JSON. */

@@ -91,7 +91,7 @@ async function runBox(
   }
   const plugins = request.hooks.length === 0
     ? []
-    : await (await import("./hook_module.ts")).loadHooks(request.hooks);
+    : await (await import("../run/hook_module.ts")).loadHooks(request.hooks);
   for (const plugin of plugins) request.box = request.box.use(plugin);
   if (request.overlayRoot) request.box = request.box.root(overlaidRoot(request.box.spec.root));
   const { saveDiff, box: { spec } } = request;
@@ -111,6 +111,13 @@ async function runBox(
     await prepareFilter(request.box.spec);
     explain(request.box, command, request.json, plugins);
     return 0;
+  }
+  if (request.detach) {
+    const { runDetached } = await import("./run_detached.ts");
+    return await runDetached(request, command);
+  }
+  if (request.name !== undefined || request.logs !== undefined) {
+    (await import("./run_detached.ts")).checkForeground(request);
   }
   if (request.box.spec.tty) {
     const { ownSize } = await import("./terminal.ts");

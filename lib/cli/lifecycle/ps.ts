@@ -4,13 +4,18 @@
  * @module
  */
 
-import { type Condition, conditionOf } from "../../state/condition.ts";
+import { show } from "../../plan/command_steps.ts";
+import type { Outcome } from "../../run/detached/outcome.ts";
+import { settle } from "../../run/detached/settle.ts";
+import type { Condition } from "../../state/condition.ts";
 import { StateDirectory } from "../../state/directory.ts";
 import { idFor } from "../../state/find.ts";
 import type { SandboxRecord } from "../../state/record.ts";
 import { type CommonRequest, readArguments } from "../arguments.ts";
 import type { CliContext, Usage } from "../command.ts";
+import { complain, oneLine } from "../failure.ts";
 import { print } from "../help.ts";
+import { table } from "./each.ts";
 
 interface Request extends CommonRequest {
   all: boolean;
@@ -60,67 +65,72 @@ interface Line {
   readonly name: string | null;
   readonly state: Condition | "damaged";
   readonly created: string | null;
+  /** The command's, as the host numbers it, while it runs. */
   readonly pid: number | null;
   readonly command: readonly string[];
+  /** How it ended, if it has. */
+  readonly outcome: Outcome | null;
 }
 
-function lineOf({ id, name, created, argv, processes }: SandboxRecord, state: Condition): Line {
-  const decoder = new TextDecoder();
+async function lineOf(state: StateDirectory, record: SandboxRecord): Promise<Line> {
+  const { condition, outcome, hookErrors } = await settle(state, record);
+  for (const error of hookErrors) complain(`paddock: ${oneLine(error)}`);
+  const { id, name, created, argv, processes } = record;
   return {
     id,
     name: name ?? null,
-    state,
+    state: outcome?.lost ? "lost" : condition,
     created: new Date(created).toISOString(),
-    pid: state === "running" ? processes!.command.pid : null,
-    command: argv.map((word) => typeof word === "string" ? word : decoder.decode(word)),
+    pid: condition === "running" ? processes!.command.pid : null,
+    command: argv.map(show),
+    outcome: outcome ?? null,
   };
 }
 
 /** What is written down, as far as it can be read: all, or what is named. */
-function lines(names: readonly string[]): Line[] {
+async function linesOf(names: readonly string[]): Promise<Line[]> {
   const state = StateDirectory.open();
   const ids = names.map((name) => idFor(state, name));
-  const entries = state?.entries() ?? [];
-  return entries.filter(({ id }) => names.length === 0 || ids.includes(id)).map((
-    { id, record },
-  ): Line =>
-    record === undefined
-      ? { id, name: null, state: "damaged", created: null, pid: null, command: [] }
-      : lineOf(record, conditionOf(record))
-  ).sort((a, b) => (a.created ?? "").localeCompare(b.created ?? ""));
+  const found: Line[] = [];
+  for (const { id, record } of state?.entries() ?? []) {
+    if (names.length > 0 && !ids.includes(id)) continue;
+    found.push(
+      record === undefined
+        ? { id, name: null, state: "damaged", created: null, pid: null, command: [], outcome: null }
+        : await lineOf(state!, record),
+    );
+  }
+  return found.sort((a, b) => (a.created ?? "").localeCompare(b.created ?? ""));
 }
 
 /** Lists them. */
-export function ps(args: readonly string[], context: CliContext): Promise<number> {
+export async function ps(args: readonly string[], context: CliContext): Promise<number> {
   const request: Request = { help: false, debug: false, all: false, json: false, quiet: false };
   const names = readArguments(args, USAGE, request, context);
-  if (names === undefined) return Promise.resolve(0);
-  const shown = lines(names).filter(({ state }) =>
+  if (names === undefined) return 0;
+  const shown = (await linesOf(names)).filter(({ state }) =>
     request.all || names.length > 0 || ["running", "starting", "elsewhere"].includes(state)
   );
-  if (request.quiet) { for (const { name, id } of shown) print(name ?? id); }
-  else if (request.json) print(JSON.stringify(shown, null, 2));
-  else table(shown);
-  return Promise.resolve(0);
+  if (request.json) print(JSON.stringify(shown, null, 2));
+  else if (!request.quiet) {
+    print(table([["ID", "NAME", "STATE", "CREATED", "PID", "COMMAND"], ...shown.map(cells)]));
+  } else for (const { name, id } of shown) print(name ?? id);
+  return 0;
 }
 
-function table(shown: readonly Line[]): void {
-  const rows = [
-    ["ID", "NAME", "STATE", "CREATED", "PID", "COMMAND"],
-    ...shown.map(({ id, name, state, created, pid, command }) => [
-      id.slice(0, 12),
-      name ?? "-",
-      state,
-      created === null ? "-" : created.slice(0, 19).replace("T", " "),
-      pid === null ? "-" : `${pid}`,
-      visible(command.join(" ")),
-    ]),
+function cells({ id, name, state, created, pid, command, outcome }: Line): string[] {
+  return [
+    id.slice(0, 12),
+    name ?? "-",
+    outcome === null || outcome.lost
+      ? state
+      : outcome.timedOut
+      ? "timed out"
+      : `ended ${outcome.code}`,
+    created === null ? "-" : created.slice(0, 19).replace("T", " "),
+    pid === null ? "-" : `${pid}`,
+    visible(command.join(" ")),
   ];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  print(
-    rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd())
-      .join("\n"),
-  );
 }
 
 /** As one line that no terminal takes for more than text. */
