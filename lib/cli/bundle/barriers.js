@@ -685,8 +685,9 @@ class Barriers {
       preMount: true,
       networkSetup: hooks.has("networkSetup"),
       reportStart: init.reportStart && !full.asPid1,
-      keepChanges: init.reportStart,
+      keepChanges: init.reportStart && init.supervisor === void 0,
       commandLater: init.command === void 0,
+      detached: init.supervisor !== void 0,
       requestFd: (index) => requestFd(boot, index),
       // A hook may have added something that can be written.
       filter: launchFilter(full, facts, {

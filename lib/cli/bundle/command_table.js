@@ -25,6 +25,48 @@ const COMMANDS = [
     usage: async () => (await import(import.meta.resolve('./ps.js'))).USAGE
   },
   {
+    name: "logs",
+    summary: "print what a detached sandbox has written",
+    group: LOOK,
+    load: async () => (await import(import.meta.resolve('./logs.js'))).logs,
+    usage: async () => (await import(import.meta.resolve('./logs.js'))).USAGE
+  },
+  {
+    name: "wait",
+    summary: "wait for the end of a detached sandbox",
+    group: RUN,
+    load: async () => (await import(import.meta.resolve('./wait.js'))).wait,
+    usage: async () => (await import(import.meta.resolve('./wait.js'))).USAGE
+  },
+  {
+    name: "stop",
+    summary: "ask a detached sandbox to end, then kill it",
+    group: RUN,
+    load: async () => (await import(import.meta.resolve('./stop.js'))).stop,
+    usage: async () => (await import(import.meta.resolve('./stop.js'))).USAGE
+  },
+  {
+    name: "kill",
+    summary: "send a signal to a detached sandbox",
+    group: RUN,
+    load: async () => (await import(import.meta.resolve('./kill.js'))).kill,
+    usage: async () => (await import(import.meta.resolve('./kill.js'))).USAGE
+  },
+  {
+    name: "rm",
+    summary: "forget detached sandboxes that have ended",
+    group: KEEP,
+    load: async () => (await import(import.meta.resolve('./rm.js'))).rm,
+    usage: async () => (await import(import.meta.resolve('./rm.js'))).USAGE
+  },
+  {
+    name: "prune",
+    summary: "remove all that is left of detached sandboxes",
+    group: KEEP,
+    load: async () => (await import(import.meta.resolve('./prune.js'))).prune,
+    usage: async () => (await import(import.meta.resolve('./prune.js'))).USAGE
+  },
+  {
     name: "ns",
     summary: "show the machine's namespaces, pin and unpin them",
     group: LOOK,

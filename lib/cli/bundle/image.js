@@ -51,8 +51,8 @@ const IMAGE_COMMANDS = [
   {
     name: "rm",
     summary: "remove images",
-    load: async () => (await import(import.meta.resolve('./rm.js'))).rmCommand,
-    usage: async () => (await import(import.meta.resolve('./rm.js'))).USAGE
+    load: async () => (await import(import.meta.resolve('./rm2.js'))).rmCommand,
+    usage: async () => (await import(import.meta.resolve('./rm2.js'))).USAGE
   }
 ];
 const SUMMARY = `Keeps images, which \`paddock run --root IMAGE\` runs on: in /var/lib/paddock for root, for others in

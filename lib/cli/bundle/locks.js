@@ -9,6 +9,10 @@ class HeldLock {
   constructor(fd) {
     this.#fd = fd;
   }
+  /** The descriptor that holds it; every duplicate of it does. */
+  get fd() {
+    return this.#fd;
+  }
   /** Gives it back; twice is once. */
   [Symbol.dispose]() {
     if (this.#fd >= 0) close(this.#fd);

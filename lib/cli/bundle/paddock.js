@@ -2829,8 +2829,10 @@ const start = (function start(shape, socket) {
     { call: "fcntl", args: [AGENT_FD.status, F_DUPFD_CLOEXEC, 3], store: "status" },
     ...shape.commandLater ? [] : loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE)
   ];
-  if (shape.asPid1) return begin;
+  const handOut = shape.detached ? optionalParts().handOut.handOutNamespaces(socket) : [];
+  if (shape.asPid1) return [...handOut, ...begin];
   return [
+    ...handOut,
     // Nobody inside may look into this process, or write its memory (CVE-2016-9962).
     { call: "prctl", args: [PR_SET_DUMPABLE, 0] },
     { call: "getpid", store: "first pid" },
@@ -3104,7 +3106,7 @@ const commandLine = (function commandLine(spec, facts, argv) {
   };
 });
 const sameFlags = (function sameFlags(a, b) {
-  return a.preMount === b.preMount && a.networkSetup === b.networkSetup && a.reportStart === b.reportStart && a.commandLater === b.commandLater && a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
+  return a.preMount === b.preMount && a.networkSetup === b.networkSetup && a.reportStart === b.reportStart && a.commandLater === b.commandLater && a.detached === b.detached && a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
 });
 const compile = (function compile(source, facts, flags, boot, fault) {
   const image = hasImage(source) ? optionalParts().images.imageOf(source)?.id : void 0;
@@ -3120,7 +3122,7 @@ const compile = (function compile(source, facts, flags, boot, fault) {
   const plan = planLaunch(spec, facts, {
     ...flags,
     reportStart: flags.reportStart && !spec.asPid1,
-    keepChanges: flags.reportStart,
+    keepChanges: flags.reportStart && !flags.detached,
     requestFd: ((index) => requestFd(boot, index)),
     landlock: rules?.ruleset,
     filter
@@ -3354,7 +3356,7 @@ const executable = (function executable(bytes) {
   return fd;
 });
 const supervisor = (function supervisor() {
-  return instance ??= new Supervisor();
+  return instance ??= new Supervisor((() => instance = void 0));
 });
 const nextLaunchNumber = (function nextLaunchNumber() {
   lastNumber = lastNumber >= 2147483647 ? 1 : lastNumber + 1;
@@ -3423,7 +3425,7 @@ const assignFirst = (function assignFirst(supervisor, init, compiled, line) {
   const { agent } = supervisor;
   const { fault } = init;
   const { programs } = compiled;
-  const shape = fault || launches++ === 0 ? void 0 : spareShape(compiled);
+  const shape = fault || init.supervisor || launches++ === 0 ? void 0 : spareShape(compiled);
   const spare = shape === void 0 ? void 0 : takeSpare(supervisor, shape);
   let first = spare ?? makeFirst(supervisor, init, compiled);
   let slot;
@@ -3582,11 +3584,11 @@ const configured = (async function configured(spec, hooks) {
   }));
   return current;
 });
-const withCgroup = (async function withCgroup(spec) {
+const withCgroup = (async function withCgroup(spec, agent) {
   const { checkLimits } = await import(import.meta.resolve('./check_limits.js')).then((function (n) { return n.check_limits; }));
   checkLimits(spec.limits);
   const { openCgroup } = await import(import.meta.resolve('./session.js'));
-  return await openCgroup(spec.limits, supervisor().agent.pid, spec.asPid1);
+  return await openCgroup(spec.limits, agent, spec.asPid1);
 });
 const begin = (async function begin(source, plugins, command, stdioChoice, reportStart, options) {
   const at = performance.now();
@@ -3623,7 +3625,10 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
     }
     await prepareFilter(configuredSpec);
     const supervise = await superviseCalls(configuredSpec, options.handler);
-    if (configuredSpec.limits !== void 0) cgroup = await withCgroup(configuredSpec);
+    if (configuredSpec.limits !== void 0) {
+      const { agent } = options.supervisor ?? supervisor();
+      cgroup = await withCgroup(configuredSpec, agent.pid);
+    }
     options.signal?.throwIfAborted();
     const lease = hasImage(configuredSpec) ? optionalParts().images.holdImage(configuredSpec) : void 0;
     const stdio = openStdio(configuredSpec.tty ? ["null", "null", "null"] : stdioChoice);
@@ -3637,6 +3642,7 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
         reportStart: reportStart || hooks.has("postStart"),
         cgroup,
         supervise,
+        supervisor: options.supervisor,
         fault: options.fault
       });
       launch.started.then((() => hasStarted = true), (() => {
@@ -5788,6 +5794,7 @@ const INIT_AREA = 536870912;
 const SETUP_AREA = 805306368;
 const EXECUTE_AREA = 1073741824;
 const REST_AREA = 1342177280;
+const KEEPER_AREA = 1610612736;
 const HOOK_AREA = 1879048192;
 const HOOK_SIZE = 262144;
 const AGENT_FD = {
@@ -6208,6 +6215,11 @@ class HookRunner {
   
   /** Registers a clean-up of the launch's own. */
   
+  /** The plugins that want something cleaned up. */
+  get cleaners() {
+    const names = new Set(this.#plugins.map((({ name }) => name)));
+    return [...new Set(this.#deferred.map((({ plugin }) => plugin)))].filter(((one) => names.has(one)));
+  }
   /** Aborts what still listens and runs the clean-ups. Resolves to what they threw. */
   
 }
@@ -7493,6 +7505,7 @@ class Planner {
       reportStart: choices.reportStart,
       secret: choices.filter?.secret,
       commandLater: choices.commandLater,
+      detached: choices.detached,
       cgroup: layout && {
         places: layout,
         pipe: {
@@ -7885,6 +7898,15 @@ class Agent {
     }
     check(result, "sendmsg", { path: "the agent's socket" });
   });
+    this.prototype.abandon = (function () {
+    if (!this.#alive) return;
+    this.#alive = false;
+    reactor().unwatch(this.#status);
+    syscall("close", this.#status);
+    syscall("close", this.#control);
+    this.arena.close();
+    Agent.#reap.call(this);
+  });
     this.prototype.drain = (function () {
     const buffer = this.#buffer;
     while (this.#alive) {
@@ -7963,16 +7985,20 @@ class Agent {
   
   /** Hands the agent an outside program that lies in the arena, with the launch's descriptors. */
   
+  /** Where its events come in, for whoever hands that over. */
+  get status() {
+    return this.#status;
+  }
+  /**
+   * Lets go of it: it has become another program, or ends by this. Nobody is told, but it is still
+   * taken off the kernel's list at its end.
+   */
+  
   /** Reads and delivers all events that have arrived. */
   
   static #end = (function () {
     if (!this.#alive) return;
-    this.#alive = false;
-    reactor().unwatch(this.#status);
-    syscall("close", this.#status);
-    syscall("close", this.#control);
-    this.arena.close();
-    Agent.#reap.call(this);
+    this.abandon();
     this.#gone();
   });
   /** Takes the ended agent off the kernel's list, for nobody else waits for it. */
@@ -8001,15 +8027,16 @@ class Supervisor {
     this.#byPid.set(pid, launch);
   });
   }
-  static #construct = (function () {
+  static #construct = (function (gone) {
     this.agent = new Agent(((event) => Supervisor.#reaped.call(this, event)), (() => {
-      instance = void 0;
+      gone();
       for (const launch of [...this.#launches.values()]) launch.onAgentGone();
     }));
   });
   agent;
   #launches = /* @__PURE__ */ new Map();
   #byPid = /* @__PURE__ */ new Map();
+  /** `gone` is called when its agent has died. */
   constructor(...all) { Supervisor.#construct.apply(this, all); }
   
   /** Ends what {@linkcode add} began; these pids may still be reaped, and are nobody's then. */
@@ -8158,6 +8185,9 @@ class LaunchProcesses {
     this.#alive.delete(pid);
     return this.#alive.size === 0;
   });
+    this.prototype.descriptor = (function (role) {
+    return this.#pidfds[role];
+  });
     this.prototype.has = (function (role) {
     return this.#pidfds[role] !== void 0;
   });
@@ -8214,6 +8244,8 @@ class LaunchProcesses {
   get firstPid() {
     return this.#firstPid;
   }
+  /** Its pidfd, which stays this object's. */
+  
   /** Whether it is known. */
   
   /** Its pid on the host, as long as it lives. pidfd_open(2). */
@@ -8299,6 +8331,10 @@ class LaunchSocket {
   #open = true;
   /** `told` gets each record with its descriptors, `hungUp` is called when the other end is closed. */
   constructor(...all) { LaunchSocket.#construct.apply(this, all); }
+  /** The descriptor, for whoever hands it over. */
+  get fd() {
+    return this.#fd;
+  }
   /** Reads all that has come. */
   
   /** Reads from now on whenever something comes; needed only where the status pipe does not tell. */
@@ -8338,8 +8374,32 @@ class Launch {
     if (this.#descriptors.length === 0) this.drain();
     return this.#descriptors.shift();
   });
+    this.prototype.takeDescriptors = (function () {
+    this.drain();
+    return this.#descriptors.splice(0);
+  });
     this.prototype.closeDescriptors = (function () {
     for (const fd of this.#descriptors.splice(0)) syscall("close", fd);
+  });
+    this.prototype.disown = (function () {
+    if (this.#over) return;
+    this.#over = true;
+    this.#processes.calm();
+    this.#supervisor.remove(this, this.#processes.alive);
+    Launch.#letGo.call(this);
+    this.closeDescriptors();
+    Launch.#release.call(this);
+  });
+    this.prototype.handOver = (function () {
+    this.#supervisor.agent.drain();
+    this.drain();
+    const first = this.#processes.descriptor("first");
+    const command = this.plan.asPid1 ? first : this.#processes.descriptor("command");
+    if (this.#over) return void 0;
+    if (first === void 0 || command === void 0) {
+      throw new SandboxError("The sandbox's processes are not known yet");
+    }
+    return { socket: this.#socket.fd, first, command, result: this.#result };
   });
     this.prototype.signal = (function (number) {
     this.drain();
@@ -8419,13 +8479,14 @@ class Launch {
     }));
     this.ready.catch((() => {
     }));
-    const { agent } = this.#supervisor = supervisor();
+    const { agent } = this.#supervisor = init.supervisor ?? supervisor();
     const { hooks, facts, fault } = init;
     const flags = {
       preMount: hooks.has("preMount"),
       networkSetup: hooks.has("networkSetup"),
       reportStart: init.reportStart,
       commandLater: init.command === void 0,
+      detached: init.supervisor !== void 0,
       cgroup: init.cgroup?.layout,
       hasHandler: init.supervise?.hasHandler ?? false
     };
@@ -8528,7 +8589,16 @@ class Launch {
   }
   /** A descriptor that the set-up made inside and handed out, e.g. a terminal. */
   
+  /** All that are left of them; whoever takes them closes them. */
+  
   /** Closes what the set-up handed out and nobody takes. */
+  
+  /**
+   * Lets go of a command that runs, without ending it: another process has taken over its socket, and
+   * will reap it.
+   */
+  
+  /** What somebody needs who takes it over: descriptors that stay this launch's, and what is known. */
   
   /** Sends a signal to the command. */
   
@@ -9037,17 +9107,17 @@ var run_plain = {
   runPlain: runPlain
 };
 
-export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_SIZE, EXIT_CODES, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_LOOPBACK, IFF_RUNNING, IFF_UP, INERT, ImageError, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC, MFD_NOEXEC_SEAL, MNT_DETACH, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, MS_BIND, MS_PRIVATE, MS_REC, NAMESPACE_FILE, NAMESPACE_FLAG, NSFS_MAGIC, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIG_SETMASK, SIOCGSKNS, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, StepError, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, UMOUNT_NOFOLLOW, UnsupportedError, VMIN, VTIME, WEXITED, WORKSHOP, _LINUX_CAPABILITY_VERSION_3, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, cString, check, closeWorkshop, commandLine, commandLines, complain, dieWithParent, dir, dirname, errnoName, errors, execute$1 as execute, executeStep, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, idMapText, ifreqFlags, isCaller, isFiltered, isFresh, isInMainFile, join$1 as join, kernelMount, landlockNetPort, landlockRulesetAttr, landlockVersion, launchFilter, main, memoryKeepsChanges, mountAttributes, nearest, oneLine, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, print, provideParts, rawSyscall, reactor, readSetting, requestFd, resolve, resolveSpec, restProgram, run$1 as run, sendDescriptor, setAttributes, setCompiler, signalName, sourceName, spawn, subordinate, symlink, syscall, syscallName, textOf, toFileUrl, uninterrupted, userNamespaceRefusal, writeAll, writeProc };
+export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BOOT, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_OFFSET, EVENT_SIZE, EXIT, EXIT_CODES, EventKind, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_LOOPBACK, IFF_RUNNING, IFF_UP, INERT, ImageError, KEEPER_AREA, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC, MFD_NOEXEC_SEAL, MNT_DETACH, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, MS_BIND, MS_PRIVATE, MS_REC, NAMESPACE_FILE, NAMESPACE_FLAG, NSFS_MAGIC, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, OUTSIDE_AREA, OUTSIDE_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PID_FS_MAGIC, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLL_ANSWER, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIGNAL_SET_SIZE, SIG_SETMASK, SIOCGSKNS, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, StepError, Supervisor, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, TimeoutError, UMOUNT_NOFOLLOW, UnsupportedError, VMIN, VTIME, WEXITED, WNOHANG, WORKSHOP, _LINUX_CAPABILITY_VERSION_3, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, begin, cString, cgroupUsage, check, closeWorkshop, commandLine, commandLines, complain, decodeEvent, dieWithParent, dir, dirname, environment, errnoName, errors, eventTemplate, execute$1 as execute, executeStep, exitCode, exitStatus, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, idMapText, ifreqFlags, isCaller, isEphemeral, isFiltered, isFresh, isInMainFile, join$1 as join, kernelMount, landlockNetPort, landlockRulesetAttr, landlockVersion, launchFilter, loadProgram, main, memoryKeepsChanges, mountAttributes, nearest, oneLine, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, pollfd, print, provideParts, rawSyscall, reactor, readSetting, requestFd, resolve, resolveSpec, restProgram, returnToAgent, run$1 as run, sendDescriptor, setAttributes, setCompiler, show, signalName, signalNumber, sourceName, spawn, subordinate, symlink, syscall, syscallName, textOf, toFileUrl, uninterrupted, userNamespaceRefusal, words, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
   "lib/agent/boot.ts": 7036,
-  "lib/agent/client.ts": 8224,
+  "lib/agent/client.ts": 8575,
   "lib/agent/elf.ts": 2130,
   "lib/agent/event.ts": 3215,
   "lib/agent/fd_passing.ts": 3448,
   "lib/agent/interpreter.ts": 2479,
-  "lib/agent/layout.ts": 1940,
+  "lib/agent/layout.ts": 2045,
   "lib/agent/operation.ts": 3269,
   "lib/agent/reactor.ts": 3600,
   "lib/agent/words.ts": 1022,
@@ -9073,7 +9143,7 @@ export const MAIN_SOURCES = {
   "lib/plan/id_map_steps.ts": 5007,
   "lib/plan/identity.ts": 7649,
   "lib/plan/init_program.ts": 6736,
-  "lib/plan/launch_shape.ts": 2842,
+  "lib/plan/launch_shape.ts": 2956,
   "lib/plan/mounts/attributes.ts": 1572,
   "lib/plan/mounts/dev.ts": 2114,
   "lib/plan/mounts/files.ts": 6710,
@@ -9088,33 +9158,33 @@ export const MAIN_SOURCES = {
   "lib/plan/mounts/steps.ts": 1066,
   "lib/plan/mounts/workshop.ts": 1451,
   "lib/plan/namespace_steps.ts": 8774,
-  "lib/plan/optional_parts.ts": 3304,
+  "lib/plan/optional_parts.ts": 3443,
   "lib/plan/outside_program.ts": 8823,
-  "lib/plan/plan.ts": 11754,
+  "lib/plan/plan.ts": 11788,
   "lib/plan/pool_step.ts": 1684,
   "lib/plan/program.ts": 3177,
   "lib/plan/program_parts.ts": 4701,
   "lib/plan/rlimit_steps.ts": 3001,
-  "lib/plan/setup_program.ts": 8218,
+  "lib/plan/setup_program.ts": 8437,
   "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
   "lib/quantity.ts": 2703,
-  "lib/run/begin.ts": 7329,
+  "lib/run/begin.ts": 7589,
   "lib/run/child.ts": 7041,
-  "lib/run/compiled.ts": 7601,
+  "lib/run/compiled.ts": 7719,
   "lib/run/diagnose.ts": 2644,
   "lib/run/ephemeral.ts": 1461,
   "lib/run/filters.ts": 2694,
-  "lib/run/first_assignment.ts": 3068,
+  "lib/run/first_assignment.ts": 3087,
   "lib/run/first_process.ts": 4998,
-  "lib/run/hooks.ts": 4698,
+  "lib/run/hooks.ts": 4952,
   "lib/run/host_facts.ts": 3685,
   "lib/run/host_tree.ts": 4315,
   "lib/run/host_view.ts": 3614,
   "lib/run/joins.ts": 1270,
-  "lib/run/launch.ts": 15957,
-  "lib/run/launch_processes.ts": 3544,
-  "lib/run/launch_socket.ts": 3484,
+  "lib/run/launch.ts": 17166,
+  "lib/run/launch_processes.ts": 3674,
+  "lib/run/launch_socket.ts": 3583,
   "lib/run/pipe.ts": 7037,
   "lib/run/refusals.ts": 2314,
   "lib/run/resolve.ts": 6294,
@@ -9122,8 +9192,8 @@ export const MAIN_SOURCES = {
   "lib/run/search_path.ts": 237,
   "lib/run/spares.ts": 3317,
   "lib/run/stdio.ts": 4447,
-  "lib/run/supervise.ts": 4288,
-  "lib/run/supervisor.ts": 2745,
+  "lib/run/supervise.ts": 4333,
+  "lib/run/supervisor.ts": 2838,
   "lib/run/wait_status.ts": 840,
   "lib/seccomp/default_filters.ts": 7587,
   "lib/seccomp/filter.ts": 7477,

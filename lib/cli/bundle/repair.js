@@ -2,7 +2,8 @@
 import { managed, portsOf, sweepBridges, underLock, DEVICE_PREFIX } from './sweep_bridges.js';
 import { listLinks } from './route.js';
 import { Netlink } from './netlink2.js';
-import { readHierarchies, mayWrite } from './layout.js';
+import { readHierarchies } from './cgroup_settings.js';
+import { mayWrite } from './layout.js';
 import { findLeftovers, removeLeftovers } from './leftovers.js';
 import { SandboxError, oneLine, complain, print } from './paddock.js';
 import { waitFor, take } from './locks.js';

@@ -5,6 +5,41 @@ import { limitText, timeText } from './node.js';
 import { LANDLOCK_SCOPES, LANDLOCK_ALLOW, NETWORK as NETWORK$1 } from './network.js';
 import { hasGate, EGRESS_KEYS } from './network2.js';
 
+const DETACHED = "Detached";
+const DETACH_OPTIONS = [
+  {
+    name: "detach",
+    short: "d",
+    group: DETACHED,
+    help: "print the id, and end when the command runs; see logs, wait and stop",
+    apply: (run) => run.detach = true
+  },
+  {
+    name: "name",
+    value: "NAME",
+    group: DETACHED,
+    help: "what the other commands call it; unique, until it is removed by rm",
+    apply: (run, value) => run.name = value
+  },
+  {
+    name: "log-size",
+    value: "SIZE",
+    group: DETACHED,
+    help: "the most that a file of its output has; default: 10M",
+    apply: (run, value) => run.logs = { ...run.logs, size: value }
+  },
+  {
+    name: "log-files",
+    value: "COUNT",
+    group: DETACHED,
+    help: "how many files of each stream are kept; default: 2",
+    apply: (run, value) => {
+      if (!/^\d+$/.test(value)) throw new SpecError("value", `"${value}" is no number`);
+      run.logs = { ...run.logs, files: Number(value) };
+    }
+  }
+];
+
 const FILES = "Filesystem (in the order given)";
 const cwd = () => Deno.cwd();
 function numbers(options, ...keys) {
@@ -740,6 +775,7 @@ const RUN_OPTIONS = [
   ...LANDLOCK_OPTIONS,
   ...LIMIT_OPTIONS,
   ...SCHEDULING_OPTIONS,
+  ...DETACH_OPTIONS,
   {
     name: "file",
     short: "f",

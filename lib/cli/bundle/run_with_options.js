@@ -127,6 +127,13 @@ async function runBox(request, given, rest) {
     explain(request.box, command, request.json, plugins);
     return 0;
   }
+  if (request.detach) {
+    const { runDetached } = await import(import.meta.resolve('./run_detached.js'));
+    return await runDetached(request, command);
+  }
+  if (request.name !== void 0 || request.logs !== void 0) {
+    (await import(import.meta.resolve('./run_detached.js'))).checkForeground(request);
+  }
   if (request.box.spec.tty) {
     const { ownSize } = await import(import.meta.resolve('./terminal2.js'));
     request.box = request.box.tty(ownSize() ?? true);

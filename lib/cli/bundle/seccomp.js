@@ -16,7 +16,7 @@ import './spec.js';
 import './network.js';
 import './network2.js';
 import './hook.js';
-import './layout.js';
+import './cgroup_settings.js';
 import './more_kernel.js';
 import './image_root.js';
 import './file.js';
@@ -25,6 +25,7 @@ import './locks.js';
 import './lock.js';
 import './paths.js';
 import './record.js';
+import './layout.js';
 import 'npm:js-yaml@^5.5.0';
 
 const SIGNS = {

@@ -4,19 +4,19 @@ import { TCP_NODELAY, IPPROTO_TCP, encodeSocketAddress, SOCKET_ADDRESS_SIZE, dec
 import { StandInAddresses } from './stand_in_addresses.js';
 import { parseAuthority, hostText, parseHost, addressFromBytes, parseAddress } from './sandbox.js';
 import './known_keys.js';
-import './check_limits.js';
-import './node.js';
-import './network.js';
 import './builder.js';
 import './compile_filter.js';
 import './compile.js';
+import './network.js';
+import './node.js';
 import './processes.js';
 import './spec.js';
 import './limits.js';
-import './layout.js';
+import './cgroup_settings.js';
 import './systemd.js';
 import './rate.js';
 import './netlink.js';
+import './check_limits.js';
 import './network2.js';
 import './hook.js';
 import './more_kernel.js';
@@ -27,6 +27,7 @@ import './locks.js';
 import './lock.js';
 import './paths.js';
 import './record.js';
+import './layout.js';
 
 const SYMBOLS = {
   /** `int getaddrinfo(const char *node, const char *service, hints, struct addrinfo **res)` */

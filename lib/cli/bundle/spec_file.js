@@ -11,7 +11,7 @@ import './network.js';
 import './node.js';
 import './network2.js';
 import './hook.js';
-import './layout.js';
+import './cgroup_settings.js';
 import './more_kernel.js';
 import './image_root.js';
 import './file.js';
@@ -20,6 +20,7 @@ import './locks.js';
 import './lock.js';
 import './paths.js';
 import './record.js';
+import './layout.js';
 
 class Marked {
   /** Takes the text as it was written. */
