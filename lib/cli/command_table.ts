@@ -99,6 +99,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: async () => (await import("./doctor.ts")).DOCTOR_USAGE,
   },
   {
+    name: "schema",
+    summary: "print the JSON Schema of descriptions in YAML",
+    group: LOOK,
+    load: async () => (await import("./schema.ts")).schema,
+    usage: async () => (await import("./schema.ts")).SCHEMA_USAGE,
+  },
+  {
     name: "completions",
     summary: "print what makes a shell complete paddock's command lines",
     group: LOOK,
