@@ -89,6 +89,13 @@ const COMMANDS = [
     usage: async () => (await import(import.meta.resolve('./doctor.js')).then(function (n) { return n.doctor; })).DOCTOR_USAGE
   },
   {
+    name: "schema",
+    summary: "print the JSON Schema of descriptions in YAML",
+    group: LOOK,
+    load: async () => (await import(import.meta.resolve('./schema.js'))).schema,
+    usage: async () => (await import(import.meta.resolve('./schema.js'))).SCHEMA_USAGE
+  },
+  {
     name: "completions",
     summary: "print what makes a shell complete paddock's command lines",
     group: LOOK,

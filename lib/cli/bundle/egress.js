@@ -5,7 +5,7 @@ import { AF_INET, AF_INET6, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, AF_NETLINK
 import './builder.js';
 import './network.js';
 import './processes.js';
-import './limits.js';
+import './limits2.js';
 import { parseRate } from './rate.js';
 import { NETLINK_ROUTE, NETLINK_NETFILTER } from './netlink.js';
 

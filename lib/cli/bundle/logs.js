@@ -22,6 +22,8 @@ import './hook.js';
 import './known_keys.js';
 import './cgroup.js';
 import './check_limits.js';
+import './time.js';
+import './limits.js';
 import './node.js';
 
 const CHUNK = 64 * 1024;

@@ -18,6 +18,8 @@ import './hook.js';
 import './known_keys.js';
 import './cgroup.js';
 import './check_limits.js';
+import './time.js';
+import './limits.js';
 import './node.js';
 import './usage_help.js';
 import './options.js';

@@ -2,8 +2,9 @@
 import { EXIT_CODES } from './paddock.js';
 import { RUN_OPTIONS } from './run_options.js';
 import './privileges.js';
-import './node.js';
+import './time.js';
 import './network.js';
+import './node.js';
 import './network2.js';
 
 const RUN_USAGE = {

@@ -3,8 +3,9 @@ import { SpecError } from './paddock.js';
 import { parseOptions, applyOptions } from './options.js';
 import { RUN_OPTIONS } from './run_options.js';
 import { overlaidRoot, hasChanges } from './privileges.js';
-import './node.js';
+import './time.js';
 import './network.js';
+import './node.js';
 import './network2.js';
 
 function kindOf(word) {

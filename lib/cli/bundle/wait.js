@@ -14,6 +14,8 @@ import './hook.js';
 import './known_keys.js';
 import './cgroup.js';
 import './check_limits.js';
+import './time.js';
+import './limits.js';
 import './node.js';
 import './pidfd.js';
 import './stat.js';
