@@ -6,7 +6,7 @@
  */
 
 import { jsonSchema } from "../lib/schema/json_schema.ts";
-import { reference } from "../lib/schema/reference.ts";
+import { reference } from "./yaml_tables.ts";
 
 const HOME = new URL("../", import.meta.url);
 const BEGIN = "<!-- what follows is made of the schema by `deno task reference` -->";

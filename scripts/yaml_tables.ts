@@ -4,9 +4,9 @@
  * @module
  */
 
-import { numberRange } from "./describe.ts";
-import type { KindsNode, Node, RecordNode } from "./node.ts";
-import { FILE } from "./spec.ts";
+import { numberRange } from "../lib/schema/describe.ts";
+import type { KindsNode, Node, RecordNode } from "../lib/schema/node.ts";
+import { FILE } from "../lib/schema/spec.ts";
 
 /** What a value may be, in the cell of a table. */
 function type(node: Node): string {
