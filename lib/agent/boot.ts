@@ -137,7 +137,7 @@ export function bootProgram(fds: BootFds, arch?: Arch): Program {
       call: "recvmsg",
       args: [AGENT_FD.control, { at: "message" }, MSG_CMSG_CLOEXEC],
       when: { equals: 0 },
-      goto: "exit",
+      goto: "farewell",
     },
     {
       call: "pread64",
@@ -149,6 +149,15 @@ export function bootProgram(fds: BootFds, arch?: Arch): Program {
       ],
       goto: OUTSIDE_AREA,
     },
+    // Whoever is left behind goes to pid 1, and where that reaps nobody, as in many a container,
+    // stays in the list of processes for good. Should the host program be gone, this ends it first.
+    {
+      label: "farewell",
+      call: "wait4",
+      args: [-1, 0, __WALL, 0],
+      onError: { goto: "exit" },
+    },
+    { call: "SET", args: [0], goto: "farewell" },
     { label: "exit", call: "exit_group", args: [0] },
   ];
   const program = assemble(BOOT, operations, {

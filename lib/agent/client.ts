@@ -70,6 +70,9 @@ function executable(bytes: Uint8Array<ArrayBuffer>): number {
 /** Where a `siginfo_t` of waitid(2) has the pid, in words of 32 bits; 0 when there was nobody. */
 const SIGINFO_PID = 4;
 
+/** How long the end of a program waits for its agent at most, in seconds; a millisecond is usual. */
+const LEAVE_PATIENCE = 1;
+
 /** Bytes of the status pipe; the most that an ordinary user may ask for. pipe(7). */
 const STATUS_ROOM = 1 << 20;
 
@@ -130,7 +133,27 @@ export class Agent {
       this.#end();
       this.#reap();
     });
+    addEventListener("unload", this.#leave);
   }
+
+  /**
+   * Called before the agent is waited for at the end of the program: ends what nobody uses, and tells
+   * how much of that is still ending.
+   */
+  beforeLeaving: () => number = () => 0;
+
+  /**
+   * The end of this program: the agent reaps its children, and is reaped here. Otherwise all of them
+   * would be left to pid 1, and many a container's reaps nobody. What still runs dies by this
+   * program's end and not before, so it is not waited for.
+   */
+  readonly #leave = (): void => {
+    const ending = this.beforeLeaving();
+    if (this.#pidfd === undefined || this.#listeners.size > ending) return;
+    syscall("close", this.#control);
+    rawSyscall(SYS.ppoll, words(pollfd(this.#pidfd, POLLIN)), 1, words(LEAVE_PATIENCE, 0), 0, 8);
+    this.#reap();
+  };
 
   /** Whether the agent still runs, as far as is known. */
   get alive(): boolean {
@@ -178,6 +201,7 @@ export class Agent {
   abandon(): void {
     if (!this.#alive) return;
     this.#alive = false;
+    removeEventListener("unload", this.#leave);
     reactor().unwatch(this.#status);
     syscall("close", this.#status);
     syscall("close", this.#control);

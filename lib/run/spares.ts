@@ -35,6 +35,7 @@ function sparesOf(supervisor: Supervisor): Map<string, FirstProcess> {
     owner = supervisor;
     for (const spare of spares.values()) dismiss(spare);
     spares.clear();
+    supervisor.agent.beforeLeaving = discardSpares;
   }
   return spares;
 }

@@ -544,7 +544,7 @@ const bootProgram = (function bootProgram(fds, arch) {
       call: "recvmsg",
       args: [AGENT_FD.control, { at: "message" }, MSG_CMSG_CLOEXEC],
       when: { equals: 0 },
-      goto: "exit"
+      goto: "farewell"
     },
     {
       call: "pread64",
@@ -556,6 +556,15 @@ const bootProgram = (function bootProgram(fds, arch) {
       ],
       goto: OUTSIDE_AREA
     },
+    // Whoever is left behind goes to pid 1, and where that reaps nobody, as in many a container,
+    // stays in the list of processes for good. Should the host program be gone, this ends it first.
+    {
+      label: "farewell",
+      call: "wait4",
+      args: [-1, 0, __WALL, 0],
+      onError: { goto: "exit" }
+    },
+    { call: "SET", args: [0], goto: "farewell" },
     { label: "exit", call: "exit_group", args: [0] }
   ];
   const program = assemble(BOOT, operations, {
@@ -3392,6 +3401,7 @@ const sparesOf = (function sparesOf(supervisor) {
     owner = supervisor;
     for (const spare of spares.values()) dismiss(spare);
     spares.clear();
+    supervisor.agent.beforeLeaving = discardSpares;
   }
   return spares;
 });
@@ -3420,6 +3430,12 @@ const keepSpare = (function keepSpare(supervisor, shape, outside) {
     else known.set(shape, spare);
   } catch {
   }
+});
+const discardSpares = (function discardSpares() {
+  for (const spare of spares.values()) dismiss(spare);
+  spares.clear();
+  for (const spare of leaving) if (spare.discard()) leaving.delete(spare);
+  return leaving.size;
 });
 const assignFirst = (function assignFirst(supervisor, init, compiled, line) {
   const { agent } = supervisor;
@@ -7874,6 +7890,7 @@ const EM_X86_64 = 62, EM_AARCH64 = 183;
 const PT_LOAD = 1, PT_GNU_STACK = 1685382481;
 const PF_X = 1, PF_W = 2, PF_R = 4;
 const SIGINFO_PID = 4;
+const LEAVE_PATIENCE = 1;
 const STATUS_ROOM = 1 << 20;
 class Agent {
   static {
@@ -7901,6 +7918,7 @@ class Agent {
     this.prototype.abandon = (function () {
     if (!this.#alive) return;
     this.#alive = false;
+    removeEventListener("unload", this.#leave);
     reactor().unwatch(this.#status);
     syscall("close", this.#status);
     syscall("close", this.#control);
@@ -7953,6 +7971,7 @@ class Agent {
       Agent.#end.call(this);
       Agent.#reap.call(this);
     }));
+    addEventListener("unload", this.#leave);
   });
   /** The boot program: its labels and places are what outside programs refer to. */
   boot;
@@ -7975,6 +7994,23 @@ class Agent {
    * the agent has ended though it should not have.
    */
   constructor(...all) { Agent.#construct.apply(this, all); }
+  /**
+   * Called before the agent is waited for at the end of the program: ends what nobody uses, and tells
+   * how much of that is still ending.
+   */
+  beforeLeaving = (() => 0);
+  /**
+   * The end of this program: the agent reaps its children, and is reaped here. Otherwise all of them
+   * would be left to pid 1, and many a container's reaps nobody. What still runs dies by this
+   * program's end and not before, so it is not waited for.
+   */
+  #leave = (() => {
+    const ending = this.beforeLeaving();
+    if (this.#pidfd === void 0 || this.#listeners.size > ending) return;
+    syscall("close", this.#control);
+    rawSyscall(SYS.ppoll, words(pollfd(this.#pidfd, POLLIN)), 1, words(LEAVE_PATIENCE, 0), 0, 8);
+    Agent.#reap.call(this);
+  });
   /** Whether the agent still runs, as far as is known. */
   get alive() {
     return this.#alive;
@@ -9111,8 +9147,8 @@ export { AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD,
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
-  "lib/agent/boot.ts": 7036,
-  "lib/agent/client.ts": 8575,
+  "lib/agent/boot.ts": 7413,
+  "lib/agent/client.ts": 9572,
   "lib/agent/elf.ts": 2130,
   "lib/agent/event.ts": 3215,
   "lib/agent/fd_passing.ts": 3448,
@@ -9190,7 +9226,7 @@ export const MAIN_SOURCES = {
   "lib/run/resolve.ts": 6294,
   "lib/run/run.ts": 6194,
   "lib/run/search_path.ts": 237,
-  "lib/run/spares.ts": 3317,
+  "lib/run/spares.ts": 3369,
   "lib/run/stdio.ts": 4447,
   "lib/run/supervise.ts": 4333,
   "lib/run/supervisor.ts": 2838,
