@@ -99,6 +99,7 @@ export type {
   Progress,
 } from "./lib/image/images.ts";
 export type { ImageRecord, ImportReport, LayerRecord } from "./lib/image/store/record.ts";
+export { parseDuration, parseSize } from "./lib/quantity.ts";
 export * from "./lib/errors.ts";
 export { checkKeys } from "./lib/known_keys.ts";
 export * from "./lib/spec.ts";

@@ -4,16 +4,69 @@
  * @module
  */
 
-/** In the order of the report. They are stable: a new one may come, none changes. */
-export const PROBE_IDS = [
-  ...["sandbox", "kernel", "architecture", "system-calls", "outer-filter"] as const,
-  ...["executable-memory", "ptrace"] as const,
-  ...["user-namespaces", "user-rights", "namespaces", "id-ranges", "id-programs"] as const,
-  ...["tmpfs", "proc", "overlay", "overlay-changes", "idmapped-mounts"] as const,
-  ...["seccomp", "supervision", "landlock"] as const,
-  ...["cgroups", "limit-memory", "limit-pids", "limit-cpus", "limit-cpuset"] as const,
-  ...["gate", "links", "nft", "tun", "pasta"] as const,
-] as const;
+/** The name of something that can be probed. They are stable: a new one may come, none changes. */
+export type ProbeId =
+  | "sandbox"
+  | "kernel"
+  | "architecture"
+  | "system-calls"
+  | "outer-filter"
+  | "executable-memory"
+  | "ptrace"
+  | "user-namespaces"
+  | "user-rights"
+  | "namespaces"
+  | "id-ranges"
+  | "id-programs"
+  | "tmpfs"
+  | "proc"
+  | "overlay"
+  | "overlay-changes"
+  | "idmapped-mounts"
+  | "seccomp"
+  | "supervision"
+  | "landlock"
+  | "cgroups"
+  | "limit-memory"
+  | "limit-pids"
+  | "limit-cpus"
+  | "limit-cpuset"
+  | "gate"
+  | "links"
+  | "nft"
+  | "tun"
+  | "pasta";
 
-/** The name of something that can be probed. */
-export type ProbeId = typeof PROBE_IDS[number];
+/** All of them, in the order of the report. */
+export const PROBE_IDS: readonly ProbeId[] = [
+  "sandbox",
+  "kernel",
+  "architecture",
+  "system-calls",
+  "outer-filter",
+  "executable-memory",
+  "ptrace",
+  "user-namespaces",
+  "user-rights",
+  "namespaces",
+  "id-ranges",
+  "id-programs",
+  "tmpfs",
+  "proc",
+  "overlay",
+  "overlay-changes",
+  "idmapped-mounts",
+  "seccomp",
+  "supervision",
+  "landlock",
+  "cgroups",
+  "limit-memory",
+  "limit-pids",
+  "limit-cpus",
+  "limit-cpuset",
+  "gate",
+  "links",
+  "nft",
+  "tun",
+  "pasta",
+];

@@ -10,7 +10,7 @@ import type { Network } from "../net/network.ts";
 import { type Finds, type Probe, reasonOf, refused, works } from "./finding.ts";
 
 /** Runs something on a sandbox's network, with all capabilities over it. */
-async function within(use: (network: Network) => void): Promise<void> {
+async function within(use: (network: Network) => Promise<void>): Promise<void> {
   await sandbox().timeout("20s").use(defineHook({
     name: "probe",
     async networkSetup({ inside }: { inside: Inside & Network }) {
@@ -21,9 +21,9 @@ async function within(use: (network: Network) => void): Promise<void> {
 
 async function links(): Promise<Finds> {
   try {
-    await within((inside) => {
-      inside.link.add({ kind: "bridge", name: "probe0" });
-      inside.link.add({ kind: "veth", name: "probe1", peer: { name: "probe2" } });
+    await within(async (inside) => {
+      await inside.link.add({ kind: "bridge", name: "probe0" });
+      await inside.link.add({ kind: "veth", name: "probe1", peer: { name: "probe2" } });
     });
     return works("a bridge and a pair of devices were made");
   } catch (error) {

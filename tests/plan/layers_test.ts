@@ -21,6 +21,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/state/"],
   ["lib/run/"],
   ["lib/pool.ts", "lib/presets.ts", "lib/sandbox.ts", "lib/probe/", "lib/repair/"],
+  ["lib/testing/"],
   ["mod.ts"],
   ["hooks/", "lib/cli/"],
   ["cli.ts"],
@@ -56,7 +57,13 @@ function isSource(path: string): boolean {
 
 async function moduleGraph(): Promise<Graph> {
   // cli.ts imports the bundle, and its sources by a name that is put together.
-  const roots = ["mod.ts", "cli.ts", "lib/cli/main.ts", "lib/cli/freshness.ts"];
+  const roots = [
+    "mod.ts",
+    "cli.ts",
+    "lib/cli/main.ts",
+    "lib/cli/freshness.ts",
+    "lib/testing/mod.ts",
+  ];
   for await (const { name } of Deno.readDir(new URL("hooks/", HOME))) roots.push(`hooks/${name}`);
   const graph = new Map<string, readonly string[]>();
   const local = (specifier: string | undefined) =>
