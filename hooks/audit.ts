@@ -29,8 +29,8 @@ export type AuditRecord =
   & (
     | {
       readonly event: "start";
-      /** The command's process, as the host numbers it. */
-      readonly pid: number;
+      /** The command's process, as the host numbers it; null for one that has ended already. */
+      readonly pid: number | null;
       /** What the sandbox was made of. Contents of files and values of variables are left out. */
       readonly spec: AuditedSpec;
     }
@@ -75,7 +75,7 @@ export function audit(to: string | URL | ((record: AuditRecord) => void)): Plugi
     postStart: {
       order: "pre",
       handler({ launch, pid, spec }) {
-        write({ ...common(launch), event: "start", pid, spec: withoutSecrets(spec) });
+        write({ ...common(launch), event: "start", pid: pid ?? null, spec: withoutSecrets(spec) });
       },
     },
     postStop: {

@@ -92,6 +92,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: async () => (await import("./seccomp.ts")).SECCOMP_USAGE,
   },
   {
+    name: "init",
+    summary: "begin a plugin of your own",
+    group: KEEP,
+    load: async () => (await import("./init.ts")).init,
+    subcommands: async () => (await import("./init.ts")).INIT_COMMANDS,
+  },
+  {
     name: "doctor",
     summary: "say what works on this machine, and what to do where it does not",
     group: LOOK,

@@ -52,6 +52,10 @@ function match(text: string, pattern: RegExp): string[] {
 }
 
 if (CAN_LIMIT) {
+  example("watch.ts", ["sh", "sleep"], (output) => {
+    assertMatch(output, /^sleep 0\.1: code 0$/m);
+    assertMatch(output, /: SIGKILL, for it has used \d+ ms of processors' time$/m);
+  });
   example("limits.ts", ["perl"], (output) => {
     assertMatch(output, /^16 MiB: ate it, memory ended: false, at most (\d+|\?) MiB$/m);
     assertMatch(
@@ -66,8 +70,8 @@ if (CAN_LIMIT) {
     assertMatch(output, /^with more: /m);
   });
 } else {
-  covered.add("limits.ts");
-  console.warn(`skipped: examples/limits.ts: ${WHY_NOT}`);
+  for (const path of ["limits.ts", "watch.ts"]) covered.add(path);
+  console.warn(`skipped: examples/limits.ts, examples/watch.ts: ${WHY_NOT}`);
 }
 
 covered.add("network_topology.ts");
@@ -198,6 +202,22 @@ example("hook_workspace.ts", ["sh", "ls"], (output) => {
   }
   assertEquals(output.match(/^host: removed the folder$/gm)?.length, 2);
   assertEquals(output.match(/^inside: \/workspace holds result\.txt$/gm)?.length, 2);
+});
+
+example("secrets.ts", ["sh", "stat", "wc", "grep"], (output) => {
+  assertMatch(output, /^the command has 7 bytes, of mode 400\non a tmpfs$/m);
+  assertMatch(output, /^not in its environment\nin the plan: false$/m);
+});
+
+example("audit.ts", ["sh"], (output) => {
+  assertMatch(output, /^started on fern, with (HOME )?TOKEN$/m);
+  assertEquals(output.match(/^ended with (0|7)$/gm)?.sort(), ["ended with 0", "ended with 7"]);
+  assertMatch(output, /^a value is in it: false$/m);
+});
+
+example("timing.ts", [], (output) => {
+  assertMatch(output, /^a launch: namespaces, mounts, start, command, total$/m);
+  assertMatch(output, /^the plugin took its time before the start: true$/m);
 });
 
 example("pipeline.ts", ["seq", "grep", "wc"], (output) => {
