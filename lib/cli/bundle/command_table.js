@@ -82,6 +82,13 @@ const COMMANDS = [
     usage: async () => (await import(import.meta.resolve('./seccomp.js'))).SECCOMP_USAGE
   },
   {
+    name: "init",
+    summary: "begin a plugin of your own",
+    group: KEEP,
+    load: async () => (await import(import.meta.resolve('./init.js'))).init,
+    subcommands: async () => (await import(import.meta.resolve('./init.js'))).INIT_COMMANDS
+  },
+  {
     name: "doctor",
     summary: "say what works on this machine, and what to do where it does not",
     group: LOOK,

@@ -3,13 +3,36 @@ import { print, SpecError } from './paddock.js';
 import { readArguments } from './arguments.js';
 
 const PROBE_IDS = [
-  ...["sandbox", "kernel", "architecture", "system-calls", "outer-filter"],
-  ...["executable-memory", "ptrace"],
-  ...["user-namespaces", "user-rights", "namespaces", "id-ranges", "id-programs"],
-  ...["tmpfs", "proc", "overlay", "overlay-changes", "idmapped-mounts"],
-  ...["seccomp", "supervision", "landlock"],
-  ...["cgroups", "limit-memory", "limit-pids", "limit-cpus", "limit-cpuset"],
-  ...["gate", "links", "nft", "tun", "pasta"]
+  "sandbox",
+  "kernel",
+  "architecture",
+  "system-calls",
+  "outer-filter",
+  "executable-memory",
+  "ptrace",
+  "user-namespaces",
+  "user-rights",
+  "namespaces",
+  "id-ranges",
+  "id-programs",
+  "tmpfs",
+  "proc",
+  "overlay",
+  "overlay-changes",
+  "idmapped-mounts",
+  "seccomp",
+  "supervision",
+  "landlock",
+  "cgroups",
+  "limit-memory",
+  "limit-pids",
+  "limit-cpus",
+  "limit-cpuset",
+  "gate",
+  "links",
+  "nft",
+  "tun",
+  "pasta"
 ];
 
 const DOCTOR = "Doctor";

@@ -490,9 +490,9 @@ async function within(use) {
 }
 async function links() {
   try {
-    await within((inside) => {
-      inside.link.add({ kind: "bridge", name: "probe0" });
-      inside.link.add({ kind: "veth", name: "probe1", peer: { name: "probe2" } });
+    await within(async (inside) => {
+      await inside.link.add({ kind: "bridge", name: "probe0" });
+      await inside.link.add({ kind: "veth", name: "probe1", peer: { name: "probe2" } });
     });
     return works("a bridge and a pair of devices were made");
   } catch (error) {
