@@ -94,24 +94,24 @@ export function watch(options: WatchOptions): Plugin {
       if (cgroup === undefined) {
         throw new SpecError("watch", "there is no cgroup to watch; give limits(), e.g. pids");
       }
-      const act = (reason: string | undefined) => {
-        if (reason === undefined) return;
-        clearInterval(timer);
+      const act = (reason: string) => {
         if (options.onExcess) return options.onExcess(reason, cgroup);
         report({ killed: reason });
         cgroup.kill();
       };
-      let timer: ReturnType<typeof setInterval> | undefined;
       // At once, so that what cannot be watched fails the launch.
       const first = excess(cgroup);
-      defer(() => clearInterval(timer));
-      timer = setInterval(() => {
+      if (first !== undefined) return act(first);
+      const timer = setInterval(() => {
         if (signal.aborted) return;
         try {
-          act(excess(cgroup));
+          const reason = excess(cgroup);
+          if (reason === undefined) return;
+          clearInterval(timer);
+          act(reason);
         } catch { /* it has just ended */ }
       }, every);
-      act(first);
+      defer(() => clearInterval(timer));
     },
   });
 }

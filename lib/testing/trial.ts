@@ -86,7 +86,8 @@ export async function trial(
   await withoutSpares();
   const decoder = new TextDecoder();
   const left = () => [...present()].filter((entry) => !before.has(entry));
-  for (let end = performance.now() + PATIENCE; left().length > 0 && performance.now() < end;) {
+  const end = performance.now() + PATIENCE;
+  while (left().length > 0 && performance.now() < end) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return {
