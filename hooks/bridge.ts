@@ -17,10 +17,13 @@ import {
   type BridgeNetwork,
   checkKeys,
   defineHook,
+  type EgressSettings,
   type Plugin,
   UnsupportedError,
 } from "../mod.ts";
 import {
+  type AddressBytes,
+  bridgeDevice,
   connectInside,
   hostNameservers,
   hostsFile,
@@ -29,6 +32,7 @@ import {
   namesOnBridge,
   Netlink,
   openInside,
+  openNetlinkInside,
   openNetwork,
   STUB_RESOLV_CONF,
   StubResolver,
@@ -41,9 +45,18 @@ const UNNAMED = "paddock";
 
 /** The last three are for others of `network()`, which hands all of it on. */
 const KNOWN = [
-  ...["bridge", "subnet", "isolated", "hostAccess", "name", "nameservers"],
+  ...["bridge", "subnet", "isolated", "hostAccess", "name", "nameservers", "gated"],
   ...["mode", "publish", "bandwidth"],
 ];
+
+/** What {@linkcode bridge} takes. */
+export interface BridgeOptions extends Omit<BridgeNetwork, "mode" | keyof EgressSettings> {
+  /**
+   * The sandbox reaches the others on its bridge and nobody else, and has no resolver: for a plugin
+   * that gives it another way out, as `egress` does. Default: no.
+   */
+  gated?: boolean;
+}
 
 /**
  * Connects a sandbox with a bridge. Without a name it is one bridge for all, in which they do not
@@ -56,9 +69,9 @@ const KNOWN = [
  * Errors: `UnsupportedError` for an ordinary user, and without the program `nft`; `SpecError` for
  * settings that contradict those of a bridge that is there.
  */
-export function bridge(options: Omit<BridgeNetwork, "mode"> = {}): Plugin {
+export function bridge(options: BridgeOptions = {}): Plugin {
   checkKeys(options, "bridge", KNOWN);
-  const { nameservers } = options;
+  const { nameservers, gated = false } = options;
   return defineHook({
     name: "bridge",
     configure(spec) {
@@ -69,7 +82,8 @@ export function bridge(options: Omit<BridgeNetwork, "mode"> = {}): Plugin {
         );
       }
       const own = spec.hostname === UNNAMED ? UNNAMED : undefined;
-      return withNameFiles(spec, { hosts: hostsFile(own), resolvConf: STUB_RESOLV_CONF });
+      const resolvConf = gated ? undefined : STUB_RESOLV_CONF;
+      return withNameFiles(spec, { hosts: hostsFile(own), resolvConf });
     },
     async networkSetup({ spec, host, inside, netns, defer }) {
       const name = options.name ?? (spec.hostname === UNNAMED ? undefined : spec.hostname);
@@ -80,17 +94,18 @@ export function bridge(options: Omit<BridgeNetwork, "mode"> = {}): Plugin {
           subnet: options.subnet,
           isolated: options.isolated ?? options.bridge === undefined,
           hostAccess: options.hostAccess ?? false,
-        }, { netns: namespace.fd, name: name?.toLowerCase() });
+        }, { netns: namespace.fd, name: name?.toLowerCase(), gated });
         useBridge(port.link);
         defer(() => leaveBridge(port.link));
+        if (gated) {
+          using own = await openNetlinkInside(inside);
+          connectInside(own, { ...port, link: "eth0" });
+          return;
+        }
         const sockets = await openInside(inside);
         using own = sockets.netlink;
         const resolver = StubResolver.open(sockets, {
-          names: (asked) => {
-            using netlink = Netlink.open();
-            const found = namesOnBridge(netlink, port.device, asked);
-            return found.length === 0 ? undefined : found;
-          },
+          names: (asked) => neighbours(port.device, asked),
           nameservers: nameservers ?? hostNameservers(),
         });
         defer(() => resolver[Symbol.dispose]());
@@ -100,4 +115,16 @@ export function bridge(options: Omit<BridgeNetwork, "mode"> = {}): Plugin {
       }
     },
   });
+}
+
+/** The addresses of a name on a bridge; undefined where nobody there is called so. */
+function neighbours(device: string, name: string): AddressBytes[] | undefined {
+  using netlink = Netlink.open();
+  const found = namesOnBridge(netlink, device, name);
+  return found.length === 0 ? undefined : found;
+}
+
+/** What others on its bridge are called, as a sandbox asks that has a gate. */
+export function bridgeNeighbours(bridge?: string): (name: string) => AddressBytes[] | undefined {
+  return (name) => neighbours(bridgeDevice(bridge), name);
 }

@@ -63,6 +63,7 @@ const NAME = "egress";
 const KNOWN = [
   ...["allowDomains", "denyDomains", "allowAddresses", "denyAddresses", "onRequest", "policy"],
   ...["transparent", "lookup", "bandwidth", "maxConnections", "patience", "onDecision"],
+  ...["neighbours"],
   ...["mode", "publish"],
 ];
 
@@ -76,6 +77,7 @@ const KNOWN = [
 export function egress(options: EgressOptions = {}): Plugin {
   checkKeys(options, NAME, KNOWN);
   const { bandwidth, ...session } = options;
+  const { transparent } = options;
   if (bandwidth !== undefined) checkKeys(bandwidth, `${NAME}.bandwidth`, ["up", "down"]);
   const policy = options.policy ?? new EgressPolicy(options);
   const cap = { up: rate(bandwidth?.up, "up"), down: rate(bandwidth?.down, "down") };
@@ -83,7 +85,8 @@ export function egress(options: EgressOptions = {}): Plugin {
   // The shape is checked by use(), as that of any plugin.
   return {
     name: NAME,
-    configure: prepared,
+    // Neighbours are not reached by a proxy, and without one names lead to them or to the gate.
+    configure: (spec) => prepared(spec, transparent === false || options.neighbours === undefined),
     async networkSetup(ctx) {
       const opened = await EgressSession.open(ctx.inside, { ...session, policy, bandwidth: cap });
       sessions.set(ctx.launch, opened);
@@ -130,7 +133,7 @@ function environment(own: SandboxSpec["env"]["set"]): SandboxSpec["env"]["set"] 
   return { ...all, ...own };
 }
 
-function prepared(spec: SandboxSpec): SandboxSpec {
+function prepared(spec: SandboxSpec, withProxy: boolean): SandboxSpec {
   if (spec.namespaces.net !== "new") {
     throw new SpecError(
       "egress",
@@ -144,7 +147,7 @@ function prepared(spec: SandboxSpec): SandboxSpec {
   }];
   return {
     ...spec,
-    env: { ...spec.env, set: environment(spec.env.set) },
+    env: withProxy ? { ...spec.env, set: environment(spec.env.set) } : spec.env,
     mounts: [...spec.mounts, ...mounts],
   };
 }

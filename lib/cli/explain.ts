@@ -9,11 +9,11 @@ import type { Plan } from "../run/plan_view.ts";
 import type { Command } from "../run/run.ts";
 import { hasGate } from "../spec/network.ts";
 import type { Sandbox } from "../sandbox.ts";
-import type { NoneNetwork } from "../spec.ts";
+import type { BridgeNetwork, NoneNetwork } from "../spec.ts";
 import { print } from "./help.ts";
 
-/** What may be reached out of a sandbox without a network. */
-function gate(network: NoneNetwork): string[] {
+/** What may be reached through a gate. */
+function gate(network: NoneNetwork | BridgeNetwork): string[] {
   const { allowDomains = [], denyDomains = [], allowAddresses = [], denyAddresses = [] } = network;
   const names = (list: typeof allowDomains) =>
     list.map((rule) => typeof rule === "string" ? rule : JSON.stringify(rule));
@@ -21,7 +21,8 @@ function gate(network: NoneNetwork): string[] {
   const denied = [...names(denyDomains), ...denyAddresses];
   return [
     `network: by TCP through a gate in this program, ${allowed.join(", ") || "nothing"} can be ` +
-    `reached${denied.length === 0 ? "" : `, but not ${denied.join(", ")}`}; all else is refused`,
+    `reached${denied.length === 0 ? "" : `, but not ${denied.join(", ")}`}; all else is refused` +
+    (network.mode === "bridge" ? ", but for the others on its bridge" : ""),
   ];
 }
 

@@ -107,6 +107,13 @@ export async function openInside(inside: ProgramRunner): Promise<InsideSockets> 
   return { netlink: new Netlink(route), udp, tcp };
 }
 
+/** The same for a mode that serves nothing inside. The connection is the caller's to close. */
+export async function openNetlinkInside(inside: ProgramRunner): Promise<Netlink> {
+  const sockets = [[AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE]] as const;
+  const [route] = await openSockets(inside, sockets);
+  return new Netlink(route!);
+}
+
 /** Puts a device of the sandbox up, with addresses and default routes. */
 export function connectInside(netlink: Netlink, init: ConnectInsideInit): void {
   const link = linkIndex(netlink, init.link);

@@ -66,6 +66,7 @@ export function commonAttributes(
   if (settings.alias !== undefined) {
     message.attribute(abi.IFLA_IFALIAS, new TextEncoder().encode(settings.alias));
   }
+  if (settings.group !== undefined) message.attribute32(abi.IFLA_GROUP, settings.group);
   if (settings.txQueueLength !== undefined) {
     message.attribute32(abi.IFLA_TXQLEN, settings.txQueueLength);
   }

@@ -26,6 +26,8 @@ export interface LinkSettings {
   master?: LinkRef | null;
   /** A text of up to 255 bytes that the kernel keeps with the device. */
   alias?: string;
+  /** The number of a group of devices, by which firewalls can tell them. */
+  group?: number;
   /** How many packets wait to be sent. */
   txQueueLength?: number;
   /** How many queues for sending; a device with one is quicker to make. */

@@ -18,12 +18,12 @@ export * from "../sys/abi/rtnetlink.ts";
 export type { BridgePort, ManagedBridgeInit } from "./bridge/bridge_state.ts";
 export { namesOnBridge } from "./bridge/bridge_names.ts";
 export { bridgeDevice } from "./bridge/bridge_state.ts";
-export { joinBridge } from "./bridge/join_bridge.ts";
+export { type BridgeBox, joinBridge } from "./bridge/join_bridge.ts";
 export { sweepBridges } from "./bridge/sweep_bridges.ts";
 export { leaveBridge, useBridge } from "./bridge/sweeper.ts";
 export type { Operation } from "../agent/operation.ts";
 export type { ConnectInsideInit, InsideSockets, ProgramRunner } from "./connect_inside.ts";
-export { connectInside, openInside, openSockets } from "./connect_inside.ts";
+export { connectInside, openInside, openNetlinkInside, openSockets } from "./connect_inside.ts";
 export { TcpForwarder, UdpForwarder } from "./port_forwarder.ts";
 export { hostsFile, STUB_RESOLV_CONF, withNameFiles } from "./resolver/name_files.ts";
 export {

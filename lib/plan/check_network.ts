@@ -57,7 +57,13 @@ export function networkNamespace(network: NetworkSpec): NamespaceChoice {
 /** Throws a `SpecError` for a mode or a setting that is not known, or of the wrong type. */
 export function checkNetwork(network: NetworkSpec): void {
   checkShape(NETWORK, network, "network");
-  if (network.mode === "none") compileLists(network, "network.");
+  if (network.mode === "none" || network.mode === "bridge") compileLists(network, "network.");
+  if (network.mode === "bridge" && network.hostAccess && hasGate(network)) {
+    throw new SpecError(
+      "network.hostAccess",
+      "leads past the gate; list the host's address in allowAddresses instead",
+    );
+  }
   if ("publish" in network) {
     network.publish?.forEach((text, index) => parsePublish(text, `network.publish[${index}]`));
   }

@@ -5,14 +5,15 @@
  */
 
 import type { NetworkSpec } from "../spec.ts";
+import { hasGate } from "../spec/network.ts";
 import { parsePublish } from "./check_network.ts";
 
 function mode(network: NetworkSpec): string | undefined {
   switch (network.mode) {
     case "bridge":
-      return network.bridge === undefined
-        ? "make it a port of the bridge in which all are alone, with NAT and a resolver"
-        : `make it a port of the bridge "${network.bridge}", with NAT and a resolver`;
+      return `make it a port of the bridge ${
+        network.bridge === undefined ? "in which all are alone" : `"${network.bridge}"`
+      }, with ${hasGate(network) ? "a gate" : "NAT"} and a resolver`;
     case "vxlan":
       return `make it a port of the bridge "${network.bridge}", which a tunnel to ${network.remote} extends, with NAT and a resolver`;
     case "pasta":

@@ -8,27 +8,41 @@
 import { HookError, SpecError } from "../errors.ts";
 import type { Plugin } from "../hook.ts";
 import { hasGate } from "../spec/network.ts";
-import type { NetworkSpec, SandboxSpec } from "../spec.ts";
+import type { BridgeNetwork, NetworkSpec, SandboxSpec } from "../spec.ts";
 
-/** Loads the plugin of a mode that needs one. */
-async function modePlugin(network: NetworkSpec): Promise<Plugin | undefined> {
+/** Loads the plugins of a mode. */
+async function modePlugins(network: NetworkSpec): Promise<Plugin[]> {
   switch (network.mode) {
     case "none":
-      return hasGate(network) ? (await import("../../hooks/egress.ts")).egress(network) : undefined;
+      return hasGate(network) ? [(await import("../../hooks/egress.ts")).egress(network)] : [];
     case "bridge":
-      return (await import("../../hooks/bridge.ts")).bridge(network);
+      return await bridgePlugins(network);
     case "pasta":
-      return (await import("../../hooks/pasta.ts")).pasta(network);
+      return [(await import("../../hooks/pasta.ts")).pasta(network)];
     case "macvlan":
     case "ipvlan":
-      return (await import("../../hooks/macvlan.ts")).macvlan(network);
+      return [(await import("../../hooks/macvlan.ts")).macvlan(network)];
     case "join":
-      return (await import("../../hooks/join_network.ts")).joinNetwork(network);
+      return [(await import("../../hooks/join_network.ts")).joinNetwork(network)];
     case "vxlan":
-      return (await import("../../hooks/vxlan.ts")).vxlan(network);
+      return [(await import("../../hooks/vxlan.ts")).vxlan(network)];
     default:
-      return undefined;
+      return [];
   }
+}
+
+/** A bridge with NAT; or one that leads to its neighbours only, and a gate to what is listed. */
+async function bridgePlugins(network: BridgeNetwork): Promise<Plugin[]> {
+  const { bridge, bridgeNeighbours } = await import("../../hooks/bridge.ts");
+  if (!hasGate(network)) return [bridge(network)];
+  const { allowDomains, denyDomains, allowAddresses, denyAddresses, ...rest } = network;
+  const { transparent, bandwidth, ...settings } = rest;
+  const lists = { allowDomains, denyDomains, allowAddresses, denyAddresses };
+  const { egress } = await import("../../hooks/egress.ts");
+  return [
+    bridge({ ...settings, gated: true }),
+    egress({ ...lists, transparent, bandwidth, neighbours: bridgeNeighbours(network.bridge) }),
+  ];
 }
 
 /** What connects a sandbox: its description with what the plugins add, and the plugins. */
@@ -47,11 +61,10 @@ export async function connected(source: SandboxSpec): Promise<ConnectedSpec> {
   const found = kept.get(source);
   if (found !== undefined) return found;
   const network = source.network!;
-  const plugins: Plugin[] = [];
-  const mode = await modePlugin(network);
-  if (mode !== undefined) plugins.push(mode);
-  // A gate has no device; it counts bytes itself.
-  if ("bandwidth" in network && network.bandwidth !== undefined && !hasGate(network)) {
+  const plugins = await modePlugins(network);
+  // A gate alone has no device; it counts bytes itself.
+  const hasDevice = network.mode !== "none";
+  if ("bandwidth" in network && network.bandwidth !== undefined && hasDevice) {
     plugins.push((await import("../../hooks/bandwidth.ts")).bandwidth(network.bandwidth));
   }
   if ("publish" in network && network.publish !== undefined && network.publish.length > 0) {

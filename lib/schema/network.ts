@@ -58,6 +58,15 @@ const rules = (about: string) =>
 const ranges = (about: string) =>
   list(about, text("A range, e.g. `10.0.0.0/8`."), { merge: "append", example: "[10.0.0.0/8]" });
 
+/** What opens a gate. */
+const GATE = {
+  allowDomains: rules("Names that may be reached by TCP, through a gate."),
+  denyDomains: rules("Names that may not, whatever else says so."),
+  allowAddresses: ranges("Ranges of addresses that may be reached without a name."),
+  denyAddresses: ranges("Ranges that may not be reached, whatever name leads there."),
+  transparent: flag("Hand all TCP connections to the gate.", "true"),
+} as const;
+
 const own = (about: string) =>
   record(about, {
     ...COMMON,
@@ -77,15 +86,12 @@ export const NETWORK = {
   kinds: {
     none: record("Only its own loopback, and a gate to what is listed.", {
       ...COMMON,
-      allowDomains: rules("Names that may be reached by TCP, through a gate."),
-      denyDomains: rules("Names that may not, whatever else says so."),
-      allowAddresses: ranges("Ranges of addresses that may be reached without a name."),
-      denyAddresses: ranges("Ranges that may not be reached, whatever name leads there."),
-      transparent: flag("Hand all TCP connections to the gate.", "true"),
+      ...GATE,
     }),
     host: record("The host's network itself.", {}),
-    bridge: record("A port of a bridge, with NAT to the outside. Root only.", {
+    bridge: record("A port of a bridge, with NAT to the outside, or a gate. Root only.", {
       ...COMMON,
+      ...GATE,
       bridge: text("The bridge's name.", { ...BRIDGE_NAME, default: "one in which all are alone" }),
       subnet: text("The bridge's network, if it is not there yet.", { default: "a free one" }),
       isolated: flag("Keep the sandbox from the others.", "only on the unnamed bridge"),

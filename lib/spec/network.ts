@@ -42,11 +42,11 @@ export interface HostNetwork {
 }
 
 /**
- * A port of a bridge of the host's, with addresses from a pool, and NAT to the outside. Sandboxes
- * of a named bridge reach each other, also by their names; those of the unnamed one do not. Root
- * only; needs `nft`.
+ * A port of a bridge of the host's, with addresses from a pool, and NAT to the outside; or, with
+ * {@linkcode EgressSettings}, a gate to what they list in NAT's place. Sandboxes of a named bridge
+ * reach each other, also by their names; those of the unnamed one do not. Root only; needs `nft`.
  */
-export interface BridgeNetwork extends NetworkSettings {
+export interface BridgeNetwork extends NetworkSettings, EgressSettings {
   /** Says which mode this is. */
   mode: "bridge";
   /** The bridge's name, 1 to 11 letters and digits. Default: one for all, in which all are alone. */
@@ -148,6 +148,7 @@ export const EGRESS_KEYS = [
 ] as const;
 
 /** Whether a sandbox has a gate to what is listed. */
-export function hasGate(network: NetworkSpec): network is NoneNetwork {
-  return network.mode === "none" && EGRESS_KEYS.some((key) => network[key] !== undefined);
+export function hasGate(network: NetworkSpec): network is NoneNetwork | BridgeNetwork {
+  return (network.mode === "none" || network.mode === "bridge") &&
+    EGRESS_KEYS.some((key) => network[key] !== undefined);
 }

@@ -51,7 +51,7 @@ const WRONG: readonly [mistake: string, file: string][] = [
   ["the soft limit above the hard one", "rlimits:\n  nofile: { soft: 64, hard: 16 }\n"],
   ["a network's mode as a text", "network: host\n"],
   ["a mode is misspelt", "network:\n  mode: brigde\n"],
-  ["domains in a mode that has no gate", "network:\n  mode: bridge\n  allowDomains: [a.b]\n"],
+  ["domains in a mode that has no gate", "network:\n  mode: pasta\n  allowDomains: [a.b]\n"],
   ["an address with https://", "network:\n  allowDomains:\n    - https://deno.land\n"],
   ["a port that is none", 'network: { mode: bridge, publish: ["80"] }\n'],
   ["a time without a unit", 'timeout: "30"\n'],

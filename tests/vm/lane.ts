@@ -50,7 +50,7 @@ export const LANES: Readonly<Record<Lane["arch"], Lane>> = {
     emulatorPackage: "qemu-system-arm",
     console: "ttyAMA0",
     commandLine: [],
-    pace: 5,
+    pace: 10,
   },
 };
 

@@ -8,9 +8,10 @@ import './network.js';
 import './processes.js';
 import './limits2.js';
 import { joinBridge, useBridge, leaveBridge, namesOnBridge } from './sweeper.js';
+import { bridgeDevice } from './sweep_bridges.js';
 import './message.js';
 import { openNetwork } from './route.js';
-import { openInside, connectInside } from './connect_inside.js';
+import { openNetlinkInside, connectInside, openInside } from './connect_inside.js';
 import './port_forwarder.js';
 import { StubResolver, hostNameservers, withNameFiles, STUB_RESOLV_CONF, hostsFile } from './name_files.js';
 import { Netlink } from './netlink2.js';
@@ -34,17 +35,16 @@ import './layout.js';
 import './compile_filter.js';
 import './compile.js';
 import './systemd.js';
-import './sweep_bridges.js';
 import './netlink.js';
 
 const UNNAMED = "paddock";
 const KNOWN = [
-  ...["bridge", "subnet", "isolated", "hostAccess", "name", "nameservers"],
+  ...["bridge", "subnet", "isolated", "hostAccess", "name", "nameservers", "gated"],
   ...["mode", "publish", "bandwidth"]
 ];
 function bridge(options = {}) {
   checkKeys(options, "bridge", KNOWN);
-  const { nameservers } = options;
+  const { nameservers, gated = false } = options;
   return defineHook({
     name: "bridge",
     configure(spec) {
@@ -55,7 +55,8 @@ function bridge(options = {}) {
         );
       }
       const own = spec.hostname === UNNAMED ? UNNAMED : void 0;
-      return withNameFiles(spec, { hosts: hostsFile(own), resolvConf: STUB_RESOLV_CONF });
+      const resolvConf = gated ? void 0 : STUB_RESOLV_CONF;
+      return withNameFiles(spec, { hosts: hostsFile(own), resolvConf });
     },
     async networkSetup({ spec, host, inside, netns, defer }) {
       const name = options.name ?? (spec.hostname === UNNAMED ? void 0 : spec.hostname);
@@ -66,17 +67,18 @@ function bridge(options = {}) {
           subnet: options.subnet,
           isolated: options.isolated ?? options.bridge === void 0,
           hostAccess: options.hostAccess ?? false
-        }, { netns: namespace.fd, name: name?.toLowerCase() });
+        }, { netns: namespace.fd, name: name?.toLowerCase(), gated });
         useBridge(port.link);
         defer(() => leaveBridge(port.link));
+        if (gated) {
+          using own2 = await openNetlinkInside(inside);
+          connectInside(own2, { ...port, link: "eth0" });
+          return;
+        }
         const sockets = await openInside(inside);
         using own = sockets.netlink;
         const resolver = StubResolver.open(sockets, {
-          names: (asked) => {
-            using netlink = Netlink.open();
-            const found = namesOnBridge(netlink, port.device, asked);
-            return found.length === 0 ? void 0 : found;
-          },
+          names: (asked) => neighbours(port.device, asked),
           nameservers: nameservers ?? hostNameservers()
         });
         defer(() => resolver[Symbol.dispose]());
@@ -87,5 +89,13 @@ function bridge(options = {}) {
     }
   });
 }
+function neighbours(device, name) {
+  using netlink = Netlink.open();
+  const found = namesOnBridge(netlink, device, name);
+  return found.length === 0 ? void 0 : found;
+}
+function bridgeNeighbours(bridge2) {
+  return (name) => neighbours(bridgeDevice(bridge2), name);
+}
 
-export { bridge };
+export { bridge, bridgeNeighbours };

@@ -53,6 +53,11 @@ async function openInside(inside) {
   ]);
   return { netlink: new Netlink(route), udp, tcp };
 }
+async function openNetlinkInside(inside) {
+  const sockets = [[AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE]];
+  const [route] = await openSockets(inside, sockets);
+  return new Netlink(route);
+}
 function connectInside(netlink, init) {
   const link = linkIndex(netlink, init.link);
   setLink(netlink, link, { ipv6LinkLocal: false });
@@ -64,4 +69,4 @@ function connectInside(netlink, init) {
   for (const via of init.gateways ?? []) addRoute(netlink, { to: "default", via, link });
 }
 
-export { connectInside, openInside, openSockets };
+export { connectInside, openInside, openNetlinkInside, openSockets };

@@ -389,12 +389,12 @@ class EgressSession {
   }
   /**
    * Opens it in a sandbox that waits in its `networkSetup`: `inside` is `ctx.inside`. The sandbox
-   * needs a network namespace of its own, with nothing in it but its loopback device.
+   * needs a network namespace of its own, whose devices lead nowhere but to `neighbours`.
    *
    * Errors: `UnsupportedError` where the kernel cannot redirect.
    */
   static async open(inside, options) {
-    const { policy, transparent = true, lookup, bandwidth } = options;
+    const { policy, transparent = true, lookup, bandwidth, neighbours } = options;
     const { maxConnections = mostConnections(), patience = 2e4 } = options;
     const loading = transparent ? import(import.meta.resolve('./redirect.js')) : void 0;
     const { sockets, route, netfilter } = await openInsideSockets(inside, transparent);
@@ -415,6 +415,7 @@ class EgressSession {
       policy,
       log,
       lookup,
+      neighbours,
       bandwidth,
       maxConnections,
       patience
@@ -435,18 +436,21 @@ const NAME = "egress";
 const KNOWN = [
   ...["allowDomains", "denyDomains", "allowAddresses", "denyAddresses", "onRequest", "policy"],
   ...["transparent", "lookup", "bandwidth", "maxConnections", "patience", "onDecision"],
+  ...["neighbours"],
   ...["mode", "publish"]
 ];
 function egress(options = {}) {
   checkKeys(options, NAME, KNOWN);
   const { bandwidth, ...session } = options;
+  const { transparent } = options;
   if (bandwidth !== void 0) checkKeys(bandwidth, `${NAME}.bandwidth`, ["up", "down"]);
   const policy = options.policy ?? new EgressPolicy(options);
   const cap = { up: rate(bandwidth?.up, "up"), down: rate(bandwidth?.down, "down") };
   const sessions = /* @__PURE__ */ new Map();
   return {
     name: NAME,
-    configure: prepared,
+    // Neighbours are not reached by a proxy, and without one names lead to them or to the gate.
+    configure: (spec) => prepared(spec, transparent === false || options.neighbours === void 0),
     async networkSetup(ctx) {
       const opened = await EgressSession.open(ctx.inside, { ...session, policy, bandwidth: cap });
       sessions.set(ctx.launch, opened);
@@ -484,7 +488,7 @@ function environment(own) {
   }
   return { ...all, ...own };
 }
-function prepared(spec) {
+function prepared(spec, withProxy) {
   if (spec.namespaces.net !== "new") {
     throw new SpecError(
       "egress",
@@ -499,7 +503,7 @@ function prepared(spec) {
   }];
   return {
     ...spec,
-    env: { ...spec.env, set: environment(spec.env.set) },
+    env: withProxy ? { ...spec.env, set: environment(spec.env.set) } : spec.env,
     mounts: [...spec.mounts, ...mounts]
   };
 }

@@ -99,7 +99,7 @@ function gate(network) {
   const allowed = [...names(allowDomains), ...allowAddresses];
   const denied = [...names(denyDomains), ...denyAddresses];
   return [
-    `network: by TCP through a gate in this program, ${allowed.join(", ") || "nothing"} can be reached${denied.length === 0 ? "" : `, but not ${denied.join(", ")}`}; all else is refused`
+    `network: by TCP through a gate in this program, ${allowed.join(", ") || "nothing"} can be reached${denied.length === 0 ? "" : `, but not ${denied.join(", ")}`}; all else is refused` + (network.mode === "bridge" ? ", but for the others on its bridge" : "")
   ];
 }
 function around(box) {

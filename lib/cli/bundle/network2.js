@@ -7,7 +7,7 @@ const EGRESS_KEYS = [
   "transparent"
 ];
 function hasGate(network) {
-  return network.mode === "none" && EGRESS_KEYS.some((key) => network[key] !== void 0);
+  return (network.mode === "none" || network.mode === "bridge") && EGRESS_KEYS.some((key) => network[key] !== void 0);
 }
 
 export { EGRESS_KEYS, hasGate };

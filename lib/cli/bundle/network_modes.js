@@ -2,34 +2,45 @@
 import { SpecError, HookError } from './paddock.js';
 import { hasGate } from './network2.js';
 
-async function modePlugin(network) {
+async function modePlugins(network) {
   switch (network.mode) {
     case "none":
-      return hasGate(network) ? (await import(import.meta.resolve('./egress.js')).then(function (n) { return n.egress; })).egress(network) : void 0;
+      return hasGate(network) ? [(await import(import.meta.resolve('./egress.js')).then(function (n) { return n.egress; })).egress(network)] : [];
     case "bridge":
-      return (await import(import.meta.resolve('./bridge.js'))).bridge(network);
+      return await bridgePlugins(network);
     case "pasta":
-      return (await import(import.meta.resolve('./pasta.js'))).pasta(network);
+      return [(await import(import.meta.resolve('./pasta.js'))).pasta(network)];
     case "macvlan":
     case "ipvlan":
-      return (await import(import.meta.resolve('./macvlan.js'))).macvlan(network);
+      return [(await import(import.meta.resolve('./macvlan.js'))).macvlan(network)];
     case "join":
-      return (await import(import.meta.resolve('./join_network.js'))).joinNetwork(network);
+      return [(await import(import.meta.resolve('./join_network.js'))).joinNetwork(network)];
     case "vxlan":
-      return (await import(import.meta.resolve('./vxlan.js'))).vxlan(network);
+      return [(await import(import.meta.resolve('./vxlan.js'))).vxlan(network)];
     default:
-      return void 0;
+      return [];
   }
+}
+async function bridgePlugins(network) {
+  const { bridge, bridgeNeighbours } = await import(import.meta.resolve('./bridge.js'));
+  if (!hasGate(network)) return [bridge(network)];
+  const { allowDomains, denyDomains, allowAddresses, denyAddresses, ...rest } = network;
+  const { transparent, bandwidth, ...settings } = rest;
+  const lists = { allowDomains, denyDomains, allowAddresses, denyAddresses };
+  const { egress } = await import(import.meta.resolve('./egress.js')).then(function (n) { return n.egress; });
+  return [
+    bridge({ ...settings, gated: true }),
+    egress({ ...lists, transparent, bandwidth, neighbours: bridgeNeighbours(network.bridge) })
+  ];
 }
 const kept = /* @__PURE__ */ new WeakMap();
 async function connected(source) {
   const found = kept.get(source);
   if (found !== void 0) return found;
   const network = source.network;
-  const plugins = [];
-  const mode = await modePlugin(network);
-  if (mode !== void 0) plugins.push(mode);
-  if ("bandwidth" in network && network.bandwidth !== void 0 && !hasGate(network)) {
+  const plugins = await modePlugins(network);
+  const hasDevice = network.mode !== "none";
+  if ("bandwidth" in network && network.bandwidth !== void 0 && hasDevice) {
     plugins.push((await import(import.meta.resolve('./bandwidth.js'))).bandwidth(network.bandwidth));
   }
   if ("publish" in network && network.publish !== void 0 && network.publish.length > 0) {

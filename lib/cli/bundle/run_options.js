@@ -493,7 +493,7 @@ function networkValue(value) {
 function addTo(name) {
   return (run, value) => {
     const before = run.box.spec.network ?? { mode: "none" };
-    const list = before.mode === "none" ? before[name] ?? [] : [];
+    const list = before.mode === "none" || before.mode === "bridge" ? before[name] ?? [] : [];
     run.box = run.box.network({ ...before, [name]: [...list, value] });
   };
 }
@@ -504,10 +504,13 @@ function setNetwork(run, value) {
     run.box = run.box.network(network);
     return;
   }
-  if (network.mode !== "none") {
+  if (network.mode !== "none" && network.mode !== "bridge") {
     throw new SpecError("value", `"${network.mode}" leads past --allow-domain and its like`);
   }
-  run.box = run.box.network({ ...before, ...network });
+  const gate = EGRESS_KEYS.map((key) => [key, before[key]]).filter(
+    ([, list]) => list !== void 0
+  );
+  run.box = run.box.network({ ...Object.fromEntries(gate), ...network });
 }
 const NETWORK_OPTIONS = [
   {

@@ -297,7 +297,13 @@ function networkNamespace(network) {
 }
 function checkNetwork(network) {
   checkShape(NETWORK, network, "network");
-  if (network.mode === "none") compileLists(network, "network.");
+  if (network.mode === "none" || network.mode === "bridge") compileLists(network, "network.");
+  if (network.mode === "bridge" && network.hostAccess && hasGate(network)) {
+    throw new SpecError(
+      "network.hostAccess",
+      "leads past the gate; list the host's address in allowAddresses instead"
+    );
+  }
   if ("publish" in network) {
     network.publish?.forEach((text, index) => parsePublish(text, `network.publish[${index}]`));
   }
@@ -1813,7 +1819,7 @@ function exposure(spec, rules) {
 function mode(network) {
   switch (network.mode) {
     case "bridge":
-      return network.bridge === void 0 ? "make it a port of the bridge in which all are alone, with NAT and a resolver" : `make it a port of the bridge "${network.bridge}", with NAT and a resolver`;
+      return `make it a port of the bridge ${network.bridge === void 0 ? "in which all are alone" : `"${network.bridge}"`}, with ${hasGate(network) ? "a gate" : "NAT"} and a resolver`;
     case "vxlan":
       return `make it a port of the bridge "${network.bridge}", which a tunnel to ${network.remote} extends, with NAT and a resolver`;
     case "pasta":

@@ -417,6 +417,7 @@ class RefusedError extends Error {
 class Gate {
   policy;
   log;
+  neighbours;
   resolver;
   /** Milliseconds that a client may take to say what it wants. */
   patience;
@@ -431,6 +432,7 @@ class Gate {
     this.policy = init.policy;
     this.log = init.log;
     this.resolver = init.resolver;
+    this.neighbours = init.neighbours;
     this.patience = init.patience;
     this.#up = init.up;
     this.#down = init.down;
@@ -1124,7 +1126,7 @@ async function serveConnect(gate, client, head) {
   });
 }
 
-const RecordType = { A: 1, PTR: 12};
+const RecordType = { A: 1, PTR: 12, AAAA: 28};
 const ResponseCode = {
   NO_ERROR: 0,
   FORMAT_ERROR: 1,
@@ -1219,6 +1221,11 @@ async function respond(gate, query) {
   if (host?.name === void 0) {
     if (isAddress) gate.deny(asked, "it is no host name");
     return encodeResponse(query, NAME_ERROR);
+  }
+  const near = gate.neighbours?.(host.name);
+  if (near !== void 0) {
+    const size = isAddress ? 4 : query.type === RecordType.AAAA ? 16 : 0;
+    return encodeResponse(query, NO_ERROR, near.filter(({ length }) => length === size), 1);
   }
   const answer = gate.policy.listed({ ...asked, host });
   const later = answer.verdict === "deny" && gate.policy.asks && gate.policy.denied({ ...asked, host }) === void 0;
@@ -1498,12 +1505,13 @@ class GateServer {
   #endNames;
   #closed = false;
   /** Opens the gate. */
-  constructor({ policy, log, lookup, bandwidth, maxConnections, patience }) {
+  constructor({ policy, log, lookup, neighbours, bandwidth, maxConnections, patience }) {
     const cap = (rate) => rate === void 0 ? void 0 : new Bandwidth(rate);
     this.#gate = new Gate({
       policy,
       log,
       resolver: new Resolver(lookup),
+      neighbours,
       up: cap(bandwidth?.up),
       down: cap(bandwidth?.down),
       patience

@@ -43,6 +43,37 @@ function firewallRules({ device, subnets, isolated, hostAccess, opened }) {
     )
   ].join("\n");
 }
+const GATED_GROUP = 7365739;
+function gateRules(device) {
+  const [inet, bridge] = gateTables(device);
+  const marked = `meta mark ${GATED_GROUP}`;
+  const chain = (hook, rules) => [
+    `add chain ${inet} ${hook} { type filter hook ${hook} priority filter - 1 ; policy accept ; }`,
+    `flush chain ${inet} ${hook}`,
+    ...rules.map((rule) => `add rule ${inet} ${hook} ${marked} ${rule}`)
+  ];
+  const answers = "ct state established,related accept";
+  return [
+    `add table ${bridge}`,
+    `add chain ${bridge} marks { type filter hook input priority filter ; policy accept ; }`,
+    `flush chain ${bridge} marks`,
+    `add rule ${bridge} marks meta iifgroup ${GATED_GROUP} meta mark set ${GATED_GROUP}`,
+    `add table ${inet}`,
+    ...chain("forward", [answers, "drop"]),
+    ...chain("input", [
+      answers,
+      "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
+      "drop"
+    ])
+  ].join("\n");
+}
+function gateTables(device) {
+  const name = table(device);
+  return [`${name}_gate`, name.replace("inet", "bridge")];
+}
+function closeForGated(device) {
+  nft(gateRules(device));
+}
 function nft(commands) {
   let output;
   try {
@@ -65,9 +96,9 @@ delete table ${name}
 ${firewallRules(init)}`);
 }
 function deleteFirewall(device) {
-  const name = table(device);
-  nft(`add table ${name}
-delete table ${name}`);
+  const all = [table(device), ...gateTables(device)];
+  nft(all.map((name) => `add table ${name}
+delete table ${name}`).join("\n"));
 }
 
 const MARK = "paddock";
@@ -230,4 +261,4 @@ function sweepBridges(netlink) {
   });
 }
 
-export { DEVICE_PREFIX, TUNNEL_MTU, UNFINISHED, addFirewall, bridgeDevice, closeUplinks, deleteFirewall, forwardsIpv6, hardwareAddress, isFinished, managed, networksOf, openUplinks, portsOf, prepareBridge, readState, removeDevices, settingsOf, sweepBridges, underLock, uplinks, writeState };
+export { DEVICE_PREFIX, GATED_GROUP, TUNNEL_MTU, UNFINISHED, addFirewall, bridgeDevice, closeForGated, closeUplinks, deleteFirewall, forwardsIpv6, hardwareAddress, isFinished, managed, networksOf, openUplinks, portsOf, prepareBridge, readState, removeDevices, settingsOf, sweepBridges, underLock, uplinks, writeState };

@@ -91,7 +91,7 @@ type ListName = "allowDomains" | "denyDomains" | "allowAddresses" | "denyAddress
 function addTo(name: ListName): (run: RunRequest, value: string) => void {
   return (run, value) => {
     const before: NetworkSpec = run.box.spec.network ?? { mode: "none" };
-    const list = before.mode === "none" ? before[name] ?? [] : [];
+    const list = before.mode === "none" || before.mode === "bridge" ? before[name] ?? [] : [];
     run.box = run.box.network({ ...before, [name]: [...list, value] } as NetworkSpec);
   };
 }
@@ -104,10 +104,13 @@ function setNetwork(run: RunRequest, value: string): void {
     run.box = run.box.network(network);
     return;
   }
-  if (network.mode !== "none") {
+  if (network.mode !== "none" && network.mode !== "bridge") {
     throw new SpecError("value", `"${network.mode}" leads past --allow-domain and its like`);
   }
-  run.box = run.box.network({ ...before, ...network });
+  const gate = EGRESS_KEYS.map((key) => [key, before[key]]).filter(([, list]) =>
+    list !== undefined
+  );
+  run.box = run.box.network({ ...Object.fromEntries(gate), ...network });
 }
 
 /** The options. */

@@ -70,6 +70,49 @@ export function firewallRules(
   ].join("\n");
 }
 
+/** The group of the ports that have a gate, and the mark of their packets: "pdk" as a number. */
+export const GATED_GROUP = 0x70646b;
+
+/**
+ * The commands that keep the ports with a gate from all but the others on the bridge: the host answers
+ * them nothing and routes nothing of theirs but answers to what it asked itself. The device that a
+ * packet came by is what counts, so a false sender's address helps nobody; only the bridge sees that
+ * device, and only the router knows of connections, so one marks and the other drops.
+ */
+export function gateRules(device: string): string {
+  const [inet, bridge] = gateTables(device) as [string, string];
+  const marked = `meta mark ${GATED_GROUP}`;
+  const chain = (hook: string, rules: readonly string[]) => [
+    `add chain ${inet} ${hook} { type filter hook ${hook} priority filter - 1 ; policy accept ; }`,
+    `flush chain ${inet} ${hook}`,
+    ...rules.map((rule) => `add rule ${inet} ${hook} ${marked} ${rule}`),
+  ];
+  const answers = "ct state established,related accept";
+  return [
+    `add table ${bridge}`,
+    `add chain ${bridge} marks { type filter hook input priority filter ; policy accept ; }`,
+    `flush chain ${bridge} marks`,
+    `add rule ${bridge} marks meta iifgroup ${GATED_GROUP} meta mark set ${GATED_GROUP}`,
+    `add table ${inet}`,
+    ...chain("forward", [answers, "drop"]),
+    ...chain("input", [
+      answers,
+      "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept",
+      "drop",
+    ]),
+  ].join("\n");
+}
+
+function gateTables(device: string): string[] {
+  const name = table(device);
+  return [`${name}_gate`, name.replace("inet", "bridge")];
+}
+
+/** Sees to it that the ports of {@linkcode GATED_GROUP} on a bridge are kept in. */
+export function closeForGated(device: string): void {
+  nft(gateRules(device));
+}
+
 function nft(commands: string): void {
   let output: Deno.CommandOutput;
   try {
@@ -94,6 +137,6 @@ export function addFirewall(init: FirewallInit): void {
 
 /** Removes the firewall of a bridge; that it is not there is no error. */
 export function deleteFirewall(device: string): void {
-  const name = table(device);
-  nft(`add table ${name}\ndelete table ${name}`);
+  const all = [table(device), ...gateTables(device)];
+  nft(all.map((name) => `add table ${name}\ndelete table ${name}`).join("\n"));
 }

@@ -20,18 +20,29 @@ import {
   TUNNEL_MTU,
 } from "./bridge_state.ts";
 import { abandonBridge, checkSettings, createBridge } from "./create_bridge.ts";
+import { closeForGated, GATED_GROUP } from "./firewall.ts";
 import { forwardsIpv6 } from "./forwarding.ts";
 import { underLock } from "./lock.ts";
 import { placesOf } from "./pool.ts";
 
 const RANDOM_TRIES = 8;
 
+/** A sandbox that becomes a port of a bridge. */
+export interface BridgeBox {
+  /** Its network namespace. */
+  readonly netns: number;
+  /** What others on the bridge call it. */
+  readonly name?: string;
+  /** It reaches the others on the bridge only. */
+  readonly gated?: boolean;
+}
+
 /** Makes a sandbox a port of a bridge that is there; `undefined` where it is not. */
 function attach(
   netlink: Netlink,
   device: string,
   init: ManagedBridgeInit,
-  box: { netns: number; name?: string },
+  box: BridgeBox,
 ): BridgePort | undefined {
   const bridge = findLink(netlink, device);
   const state = bridge && readState(bridge);
@@ -71,13 +82,16 @@ function attach(
   };
   const place = findPlace(netlink, places, linkName, take);
   const link = linkName(place);
-  const { name } = box;
-  setLink(netlink, link, { ipv6LinkLocal: false, alias: name });
+  const { name, gated = false } = box;
+  // Before it is up: nothing of it gets further than the bridge.
+  if (gated) closeForGated(device);
+  const group = gated ? GATED_GROUP : undefined;
+  setLink(netlink, link, { ipv6LinkLocal: false, alias: name, group });
   setLink(netlink, link, { up: true }, init.isolated ? { isolated: true } : undefined);
   const at = (prefix: Prefix) => formatPrefix({ ...prefix, address: addressAt(prefix, place) });
   const router = (prefix: Prefix) => formatAddress(addressAt(prefix, places.gateway));
-  const gateways = [router(subnet)];
-  if (wide !== undefined && forwardsIpv6(device)) gateways.push(router(wide));
+  const gateways = gated ? [] : [router(subnet)];
+  if (!gated && wide !== undefined && forwardsIpv6(device)) gateways.push(router(wide));
   return {
     device,
     link,
@@ -108,7 +122,7 @@ function findPlace(
 export function joinBridge(
   netlink: Netlink,
   init: ManagedBridgeInit,
-  box: { netns: number; name?: string },
+  box: BridgeBox,
 ): BridgePort {
   const device = bridgeDevice(init.name);
   try {
@@ -124,7 +138,7 @@ function join(
   netlink: Netlink,
   device: string,
   init: ManagedBridgeInit,
-  box: { netns: number; name?: string },
+  box: BridgeBox,
 ): BridgePort {
   for (;;) {
     const port = underLock("shared", () => attach(netlink, device, init, box));

@@ -22,6 +22,8 @@ export interface GateInit {
   readonly policy: EgressPolicy;
   readonly log: DecisionLog;
   readonly resolver: Resolver;
+  /** The addresses of names that are reached without the gate. */
+  readonly neighbours?: (name: string) => readonly Uint8Array[] | undefined;
   /** The cap on what goes out. */
   readonly up?: Bandwidth;
   /** The cap on what comes in. */
@@ -65,6 +67,7 @@ interface Open {
 export class Gate {
   readonly policy: EgressPolicy;
   readonly log: DecisionLog;
+  readonly neighbours: GateInit["neighbours"];
   readonly resolver: Resolver;
   /** Milliseconds that a client may take to say what it wants. */
   readonly patience: number;
@@ -80,6 +83,7 @@ export class Gate {
     this.policy = init.policy;
     this.log = init.log;
     this.resolver = init.resolver;
+    this.neighbours = init.neighbours;
     this.patience = init.patience;
     this.#up = init.up;
     this.#down = init.down;

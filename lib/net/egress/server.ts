@@ -31,6 +31,8 @@ export interface GateOptions {
   readonly log: DecisionLog;
   /** How names are looked up outside. Default: as this machine does. */
   readonly lookup?: Lookup;
+  /** The addresses of names that are reached without the gate. */
+  readonly neighbours?: (name: string) => readonly Uint8Array[] | undefined;
   /** Bytes per second. */
   readonly bandwidth?: { readonly up?: number; readonly down?: number };
   /** The most connections at a time. */
@@ -58,12 +60,15 @@ export class GateServer {
   #closed = false;
 
   /** Opens the gate. */
-  constructor({ policy, log, lookup, bandwidth, maxConnections, patience }: GateOptions) {
+  constructor(
+    { policy, log, lookup, neighbours, bandwidth, maxConnections, patience }: GateOptions,
+  ) {
     const cap = (rate?: number) => rate === undefined ? undefined : new Bandwidth(rate);
     this.#gate = new Gate({
       policy,
       log,
       resolver: new Resolver(lookup),
+      neighbours,
       up: cap(bandwidth?.up),
       down: cap(bandwidth?.down),
       patience,

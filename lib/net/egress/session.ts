@@ -37,6 +37,11 @@ export interface EgressSessionOptions {
    * Milliseconds that a client may take to say what it wants, before it is cut. Default: 20 seconds.
    */
   readonly patience?: number;
+  /**
+   * The addresses of names that are reached without the gate, over a device of the sandbox's; asked
+   * for every name, in lower case.
+   */
+  readonly neighbours?: (name: string) => readonly Uint8Array[] | undefined;
   /** Is told of every decision as it is made. */
   readonly onDecision?: (decision: EgressDecision) => void;
 }
@@ -58,12 +63,12 @@ export class EgressSession {
 
   /**
    * Opens it in a sandbox that waits in its `networkSetup`: `inside` is `ctx.inside`. The sandbox
-   * needs a network namespace of its own, with nothing in it but its loopback device.
+   * needs a network namespace of its own, whose devices lead nowhere but to `neighbours`.
    *
    * Errors: `UnsupportedError` where the kernel cannot redirect.
    */
   static async open(inside: ProgramRunner, options: EgressSessionOptions): Promise<EgressSession> {
-    const { policy, transparent = true, lookup, bandwidth } = options;
+    const { policy, transparent = true, lookup, bandwidth, neighbours } = options;
     const { maxConnections = mostConnections(), patience = 20_000 } = options;
     // Loaded while the sandbox makes its sockets.
     const loading = transparent ? import("./redirect.ts") : undefined;
@@ -85,6 +90,7 @@ export class EgressSession {
       policy,
       log,
       lookup,
+      neighbours,
       bandwidth,
       maxConnections,
       patience,
