@@ -187,7 +187,7 @@ export const OTHER_SOURCES = {
   "lib/net/link_message.ts": 8993,
   "lib/net/message.ts": 5343,
   "lib/net/message_builder.ts": 5861,
-  "lib/net/mod.ts": 3400,
+  "lib/net/mod.ts": 3416,
   "lib/net/namespace_file.ts": 977,
   "lib/net/neighbour.ts": 4156,
   "lib/net/netlink.ts": 9557,
