@@ -7,6 +7,7 @@
 
 import { SpecError } from "../errors.ts";
 import type { BindOptions } from "../sandbox.ts";
+import { nearest } from "../nearest.ts";
 import { parseSize } from "../quantity.ts";
 import type {
   FilesystemMount,
@@ -249,7 +250,13 @@ function limit(text: string): number | "unlimited" {
 export function rlimitValue(value: string): [RlimitName, RlimitValue] {
   const [name, text] = pair(value, "=", "NAME=VALUE[:HARD]");
   if (!RLIMIT_NAMES.includes(name as RlimitName)) {
-    throw wrong(name, `is no resource limit; known: ${RLIMIT_NAMES.join(", ")}`);
+    const near = nearest(name, RLIMIT_NAMES);
+    throw wrong(
+      name,
+      `is no resource limit; ${
+        near === undefined ? `known: ${RLIMIT_NAMES.join(", ")}` : `did you mean "${near}"?`
+      }`,
+    );
   }
   const [soft, hard, ...more] = text.split(":");
   if (more.length > 0) throw wrong(value, "should be NAME=VALUE[:HARD]");

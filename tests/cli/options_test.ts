@@ -368,6 +368,7 @@ const WRONG: [string[], string][] = [
   [["--pids", "1.5"], '--pids: "1.5" is not a whole number'],
   [["--io", "sda"], '--io: "sda" should be DEVICE:rbps=N,wbps=N,riops=N,wiops=N'],
   [["--io", "8:0:bps=1"], '--io: "8:0:bps=1" has "bps"; known: rbps, wbps, riops, wiops'],
+  [["--rlimit", "nofiles=1"], '--rlimit: "nofiles" is no resource limit; did you mean "nofile"?'],
   [["--rlimit", "nofile"], '--rlimit: "nofile" should be NAME=VALUE[:HARD]'],
   [
     ["--time-offset", "realtime=1d"],

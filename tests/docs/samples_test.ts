@@ -6,6 +6,7 @@ import { COMMANDS } from "../../lib/cli/command_table.ts";
 import { checkNamespaceChoices } from "../../lib/cli/namespace_choices.ts";
 import { applyOptions, parseOptions } from "../../lib/cli/options.ts";
 import { RUN_OPTIONS } from "../../lib/cli/run_options.ts";
+import { UnsupportedError } from "../../lib/errors.ts";
 import { prepareFilter } from "../../lib/run/filters.ts";
 import { sandbox } from "../../lib/sandbox.ts";
 import { paddock, withFolder } from "../cli/run.ts";
@@ -95,7 +96,12 @@ async function planOf(args: readonly string[]): Promise<void> {
   const { root } = request.box.spec;
   if (typeof root === "object" && "image" in root) return;
   await prepareFilter(request.box.spec);
-  request.box.plan(rest.length === 0 ? ["true"] : rest);
+  try {
+    request.box.plan(rest.length === 0 ? ["true"] : rest);
+  } catch (error) {
+    // Right, and not for this user on this machine, which may make no cgroups.
+    if (!(error instanceof UnsupportedError)) throw error;
+  }
 }
 
 for (const { place, text } of inLanguage("sh", "bash")) {
@@ -110,17 +116,31 @@ for (const { place, text } of inLanguage("sh", "bash")) {
   }
 }
 
-for (const { place, text } of inLanguage("yaml")) {
+/** The files that a description names, for what a sample speaks of is not there. */
+function named(text: string): Record<string, string> {
+  const files: Record<string, string> = {};
+  const profile = /^ *(?:seccomp|profile): *(\S+\.\w+)/m.exec(text)?.[1];
+  if (profile !== undefined) files[profile] = "{ extend: default, rules: [] }";
+  const base = /^extends: *(\S+)/m.exec(text)?.[1];
+  if (base !== undefined) files[base] = "limits: { pids: 64 }\n";
+  return files;
+}
+
+for (const [index, { place, text, language, marks }] of BLOCKS.entries()) {
+  if (language !== "yaml") continue;
   Deno.test(`it is a description: ${place}`, async () => {
-    // What a sample speaks of is not there; what it is made of is all that counts.
-    const named = /^ *(?:seccomp|profile): *(\S+\.\w+)/m.exec(text)?.[1];
-    const files = named === undefined ? {} : { [named]: "{ extend: default, rules: [] }" };
-    await withFolder({ "box.yaml": text, ...files }, async (folder) => {
-      const { code, stdout, stderr } = await paddock(
-        ["run", "-f", `${folder}/box.yaml`, "--explain", "true"],
+    await withFolder({ "box.yaml": text, ...named(text) }, async (folder) => {
+      if (marks.includes("run")) {
+        const ended = await paddock(["run", "-f", `${folder}/box.yaml`]);
+        assertEquals(ended, { code: 0, stdout: `${BLOCKS[index + 1]!.text}\n`, stderr: "" });
+        return;
+      }
+      const { code, stderr } = await paddock(
+        ["run", "-f", `${folder}/box.yaml`, "--explain", "--json", "true"],
       );
+      // Right, and not for this user on this machine, which may make no cgroups.
+      if (code === 125 && JSON.parse(stderr).error.name === "UnsupportedError") return;
       assertEquals([code, stderr], [0, ""], stderr);
-      assertStringIncludes(stdout, "Besides:");
     });
   });
 }

@@ -85,7 +85,7 @@ export const OTHER_SOURCES = {
   "lib/cli/subcommand.ts": 1295,
   "lib/cli/terminal.ts": 3896,
   "lib/cli/usage_help.ts": 1964,
-  "lib/cli/values.ts": 11603,
+  "lib/cli/values.ts": 11779,
   "lib/hook.ts": 8369,
   "lib/ids/map_programs.ts": 1570,
   "lib/image/accounts.ts": 2652,
