@@ -6,6 +6,8 @@
  * @module
  */
 
+import { ARCH } from "../sys/arch.ts";
+
 /** The ELF header and the interpreter; read and execute. */
 export const CODE = 0x40_0000;
 /** The boot program, the agent's loop and its buffers; the interpreter starts here. */
@@ -28,6 +30,11 @@ export const KEEPER_AREA = 0x6000_0000;
 export const HOOK_AREA = 0x7000_0000;
 /** Bytes mapped at {@linkcode HOOK_AREA}, when there are hooks. */
 export const HOOK_SIZE = 0x4_0000;
+
+/** What lies above all of this: the stack and the vDSO, which the interpreter never uses. */
+export const ABOVE = 0x1_0000_0000;
+/** The end of the address space, where a program does not ask for more. */
+export const ABOVE_END: number = ARCH === "x86_64" ? 0x7fff_ffff_f000 : 0x1_0000_0000_0000;
 
 /** The agent's descriptors, after boot. Everything from {@linkcode FIRST_FREE_FD} is a launch's. */
 export const AGENT_FD = {

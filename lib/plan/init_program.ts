@@ -7,7 +7,9 @@
 import { assemble, type Program } from "../agent/assembler.ts";
 import { EVENT_OFFSET, EVENT_SIZE, EventKind, eventTemplate } from "../agent/event.ts";
 import {
+  ABOVE_END,
   AGENT_FD,
+  BOOT,
   HOOK_AREA,
   HOOK_SIZE,
   INIT_AREA,
@@ -100,13 +102,21 @@ const SWEEP: readonly Operation[] = [
 export function initProgram(shape: LaunchShape): Program {
   const operations: Operation[] = [
     { call: "HANDLER", args: [{ label: "exit" }, { at: "error" }] },
-    // One call for all the areas of the set-up, and one for the agent's.
+    // One call for the agent's areas, and one for those of the set-up and all above, the stack too.
+    { call: "munmap", args: [BOOT, OUTSIDE_AREA + OUTSIDE_SIZE - BOOT], onError: "ignore" },
+    {
+      call: "munmap",
+      args: [SETUP_AREA, ABOVE_END - SETUP_AREA],
+      onError: "ignore",
+      when: { equals: 0 },
+      goto: "reap",
+    },
+    // A kernel that has sealed the vDSO keeps that, and the stack with it.
     {
       call: "munmap",
       args: [SETUP_AREA, HOOK_AREA + HOOK_SIZE - SETUP_AREA],
       onError: "ignore",
     },
-    { call: "munmap", args: [OUTSIDE_AREA, OUTSIDE_SIZE], onError: "ignore" },
     {
       call: "wait4",
       args: [

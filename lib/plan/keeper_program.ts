@@ -8,7 +8,7 @@
  */
 
 import { EVENT_SIZE } from "../agent/event.ts";
-import { AGENT_FD } from "../agent/layout.ts";
+import { ABOVE, ABOVE_END, AGENT_FD, BOOT } from "../agent/layout.ts";
 import type { Operation, Value } from "../agent/operation.ts";
 import { ERRNO } from "../sys/abi/errno.ts";
 import { AT_REMOVEDIR, F_DUPFD_CLOEXEC } from "../sys/abi/fcntl.ts";
@@ -121,6 +121,9 @@ export function keeperOperations(
     // The agent's socket, the launch's, the command's output: their ends must be seen by others.
     { call: "close_range", args: [0, KEPT_FD - 1, 0] },
     { call: "HANDLER", args: [{ label: "exit" }, { at: "failure" }] },
+    // What it waits with is little: no stack, nothing of the agent's own program.
+    { call: "munmap", args: [BOOT, 0x1_0000], onError: "ignore" },
+    { call: "munmap", args: [ABOVE, ABOVE_END - ABOVE], onError: "ignore" },
     { call: "read", args: [{ load32: "kept pipe" }, { at: "byte" }, 1], onError: "ignore" },
     // Whoever is left is left over: a sandbox without a pid namespace, whose supervisor was killed.
     ...(places[0]?.version === 2 ? writeKnob(cgroupCell(0), "cgroup.kill", "1") : [])

@@ -10,7 +10,15 @@
 import { assemble, type Program } from "../../agent/assembler.ts";
 import { requestFd } from "../../agent/boot.ts";
 import { EVENT_OFFSET, EVENT_SIZE, EventKind, eventTemplate } from "../../agent/event.ts";
-import { AGENT_FD, BOOT, KEEPER_AREA, OUTSIDE_AREA, OUTSIDE_SIZE } from "../../agent/layout.ts";
+import {
+  ABOVE,
+  ABOVE_END,
+  AGENT_FD,
+  BOOT,
+  KEEPER_AREA,
+  OUTSIDE_AREA,
+  OUTSIDE_SIZE,
+} from "../../agent/layout.ts";
 import type { Operation, Place } from "../../agent/operation.ts";
 import { POLL_ANSWER, pollfd, SIGNAL_SET_SIZE, words } from "../../agent/words.ts";
 import { ERRNO } from "../../sys/abi/errno.ts";
@@ -360,6 +368,8 @@ export function keeperProgram(shape: KeeperShape, boot: Program): Program {
     { call: "close_range", args: [AGENT_FD.signals + 1, highest, 0] },
     { call: "munmap", args: [OUTSIDE_AREA, OUTSIDE_SIZE] },
     { call: "munmap", args: [BOOT, boot.bytes.length] },
+    // A kernel that has sealed the vDSO keeps it, and the stack with it.
+    { call: "munmap", args: [ABOVE, ABOVE_END - ABOVE], onError: "ignore" },
     ...openLog("stdout"),
     ...openLog("stderr"),
     ...startTimer(shape),
