@@ -10,15 +10,13 @@ import type { Command } from "../run/run.ts";
 import { hasGate } from "../spec/network.ts";
 import type { Sandbox } from "../sandbox.ts";
 import type { BridgeNetwork, NoneNetwork } from "../spec.ts";
+import { gateLists } from "./gate_lists.ts";
 import { print } from "./help.ts";
+import type { RunRequest } from "./run_request.ts";
 
 /** What may be reached through a gate. */
 function gate(network: NoneNetwork | BridgeNetwork): string[] {
-  const { allowDomains = [], denyDomains = [], allowAddresses = [], denyAddresses = [] } = network;
-  const names = (list: typeof allowDomains) =>
-    list.map((rule) => typeof rule === "string" ? rule : JSON.stringify(rule));
-  const allowed = [...names(allowDomains), ...allowAddresses];
-  const denied = [...names(denyDomains), ...denyAddresses];
+  const { allowed, denied } = gateLists(network);
   return [
     `network: by TCP through a gate in this program, ${allowed.join(", ") || "nothing"} can be ` +
     `reached${denied.length === 0 ? "" : `, but not ${denied.join(", ")}`}; all else is refused` +
@@ -63,14 +61,17 @@ function mounts(plan: Plan): string {
   }`;
 }
 
-/** Prints the plan as a story or, with `json`, as data. */
-export function explain(
-  box: Sandbox,
+/** Prints the plan as a story, as a picture or, with `json`, as data. */
+export async function explain(
+  { box, json, picture }: Pick<RunRequest, "box" | "json" | "picture">,
   command: Command,
-  json: boolean,
   hooks: readonly { name: string }[],
-): void {
+): Promise<void> {
   const plan = box.plan(command);
+  if (picture !== undefined) {
+    const { draw } = await import("./picture/draw.ts");
+    return print(draw(picture, box.spec, plan, command, hooks));
+  }
   if (json) return print(JSON.stringify(plan, undefined, 2));
   const lines = around(box);
   for (const { name, ...stages } of hooks) {

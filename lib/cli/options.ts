@@ -17,6 +17,8 @@ export interface Option<Request> {
   readonly short?: string;
   /** What the value looks like, e.g. `"SRC[:DST][:rw]"`. Without it the option takes none. */
   readonly value?: string;
+  /** The words that can be attached to one that takes no value otherwise: `--explain=svg`. */
+  readonly optional?: readonly string[];
   /** What the value can be, for completions, where its looks do not say so. */
   readonly choices?: readonly string[];
   /** What it does, in one line. */
@@ -65,6 +67,18 @@ function unknownOption(
   );
 }
 
+/** A value that is one of a few words. */
+function oneOf(name: string, value: string, words: readonly string[]): string {
+  if (words.includes(value)) return value;
+  const near = nearest(value, words);
+  throw new SpecError(
+    name,
+    `"${value}" is none of ${words.join(", ")}${
+      near === undefined ? "" : `; did you mean ${near}?`
+    }`,
+  );
+}
+
 /**
  * Takes arguments apart: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-n=value`, and
  * `-ab` for `-a -b`. The first word that is no option ends it, and so does `--`.
@@ -98,6 +112,8 @@ export function parseOptions<Request>(
       if (option === undefined) throw unknownOption(name, table, command);
       if (option.value !== undefined) {
         given.push({ option, value: equals < 0 ? valueOf(option) : word.slice(equals + 1) });
+      } else if (equals >= 0 && option.optional !== undefined) {
+        given.push({ option, value: oneOf(name, word.slice(equals + 1), option.optional) });
       } else if (equals >= 0) {
         throw new SpecError(name, `takes no value, but got "${word.slice(equals + 1)}"`);
       } else given.push({ option, value: "" });

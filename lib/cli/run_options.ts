@@ -206,9 +206,13 @@ export const RUN_OPTIONS: readonly Option<RunRequest>[] = [
   },
   {
     name: "explain",
+    optional: ["svg", "mermaid"],
     group: PADDOCK,
-    help: "print what would be done, step by step, and do nothing",
-    apply: (run) => run.explain = true,
+    help: "print what would be done, step by step or as a picture, and do nothing",
+    apply: (run, value) => {
+      run.explain = true;
+      if (value === "svg" || value === "mermaid") run.picture = value;
+    },
   },
   {
     name: "json",

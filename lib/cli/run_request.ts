@@ -27,6 +27,8 @@ export interface RunRequest {
   logs?: LogOptions;
   /** Print the plan, run nothing. */
   explain: boolean;
+  /** Print it as this picture. */
+  picture?: "svg" | "mermaid";
   /** Print the plan, or how the command ended, as JSON. */
   json: boolean;
   /** Show stack traces. */

@@ -109,7 +109,7 @@ async function runBox(
     const { explain } = await import("./explain.ts");
     const { prepareFilter } = await import("../run/filters.ts");
     await prepareFilter(request.box.spec);
-    explain(request.box, command, request.json, plugins);
+    await explain(request, command, plugins);
     return 0;
   }
   if (request.detach) {

@@ -27,7 +27,12 @@ ${commandLines(subcommands)}
 /** The left column of an option. */
 function left(option: Option<never>): string {
   const short = option.short === undefined ? "    " : `-${option.short}, `;
-  return `  ${short}--${option.name}${option.value === undefined ? "" : ` ${option.value}`}`;
+  const value = option.optional !== undefined
+    ? `[=${option.optional.join("|")}]`
+    : option.value === undefined
+    ? ""
+    : ` ${option.value}`;
+  return `  ${short}--${option.name}${value}`;
 }
 
 /** The options by their headings. */

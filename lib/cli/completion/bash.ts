@@ -24,7 +24,10 @@ function lists(
 export function bashScript(commands: readonly CompletedCommand[]): string {
   return `# Completions of paddock for bash: eval "$(paddock completions bash)"
 ${knowledge(commands)}
-${lists("_paddock_options", commands, ({ options }) => options.flatMap(({ names }) => names[0]!))}
+${
+    lists("_paddock_options", commands, ({ options }) =>
+      options.flatMap(({ names, attached = [] }) => [names[0]!, ...attached]))
+  }
 ${lists("_paddock_words", commands, ({ subcommands }) => subcommands.map(({ name }) => name))}
 _paddock_add() {
   local reply

@@ -16,6 +16,8 @@ export interface CompletedOption {
   /** With its dashes: the long name, and the short one if it has one. */
   readonly names: readonly string[];
   readonly help: string;
+  /** What can be attached to it: `--explain=svg`. */
+  readonly attached?: readonly string[];
   /** What its value can be, if it takes one. */
   readonly value?: Tokens;
 }
@@ -56,9 +58,12 @@ function tokensOf(completion: Completion): Tokens {
 }
 
 function completedOption(option: Option<never>): CompletedOption {
-  const { name, short, value, help } = option;
+  const { name, short, value, help, optional } = option;
   const names = [`--${name}`, ...short === undefined ? [] : [`-${short}`]];
-  return { names, help, ...value === undefined ? {} : { value: valueTokens(option) } };
+  const attached = optional === undefined
+    ? {}
+    : { attached: optional.map((word) => `--${name}=${word}`) };
+  return { names, help, ...attached, ...value === undefined ? {} : { value: valueTokens(option) } };
 }
 
 const HELP: CompletedOption = { names: ["--help", "-h"], help: "print this" };

@@ -29,7 +29,9 @@ export function zshScript(commands: readonly CompletedCommand[]): string {
     "_paddock_options",
     commands,
     ({ options }) =>
-      options.flatMap(({ names, help }) => names.map((name) => described(name, help))),
+      options.flatMap(({ names, help, attached = [] }) =>
+        [...names, ...attached].map((name) => described(name, help))
+      ),
   );
   const words = lists(
     "_paddock_words",
