@@ -15,12 +15,14 @@ import { openNetlinkInside, connectInside, openInside } from './connect_inside.j
 import './port_forwarder.js';
 import { StubResolver, hostNameservers, withNameFiles, STUB_RESOLV_CONF, hostsFile } from './name_files.js';
 import { Netlink } from './netlink2.js';
-import './check_limits.js';
+import './check.js';
 import './time.js';
-import './limits.js';
-import './node.js';
 import './spec2.js';
 import './spec.js';
+import './limits.js';
+import './node.js';
+import './check_limits.js';
+import './describe_network.js';
 import './network2.js';
 import './cgroup_settings.js';
 import './more_kernel.js';

@@ -91,7 +91,7 @@ ${arms.join("\n")}
 function bashScript(commands) {
   return `# Completions of paddock for bash: eval "$(paddock completions bash)"
 ${knowledge(commands)}
-${lists$1("_paddock_options", commands, ({ options }) => options.flatMap(({ names }) => names[0]))}
+${lists$1("_paddock_options", commands, ({ options }) => options.flatMap(({ names, attached = [] }) => [names[0], ...attached]))}
 ${lists$1("_paddock_words", commands, ({ subcommands }) => subcommands.map(({ name }) => name))}
 _paddock_add() {
   local reply
@@ -261,9 +261,10 @@ function tokensOf(completion) {
   return typeof completion === "string" ? [`@${completion}`] : completion;
 }
 function completedOption(option) {
-  const { name, short, value, help } = option;
+  const { name, short, value, help, optional } = option;
   const names = [`--${name}`, ...short === void 0 ? [] : [`-${short}`]];
-  return { names, help, ...value === void 0 ? {} : { value: valueTokens(option) } };
+  const attached = optional === void 0 ? {} : { attached: optional.map((word) => `--${name}=${word}`) };
+  return { names, help, ...attached, ...value === void 0 ? {} : { value: valueTokens(option) } };
 }
 const HELP = { names: ["--help", "-h"], help: "print this" };
 const VERSION = { names: ["--version", "-V"], help: "print the version" };
@@ -306,7 +307,9 @@ function zshScript(commands) {
   const options = lists(
     "_paddock_options",
     commands,
-    ({ options: options2 }) => options2.flatMap(({ names, help }) => names.map((name) => described(name, help)))
+    ({ options: options2 }) => options2.flatMap(
+      ({ names, help, attached = [] }) => [...names, ...attached].map((name) => described(name, help))
+    )
   );
   const words = lists(
     "_paddock_words",

@@ -93,11 +93,17 @@ function mountTable(steps) {
   }));
 }
 
-function gate(network) {
+function gateLists(network) {
   const { allowDomains = [], denyDomains = [], allowAddresses = [], denyAddresses = [] } = network;
   const names = (list) => list.map((rule) => typeof rule === "string" ? rule : JSON.stringify(rule));
-  const allowed = [...names(allowDomains), ...allowAddresses];
-  const denied = [...names(denyDomains), ...denyAddresses];
+  return {
+    allowed: [...names(allowDomains), ...allowAddresses],
+    denied: [...names(denyDomains), ...denyAddresses]
+  };
+}
+
+function gate(network) {
+  const { allowed, denied } = gateLists(network);
   return [
     `network: by TCP through a gate in this program, ${allowed.join(", ") || "nothing"} can be reached${denied.length === 0 ? "" : `, but not ${denied.join(", ")}`}; all else is refused` + (network.mode === "bridge" ? ", but for the others on its bridge" : "")
   ];
@@ -134,8 +140,12 @@ function mounts(plan) {
 Mounts as seen inside, with what is mounted below them on the host:
 ${lines.join("\n")}`;
 }
-function explain(box, command, json, hooks) {
+async function explain({ box, json, picture }, command, hooks) {
   const plan = box.plan(command);
+  if (picture !== void 0) {
+    const { draw } = await import(import.meta.resolve('./draw.js'));
+    return print(draw(picture, box.spec, plan, command, hooks));
+  }
   if (json) return print(JSON.stringify(plan, void 0, 2));
   const lines = around(box);
   for (const { name, ...stages } of hooks) {
@@ -146,4 +156,9 @@ Besides:
 ${lines.map((line) => `      ${line}`).join("\n")}`);
 }
 
-export { explain };
+var explain$1 = {
+  __proto__: null,
+  explain: explain
+};
+
+export { explain$1 as explain, gateLists, mountTable };

@@ -51,6 +51,14 @@ function unknownOption(word, table, command) {
     `there is no such option; ${near === void 0 ? `see \`paddock ${command} --help\`` : `did you mean --${near}?`}`
   );
 }
+function oneOf(name, value, words) {
+  if (words.includes(value)) return value;
+  const near = nearest(value, words);
+  throw new SpecError(
+    name,
+    `"${value}" is none of ${words.join(", ")}${near === void 0 ? "" : `; did you mean ${near}?`}`
+  );
+}
 function parseOptions(args, table, command) {
   const given = [];
   const words = [...args];
@@ -76,6 +84,8 @@ function parseOptions(args, table, command) {
       if (option === void 0) throw unknownOption(name, table, command);
       if (option.value !== void 0) {
         given.push({ option, value: equals < 0 ? valueOf(option) : word.slice(equals + 1) });
+      } else if (equals >= 0 && option.optional !== void 0) {
+        given.push({ option, value: oneOf(name, word.slice(equals + 1), option.optional) });
       } else if (equals >= 0) {
         throw new SpecError(name, `takes no value, but got "${word.slice(equals + 1)}"`);
       } else given.push({ option, value: "" });

@@ -3609,7 +3609,7 @@ const configured = (async function configured(spec, hooks) {
   return current;
 });
 const withCgroup = (async function withCgroup(spec, agent) {
-  const { checkLimits } = await import(import.meta.resolve('./check_limits.js')).then((function (n) { return n.check_limits; }));
+  const { checkLimits } = await import(import.meta.resolve('./check_limits.js'));
   checkLimits(spec.limits);
   const { openCgroup } = await import(import.meta.resolve('./session.js'));
   return await openCgroup(spec.limits, agent, spec.asPid1);

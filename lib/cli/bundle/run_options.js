@@ -800,9 +800,13 @@ const RUN_OPTIONS = [
   },
   {
     name: "explain",
+    optional: ["svg", "mermaid"],
     group: PADDOCK,
-    help: "print what would be done, step by step, and do nothing",
-    apply: (run) => run.explain = true
+    help: "print what would be done, step by step or as a picture, and do nothing",
+    apply: (run, value) => {
+      run.explain = true;
+      if (value === "svg" || value === "mermaid") run.picture = value;
+    }
   },
   {
     name: "json",

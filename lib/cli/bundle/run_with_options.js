@@ -122,10 +122,10 @@ async function runBox(request, given, rest) {
     );
   }
   if (request.explain) {
-    const { explain } = await import(import.meta.resolve('./explain.js'));
+    const { explain } = await import(import.meta.resolve('./explain.js')).then(function (n) { return n.explain; });
     const { prepareFilter } = await import(import.meta.resolve('./paddock.js')).then(function (n) { return n.filters; });
     await prepareFilter(request.box.spec);
-    explain(request.box, command, request.json, plugins);
+    await explain(request, command, plugins);
     return 0;
   }
   if (request.detach) {

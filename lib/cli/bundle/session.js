@@ -5,6 +5,7 @@ import { refused, isRootCgroup, mayWrite, neededUnified, parentDirectory, counte
 import { SandboxCgroup } from './cgroup.js';
 import { namePrefix, removeLeftovers } from './leftovers.js';
 import './check_limits.js';
+import './check.js';
 import './time.js';
 import './limits.js';
 import './node.js';

@@ -13,7 +13,8 @@ ${commandLines(subcommands)}
 }
 function left(option) {
   const short = option.short === void 0 ? "    " : `-${option.short}, `;
-  return `  ${short}--${option.name}${option.value === void 0 ? "" : ` ${option.value}`}`;
+  const value = option.optional !== void 0 ? `[=${option.optional.join("|")}]` : option.value === void 0 ? "" : ` ${option.value}`;
+  return `  ${short}--${option.name}${value}`;
 }
 function optionsHelp(options) {
   const groups = [...new Set(options.map(({ group }) => group))];

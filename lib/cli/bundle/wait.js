@@ -14,6 +14,7 @@ import './hook.js';
 import './known_keys.js';
 import './cgroup.js';
 import './check_limits.js';
+import './check.js';
 import './time.js';
 import './limits.js';
 import './node.js';
