@@ -148,7 +148,7 @@ export type Hook<Context, Result = unknown> =
     handler: (context: Context) => Result | Promise<Result>;
     /** Before or after the plain hooks of this stage. */
     order?: "pre" | "post";
-    /** How long it may take: `"5s"` or milliseconds. Default: 30 seconds. */
+    /** How long it may take: `"5s"` or milliseconds; `Infinity` is no limit. Default: 30 seconds. */
     timeout?: string | number;
   };
 

@@ -79,6 +79,10 @@ class Planner {
     return this.spec.namespaces.user === "new";
   }
 
+  get #joinsUser(): boolean {
+    return typeof this.spec.namespaces.user === "object";
+  }
+
   #is(kind: "mount" | "pid" | "net" | "uts" | "time"): "new" | "shared" | "joined" {
     const choice = this.spec.namespaces[kind] ?? "shared";
     return typeof choice === "object" ? "joined" : choice;
@@ -234,14 +238,17 @@ class Planner {
     const outside = this.#privilegedOutside;
     for (const step of this.#scheduling?.firstSchedulingSteps(spec, outside) ?? []) add(step);
     if (this.#userns) add(noNestingStep(needsLock(spec)));
-    if (this.#userns) {
+    // Root's own ids are none in a user namespace that was joined, unless it maps them.
+    if (this.#userns || (this.#joinsUser && this.facts.uid === 0)) {
       const { uid, gid } = identity.setup;
       add({
         phase: "namespaces",
         name: "set-up user",
         sentence: `become user ${uid} and group ${gid} of the sandbox for the set-up`,
         operations: [
-          ...(identity.denySetgroups ? [] : [{ call: "setgroups", args: [0, 0] } as Operation]),
+          ...(identity.denySetgroups || this.#joinsUser
+            ? []
+            : [{ call: "setgroups", args: [0, 0] } as Operation]),
           { call: "setresgid", args: [gid, gid, gid] },
           { call: "setresuid", args: [uid, uid, uid] },
           dieWithParent(),

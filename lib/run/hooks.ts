@@ -27,8 +27,8 @@ function ordered(plugins: readonly Plugin[], stage: Stage): Ready[] {
     groups[full.order ?? "plain"]!.push({
       plugin: plugin.name,
       handler: full.handler.bind(plugin),
-      timeout: full.timeout === undefined
-        ? DEFAULT_TIMEOUT
+      timeout: full.timeout === undefined || full.timeout === Infinity
+        ? full.timeout ?? DEFAULT_TIMEOUT
         : parseDuration(full.timeout, `plugin "${plugin.name}".${stage}.timeout`),
     });
   }
@@ -83,6 +83,7 @@ export class HookRunner {
       const over = new AbortController();
       let timer: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<never>((_, reject) => {
+        if (hook.timeout === Infinity) return;
         timer = setTimeout(() => {
           const error = new DOMException(`it took longer than ${hook.timeout} ms`, "TimeoutError");
           over.abort(error);

@@ -268,6 +268,13 @@ example("warm_pool.ts", ["uname"], (output) => {
   assert(Number(warm) < Number(plain), output);
 });
 
+example("pod.ts", ["perl", "hostname"], (output) => {
+  assertMatch(
+    output,
+    /^first answers on fern\nnobody listens\nsecond answers on fern\n1 member runs; process \d+ holds the pod\n$/,
+  );
+});
+
 Deno.test("every example has a test, and at most 60 lines", async () => {
   for (const folder of ["", "namespaces/"]) {
     for await (const { name, isFile } of Deno.readDir(new URL(`examples/${folder}`, ROOT))) {

@@ -71,8 +71,11 @@ testIf(
         for (const { path } of pinned) unpinNamespace(path);
       }
       assertEquals(names(folder), []);
-      const left = new Set(namespaces().namespaces.map(({ id }) => id));
-      assertEquals(pinned.filter(({ id }) => left.has(id)), []);
+      const left = namespaces().namespaces.flatMap(({ holders }) => holders);
+      assertEquals(
+        left.filter((holder) => holder.by === "mount" && holder.path.startsWith(folder)),
+        [],
+      );
     }),
 );
 

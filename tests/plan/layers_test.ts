@@ -20,7 +20,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ["lib/landlock/", "lib/namespaces/", "lib/image/", "lib/seccomp/", "lib/cgroup/"],
   ["lib/state/"],
   ["lib/run/"],
-  ["lib/pool.ts", "lib/presets.ts", "lib/sandbox.ts", "lib/probe/", "lib/repair/"],
+  ["lib/pod.ts", "lib/pool.ts", "lib/presets.ts", "lib/sandbox.ts", "lib/probe/", "lib/repair/"],
   ["lib/testing/"],
   ["mod.ts"],
   ["hooks/", "lib/cli/"],

@@ -65,7 +65,7 @@ export class FilesystemPlan {
       }),
       userxattr: (spec.namespaces.user ?? "shared") !== "shared",
       changesDirectory: this.facts.changesDirectory,
-      freshProc: spec.namespaces.pid === "new",
+      freshProc: (spec.namespaces.pid ?? "shared") !== "shared",
       ownsNet: spec.namespaces.net !== "shared" && spec.namespaces.net !== undefined,
     };
     const root = this.#root(context);

@@ -84,7 +84,7 @@ export function proc(mount: ProcMount, context: MountContext, field: string): Ne
       : `bind the proc of the shared pid namespace on "${target}"`,
     hints: {
       EPERM:
-        "a proc with mounts over it (as in a container) forbids a new one; run there with an unmasked /proc",
+        "a proc with mounts over it (as in a container) forbids a new one; run there with an unmasked /proc. Of a pid namespace that was joined, join its user namespace, too",
     },
     operations: context.freshProc
       ? freshFilesystem("proc", options, INERT, "tree")
