@@ -111,9 +111,8 @@ export function lookInto(pid: number): SeenProcess | Kin | undefined {
   return readStatus(folder) === undefined ? undefined : kin;
 }
 
-/** The status of a process that lives. A zombie is in no namespace any more. */
+/** The status of a process that has not been reaped: a zombie keeps its user and pid namespace. */
 function readStatus(folder: string): string | undefined {
   const status = unlessGone(() => Deno.readTextFileSync(`${folder}/status`));
-  if (status === undefined || status === "hidden") return undefined;
-  return /^[ZX]/.test(statusField(status, "State")) ? undefined : status;
+  return status === "hidden" ? undefined : status;
 }
