@@ -1054,7 +1054,7 @@ const ordered = (function ordered(plugins, stage) {
     groups[full.order ?? "plain"].push({
       plugin: plugin.name,
       handler: full.handler.bind(plugin),
-      timeout: full.timeout === void 0 ? DEFAULT_TIMEOUT : parseDuration(full.timeout, `plugin "${plugin.name}".${stage}.timeout`)
+      timeout: full.timeout === void 0 || full.timeout === Infinity ? full.timeout ?? DEFAULT_TIMEOUT : parseDuration(full.timeout, `plugin "${plugin.name}".${stage}.timeout`)
     });
   }
   return [...groups.pre, ...groups.plain, ...groups.post];
@@ -2589,7 +2589,7 @@ const proc = (function proc(mount, context, field) {
     name: "proc",
     sentence: context.freshProc ? `mount a proc of the sandbox's own on "${target}"${Object.entries(options).map((([name, value]) => `, ${name}=${value}`)).join("")}` : `bind the proc of the shared pid namespace on "${target}"`,
     hints: {
-      EPERM: "a proc with mounts over it (as in a container) forbids a new one; run there with an unmasked /proc"
+      EPERM: "a proc with mounts over it (as in a container) forbids a new one; run there with an unmasked /proc. Of a pid namespace that was joined, join its user namespace, too"
     },
     operations: context.freshProc ? freshFilesystem("proc", options, INERT, "tree") : [openTree("/proc", "tree"), setAttributes(TREE, INERT)]
   });
@@ -6175,6 +6175,7 @@ class HookRunner {
       const over = new AbortController();
       let timer;
       const late = new Promise(((_, reject) => {
+        if (hook.timeout === Infinity) return;
         timer = setTimeout((() => {
           const error = new DOMException(`it took longer than ${hook.timeout} ms`, "TimeoutError");
           over.abort(error);
@@ -7394,7 +7395,7 @@ class FilesystemPlan {
       },
       userxattr: (spec.namespaces.user ?? "shared") !== "shared",
       changesDirectory: this.facts.changesDirectory,
-      freshProc: spec.namespaces.pid === "new",
+      freshProc: (spec.namespaces.pid ?? "shared") !== "shared",
       ownsNet: spec.namespaces.net !== "shared" && spec.namespaces.net !== void 0
     };
     const root = FilesystemPlan.#root.call(this, context);
@@ -7571,6 +7572,9 @@ class Planner {
   static #userns = (function () {
     return this.spec.namespaces.user === "new";
   });
+  static #joinsUser = (function () {
+    return typeof this.spec.namespaces.user === "object";
+  });
   static #is = (function (kind) {
     const choice = this.spec.namespaces[kind] ?? "shared";
     return typeof choice === "object" ? "joined" : choice;
@@ -7645,14 +7649,14 @@ class Planner {
     const outside = Planner.#privilegedOutside.call(this);
     for (const step of Planner.#scheduling.call(this)?.firstSchedulingSteps(spec, outside) ?? []) add(step);
     if (Planner.#userns.call(this)) add(noNestingStep(needsLock(spec)));
-    if (Planner.#userns.call(this)) {
+    if (Planner.#userns.call(this) || Planner.#joinsUser.call(this) && this.facts.uid === 0) {
       const { uid, gid } = identity.setup;
       add({
         phase: "namespaces",
         name: "set-up user",
         sentence: `become user ${uid} and group ${gid} of the sandbox for the set-up`,
         operations: [
-          ...identity.denySetgroups ? [] : [{ call: "setgroups", args: [0, 0] }],
+          ...identity.denySetgroups || Planner.#joinsUser.call(this) ? [] : [{ call: "setgroups", args: [0, 0] }],
           { call: "setresgid", args: [gid, gid, gid] },
           { call: "setresuid", args: [uid, uid, uid] },
           dieWithParent()
@@ -9193,9 +9197,9 @@ export const MAIN_SOURCES = {
   "lib/plan/mounts/attributes.ts": 1572,
   "lib/plan/mounts/dev.ts": 2114,
   "lib/plan/mounts/files.ts": 6710,
-  "lib/plan/mounts/filesystem.ts": 6638,
+  "lib/plan/mounts/filesystem.ts": 6655,
   "lib/plan/mounts/guard.ts": 1748,
-  "lib/plan/mounts/kernel.ts": 3403,
+  "lib/plan/mounts/kernel.ts": 3469,
   "lib/plan/mounts/lock.ts": 1718,
   "lib/plan/mounts/parts.ts": 4535,
   "lib/plan/mounts/root.ts": 4625,
@@ -9206,7 +9210,7 @@ export const MAIN_SOURCES = {
   "lib/plan/namespace_steps.ts": 8774,
   "lib/plan/optional_parts.ts": 3443,
   "lib/plan/outside_program.ts": 8823,
-  "lib/plan/plan.ts": 11788,
+  "lib/plan/plan.ts": 12058,
   "lib/plan/pool_step.ts": 1684,
   "lib/plan/program.ts": 3177,
   "lib/plan/program_parts.ts": 4701,
@@ -9223,7 +9227,7 @@ export const MAIN_SOURCES = {
   "lib/run/filters.ts": 2694,
   "lib/run/first_assignment.ts": 3087,
   "lib/run/first_process.ts": 4998,
-  "lib/run/hooks.ts": 4952,
+  "lib/run/hooks.ts": 5044,
   "lib/run/host_facts.ts": 3685,
   "lib/run/host_tree.ts": 4315,
   "lib/run/host_view.ts": 3614,

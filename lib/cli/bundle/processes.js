@@ -67,8 +67,7 @@ function lookInto(pid) {
 }
 function readStatus(folder) {
   const status = unlessGone(() => Deno.readTextFileSync(`${folder}/status`));
-  if (status === void 0 || status === "hidden") return void 0;
-  return /^[ZX]/.test(statusField(status, "State")) ? void 0 : status;
+  return status === "hidden" ? void 0 : status;
 }
 
 export { foundAt, lookInto, namespacesAt, numbersIn, parseLink, unlessGone };
