@@ -5,6 +5,7 @@
  */
 
 import { SpecError } from "../../errors.ts";
+import { checkLogs } from "../../run/detached/logs.ts";
 import type { Option } from "../options.ts";
 import type { RunRequest } from "../run_request.ts";
 
@@ -31,7 +32,10 @@ export const DETACH_OPTIONS: readonly Option<RunRequest>[] = [
     value: "SIZE",
     group: DETACHED,
     help: "the most that a file of its output has; default: 10M",
-    apply: (run, value) => run.logs = { ...run.logs, size: value },
+    apply: (run, value) => {
+      checkLogs({ size: value });
+      run.logs = { ...run.logs, size: value };
+    },
   },
   {
     name: "log-files",
@@ -40,6 +44,7 @@ export const DETACH_OPTIONS: readonly Option<RunRequest>[] = [
     help: "how many files of each stream are kept; default: 2",
     apply: (run, value) => {
       if (!/^\d+$/.test(value)) throw new SpecError("value", `"${value}" is no number`);
+      checkLogs({ files: Number(value) });
       run.logs = { ...run.logs, files: Number(value) };
     },
   },
