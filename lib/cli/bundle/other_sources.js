@@ -67,7 +67,7 @@ export const OTHER_SOURCES = {
   "lib/cli/ns/unpin.ts": 1089,
   "lib/cli/option_words.ts": 5821,
   "lib/cli/options.ts": 5319,
-  "lib/cli/options/detach.ts": 1303,
+  "lib/cli/options/detach.ts": 1451,
   "lib/cli/options/filesystem.ts": 7019,
   "lib/cli/options/landlock.ts": 3663,
   "lib/cli/options/limits.ts": 3898,

@@ -3,6 +3,7 @@ import { SpecError } from './paddock.js';
 import { parseOptions, applyOptions } from './options.js';
 import { RUN_OPTIONS } from './run_options.js';
 import { overlaidRoot, hasChanges } from './privileges.js';
+import './known_keys.js';
 import './time.js';
 import './network.js';
 import './node.js';
