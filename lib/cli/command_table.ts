@@ -93,7 +93,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: "init",
-    summary: "begin a plugin of your own",
+    summary: "begin a description or a plugin of your own",
     group: KEEP,
     load: async () => (await import("./init.ts")).init,
     subcommands: async () => (await import("./init.ts")).INIT_COMMANDS,
@@ -104,6 +104,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     group: LOOK,
     load: async () => (await import("./doctor.ts")).doctor,
     usage: async () => (await import("./doctor.ts")).DOCTOR_USAGE,
+  },
+  {
+    name: "convert",
+    summary: "write a description in TypeScript, YAML, for bubblewrap or OCI",
+    group: LOOK,
+    load: async () => (await import("./convert.ts")).convert,
+    usage: async () => (await import("./convert.ts")).CONVERT_USAGE,
   },
   {
     name: "schema",

@@ -10,6 +10,12 @@ import { runSubcommand } from "./subcommand.ts";
 /** What can be begun. */
 export const INIT_COMMANDS: readonly CommandEntry[] = [
   {
+    name: "spec",
+    summary: "a description in YAML, commented",
+    load: async () => (await import("./init/spec.ts")).initSpec,
+    usage: async () => (await import("./init/spec.ts")).INIT_SPEC_USAGE,
+  },
+  {
     name: "plugin",
     summary: "the package of a plugin",
     load: async () => (await import("./init/plugin.ts")).initPlugin,
