@@ -83,7 +83,7 @@ const COMMANDS = [
   },
   {
     name: "init",
-    summary: "begin a plugin of your own",
+    summary: "begin a description or a plugin of your own",
     group: KEEP,
     load: async () => (await import(import.meta.resolve('./init.js'))).init,
     subcommands: async () => (await import(import.meta.resolve('./init.js'))).INIT_COMMANDS
@@ -94,6 +94,13 @@ const COMMANDS = [
     group: LOOK,
     load: async () => (await import(import.meta.resolve('./doctor.js')).then(function (n) { return n.doctor; })).doctor,
     usage: async () => (await import(import.meta.resolve('./doctor.js')).then(function (n) { return n.doctor; })).DOCTOR_USAGE
+  },
+  {
+    name: "convert",
+    summary: "write a description in TypeScript, YAML, for bubblewrap or OCI",
+    group: LOOK,
+    load: async () => (await import(import.meta.resolve('./convert.js'))).convert,
+    usage: async () => (await import(import.meta.resolve('./convert.js'))).CONVERT_USAGE
   },
   {
     name: "schema",

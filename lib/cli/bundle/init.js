@@ -5,6 +5,12 @@ import './usage_help.js';
 
 const INIT_COMMANDS = [
   {
+    name: "spec",
+    summary: "a description in YAML, commented",
+    load: async () => (await import(import.meta.resolve('./spec3.js'))).initSpec,
+    usage: async () => (await import(import.meta.resolve('./spec3.js'))).INIT_SPEC_USAGE
+  },
+  {
     name: "plugin",
     summary: "the package of a plugin",
     load: async () => (await import(import.meta.resolve('./plugin.js'))).initPlugin,

@@ -2495,7 +2495,7 @@ const pivotStep = (function pivotStep() {
     ]
   };
 });
-const relative = (function relative(path) {
+const relative$1 = (function relative$1(path) {
   let start = 0;
   while (path[start] === "/") start++;
   return path.slice(start);
@@ -3006,6 +3006,15 @@ const dirname = (function dirname(path) {
   const end = trimEnd(path).lastIndexOf("/");
   if (end < 0) return ".";
   return end === 0 ? "/" : trimEnd(path.slice(0, end));
+});
+const relative = (function relative(from, to) {
+  assertPath(from);
+  assertPath(to);
+  const start = segments(resolve(from), true);
+  const end = segments(resolve(to), true);
+  let shared = 0;
+  while (shared < start.length && start[shared] === end[shared]) shared++;
+  return [...start.slice(shared).fill(".."), ...end.slice(shared)].join("/");
 });
 const toFileUrl = (function toFileUrl(path) {
   if (!isAbsolute(path)) throw new TypeError(`Path must be absolute: received "${path}"`);
@@ -7110,26 +7119,26 @@ class Scaffold {
     return `${word} ${this.#labels++}`;
   });
     this.prototype.addForeign = (function (path) {
-    const key = relative(path);
+    const key = relative$1(path);
     Scaffold.#forget.call(this, key);
     this.#own.delete(key);
     this.#foreign.add(key);
   });
     this.prototype.addChangeable = (function (path) {
     this.addForeign(path);
-    this.#changeable.add(relative(path));
+    this.#changeable.add(relative$1(path));
   });
     this.prototype.addOwn = (function (path, base) {
-    const key = relative(path);
+    const key = relative$1(path);
     Scaffold.#forget.call(this, key);
     if (base !== void 0) this.#bases.set(key, base);
     this.#own.add(key);
   });
     this.prototype.addMade = (function (path) {
-    this.#own.add(relative(path));
+    this.#own.add(relative$1(path));
   });
     this.prototype.isChangeable = (function (path) {
-    const parts = relative(path).split("/");
+    const parts = relative$1(path).split("/");
     for (let length = parts.length; length >= 0; length--) {
       const prefix = parts.slice(0, length).join("/");
       if (this.#foreign.has(prefix)) return this.#changeable.has(prefix);
@@ -7140,7 +7149,7 @@ class Scaffold {
     const root = { load32: "root" };
     let found = this.#foreign.has("") ? void 0 : { dirfd: root, path: "" };
     let prefix = "";
-    for (const part of relative(path).split("/")) {
+    for (const part of relative$1(path).split("/")) {
       prefix = prefix === "" ? part : `${prefix}/${part}`;
       const base = this.#bases.get(prefix);
       if (base !== void 0) found = { dirfd: { load32: base }, path: "" };
@@ -7152,7 +7161,7 @@ class Scaffold {
     return found;
   });
     this.prototype.parents = (function (path) {
-    const parts = relative(path).split("/").slice(0, -1);
+    const parts = relative$1(path).split("/").slice(0, -1);
     const operations = [];
     let prefix = "";
     for (const part of parts) {
@@ -7169,7 +7178,7 @@ class Scaffold {
     return operations;
   });
     this.prototype.mountPoint = (function (path, kind) {
-    const rest = relative(path);
+    const rest = relative$1(path);
     if (rest === "") {
       return { operations: [], dirfd: { load32: "root" }, path: "", after: [] };
     }
@@ -7180,7 +7189,7 @@ class Scaffold {
     return { operations, ...place, after: [] };
   });
     this.prototype.parentOf = (function (path) {
-    const parts = relative(path).split("/");
+    const parts = relative$1(path).split("/");
     const name = parts.pop();
     const place = parts.length === 0 ? this.existing("", O_PATH | O_CLOEXEC) : Scaffold.#made.call(this, parts.join("/"), "directory");
     return { ...place, name };
@@ -7191,7 +7200,7 @@ class Scaffold {
       call: "openat2",
       args: [
         { load32: "root" },
-        relative(path) || ".",
+        relative$1(path) || ".",
         openHow(flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
         OPEN_HOW_SIZE
       ],
@@ -7316,14 +7325,14 @@ class Scaffold {
    * root, and the next name made by its descriptor; a link that leads nowhere stays an error.
    */
   static #made = (function (path, kind) {
-    const parts = relative(path).split("/");
+    const parts = relative$1(path).split("/");
     const found = this.label("found");
     const operations = [
       {
         call: "openat2",
         args: [
           { load32: "root" },
-          relative(path),
+          relative$1(path),
           openHow(O_PATH | O_CLOEXEC, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS),
           OPEN_HOW_SIZE
         ],
@@ -9157,7 +9166,7 @@ var run_plain = {
   runPlain: runPlain
 };
 
-export { ABOVE, ABOVE_END, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BOOT, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_OFFSET, EVENT_SIZE, EXIT, EXIT_CODES, EventKind, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_LOOPBACK, IFF_RUNNING, IFF_UP, INERT, ImageError, KEEPER_AREA, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC, MFD_NOEXEC_SEAL, MNT_DETACH, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, MS_BIND, MS_PRIVATE, MS_REC, NAMESPACE_FILE, NAMESPACE_FLAG, NSFS_MAGIC, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, OUTSIDE_AREA, OUTSIDE_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PID_FS_MAGIC, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLL_ANSWER, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIGNAL_SET_SIZE, SIG_SETMASK, SIOCGSKNS, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, StepError, Supervisor, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, TimeoutError, UMOUNT_NOFOLLOW, UnsupportedError, VMIN, VTIME, WEXITED, WNOHANG, WORKSHOP, _LINUX_CAPABILITY_VERSION_3, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, begin, cString, cgroupUsage, check, closeWorkshop, commandLine, commandLines, complain, decodeEvent, dieWithParent, dir, dirname, environment, errnoName, errors, eventTemplate, execute$1 as execute, executeStep, exitCode, exitStatus, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, idMapText, ifreqFlags, isCaller, isEphemeral, isFiltered, isFresh, isInMainFile, join$1 as join, kernelMount, landlockNetPort, landlockRulesetAttr, landlockVersion, launchFilter, loadProgram, main, memoryKeepsChanges, mountAttributes, nearest, oneLine, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, pollfd, print, provideParts, rawSyscall, reactor, readSetting, requestFd, resolve, resolveSpec, restProgram, returnToAgent, run$1 as run, sendDescriptor, setAttributes, setCompiler, show, signalName, signalNumber, sourceName, spawn, subordinate, symlink, syscall, syscallName, textOf, toFileUrl, uninterrupted, userNamespaceRefusal, version, words, writeAll, writeProc };
+export { ABOVE, ABOVE_END, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BOOT, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_OFFSET, EVENT_SIZE, EXIT, EXIT_CODES, EventKind, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_LOOPBACK, IFF_RUNNING, IFF_UP, INERT, ImageError, KEEPER_AREA, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC, MFD_NOEXEC_SEAL, MNT_DETACH, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, MS_BIND, MS_PRIVATE, MS_REC, NAMESPACE_FILE, NAMESPACE_FLAG, NSFS_MAGIC, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, OUTSIDE_AREA, OUTSIDE_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PID_FS_MAGIC, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLL_ANSWER, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIGNAL_SET_SIZE, SIG_SETMASK, SIOCGSKNS, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, StepError, Supervisor, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, TimeoutError, UMOUNT_NOFOLLOW, UnsupportedError, VMIN, VTIME, WEXITED, WNOHANG, WORKSHOP, _LINUX_CAPABILITY_VERSION_3, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, begin, cString, cgroupUsage, check, closeWorkshop, commandLine, commandLines, complain, decodeEvent, dieWithParent, dir, dirname, environment, errnoName, errors, eventTemplate, execute$1 as execute, executeStep, exitCode, exitStatus, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, hostView, idMapText, ifreqFlags, isCaller, isEphemeral, isFiltered, isFresh, isInMainFile, join$1 as join, kernelMount, landlockNetPort, landlockRulesetAttr, landlockVersion, launchFilter, loadProgram, main, memoryKeepsChanges, mountAttributes, nearest, oneLine, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, pollfd, print, provideParts, rawSyscall, reactor, readSetting, relative, requestFd, resolve, resolveSpec, restProgram, returnToAgent, run$1 as run, sendDescriptor, setAttributes, setCompiler, show, signalName, signalNumber, sourceName, spawn, subordinate, symlink, syscall, syscallName, textOf, toFileUrl, uninterrupted, userNamespaceRefusal, version, words, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,

@@ -104,7 +104,7 @@ async function runBox(request, given, rest) {
   }
   applyOptions(given, request);
   if (request.profile !== void 0) {
-    const { readProfile } = await import(import.meta.resolve('./seccomp_profile.js'));
+    const { readProfile } = await import(import.meta.resolve('./seccomp_profile.js')).then(function (n) { return n.seccomp_profile; });
     const { log } = request.box.spec.seccomp ?? {};
     request.box = request.box.seccomp(readProfile(request.profile), { log });
   }

@@ -381,6 +381,11 @@ function loadFiles(paths) {
   );
   return settled(layers.reduce((below, above) => merge(FILE, below, above)));
 }
+function loadValue(value, folder) {
+  const origin = { file: "", line: 0, column: 0, children: /* @__PURE__ */ new Map() };
+  checkShape(FILE, value, "", { file: true });
+  return { value: located(FILE, value, "", folder), origin };
+}
 
 function withNamespaces(file) {
   let box = sandbox();
@@ -441,6 +446,10 @@ function placedError(error, file, origin) {
   if (first === void 0 || !origin.children.has(first)) return error;
   return placed(new SpecError(field, error.message.slice(error.field.length + 2)), origin);
 }
+function sandboxFrom(value, folder) {
+  const file = loadValue(value, folder).value;
+  return { box: boxOf(file), hooks: file.hooks ?? [] };
+}
 function readSpecFiles(paths) {
   const { value, origin } = loadFiles(paths);
   const file = value;
@@ -452,4 +461,4 @@ function readSpecFiles(paths) {
   }
 }
 
-export { readSpecFiles };
+export { readSpecFiles, sandboxFrom };
