@@ -52,7 +52,7 @@ const BAD = `
 - { limits: { hugetlb: { large: 1M } } }
 - { network: host }
 - { network: { mode: brigde } }
-- { network: { mode: bridge, allowDomains: [] } }
+- { network: { mode: pasta, allowDomains: [] } }
 - { network: { mode: vxlan } }
 - { timeout: 30 }
 - { timeout: soon }
