@@ -67,6 +67,10 @@ export type {
   SandboxTerminal,
 } from "./lib/run/child.ts";
 export type { ExitStatus } from "./lib/run/wait_status.ts";
+export type { RunningSandbox } from "./lib/running.ts";
+export type { StartOptions } from "./lib/start.ts";
+export type { ExecOptions, ExecUser } from "./lib/run/joining/exec.ts";
+export type { ExecOutput, ExecProcess, ExecStatus } from "./lib/run/joining/exec_process.ts";
 export type { Command, SpawnOptions } from "./lib/run/run.ts";
 export type { Stdio } from "./lib/run/stdio.ts";
 export type { Plan } from "./lib/run/plan_view.ts";

@@ -47,6 +47,17 @@ export async function benchPool(rounds: number): Promise<Timing[]> {
   ], rounds);
 }
 
+/** Times a further command in a running sandbox against entering its namespaces by nsenter(1). */
+export async function benchExec(rounds: number): Promise<Timing[]> {
+  if (!await installed("nsenter")) return [];
+  await using box = await sandbox().start(["sleep", "600"]);
+  const entering = ["-t", String(box.pid), "-U", "-m", "-p", "-n", "-i", "-u", "-C", "/bin/true"];
+  return await paired([
+    { name: "exec", run: () => box.execOutput(["/bin/true"]) },
+    { name: "nsenter", run: command("nsenter", entering) },
+  ], rounds);
+}
+
 /** Times launches with many read-only binds: the growth should be linear. */
 export async function benchBinds(counts: readonly number[], rounds: number): Promise<Timing[]> {
   const timings: Timing[] = [];

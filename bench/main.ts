@@ -7,7 +7,7 @@
 import { parseArgs } from "@std/cli/parse-args";
 import { benchEgress } from "./egress.ts";
 import { benchCompile, benchFilter } from "./filter.ts";
-import { benchBinds, benchLaunch, benchPool } from "./launch.ts";
+import { benchBinds, benchExec, benchLaunch, benchPool } from "./launch.ts";
 import { benchAlive, benchThroughput } from "./many.ts";
 import type { Timing } from "./measure.ts";
 import { benchMemory } from "./memory.ts";
@@ -60,6 +60,11 @@ say("A run of a warm pool, filled before each");
 const pooled = await benchPool(rounds);
 table(pooled);
 bar("a pool against a plain process", of(pooled, "warm pool") / of(pooled, "plain process"), 1);
+
+say("A further command in a running sandbox");
+const entered = await benchExec(rounds);
+table(entered);
+bar("exec against nsenter", of(entered, "exec") / of(entered, "nsenter"), 0.8);
 
 say("The command as a process");
 const startup = await benchStartup(Math.ceil(rounds / 5));
@@ -132,6 +137,7 @@ if (flags.json) {
     bars,
     launch,
     pooled,
+    entered,
     startup,
     egress,
     memory,

@@ -29,6 +29,8 @@ import "./run/all_parts.ts";
 import { makePlan, type Plan } from "./run/plan_view.ts";
 import { checkOptions } from "./run/check_options.ts";
 import { type Command, output, spawn, type SpawnOptions } from "./run/run.ts";
+import type { RunningSandbox } from "./running.ts";
+import type { StartOptions } from "./start.ts";
 import type { Asked, Filter } from "./seccomp/builder.ts";
 import type { Handler } from "./run/supervision.ts";
 import type { DecideHandler, ObserveHandler } from "./run/supervised_call.ts";
@@ -726,6 +728,15 @@ export class Sandbox {
   async spawn(command?: Command, options: SpawnOptions = {}): Promise<SandboxProcess> {
     checkOptions(options, "spawn", ["stdin", "stdout", "stderr", "signal"]);
     return await spawn(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
+  }
+
+  /**
+   * Starts a command and resolves to a handle of the running sandbox: further commands in it,
+   * signals, statistics. Rejects with a `StepError` that names what failed.
+   */
+  async start(command?: Command, options: StartOptions = {}): Promise<RunningSandbox> {
+    const { start } = await import("./start.ts");
+    return start(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }
 
   /** Runs a command to its end and collects what it writes. */

@@ -45,6 +45,8 @@ export const EventKind = {
   LISTENER: 10,
   /** An optional step found nothing to do it to. */
   SKIPPED: 11,
+  /** What the sandbox can be entered by comes along. */
+  HELD: 12,
 } as const;
 
 /** CPU time and memory, from `struct rusage`. */

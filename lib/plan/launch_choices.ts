@@ -32,6 +32,8 @@ export interface LaunchChoices {
   readonly detached?: boolean;
   /** The host wants to see what the sandbox changes, where that is in memory. */
   readonly keepChanges?: boolean;
+  /** The host is to be able to enter it later. */
+  readonly handOut?: boolean;
   /** Where in memory each received descriptor is. */
   readonly requestFd: (index: number) => number;
   /** Mounts whose source was opened and handed in: the index in the list to the descriptor inside. */

@@ -52,6 +52,8 @@ export interface LaunchShape {
   readonly preMount: boolean;
   /** Hooks wait before privileges are dropped. */
   readonly networkSetup: boolean;
+  /** The command submits to rules of Landlock. */
+  readonly landlocks: boolean;
   /** The command is to be pid 1 itself. */
   readonly asPid1: boolean;
   /** The host wants to know when the command runs. */

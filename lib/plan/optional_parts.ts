@@ -40,8 +40,8 @@ export interface OptionalParts {
   ) => { ruleset?: LandlockRuleset; skipped: string[] };
   /** For `nice`, `scheduler` and what else is in {@linkcode hasScheduling}. */
   readonly scheduling: typeof import("./scheduling_steps.ts");
-  /** For a sandbox that outlives its program. */
-  readonly handOut: typeof import("./detached/hand_out.ts");
+  /** For whoever is to enter a sandbox later. */
+  readonly held: typeof import("./held_steps.ts");
   /** For CAP_SYS_ADMIN. */
   readonly lock: typeof import("./mounts/lock_steps.ts");
   /** For a directory or a stack as the root. */

@@ -149,6 +149,7 @@ class Planner {
       ahead: !staged && sources.outside.length === 0 && sources.handed === 0 &&
         !this.identity.byHelper && !spec.asPid1 && !layout,
       preMount: choices.preMount,
+      landlocks: choices.landlock !== undefined,
       networkSetup: choices.networkSetup,
       asPid1: spec.asPid1,
       reportStart: choices.reportStart,
@@ -293,6 +294,7 @@ class Planner {
       ...(late.includes("net") ? [loopbackStep()] : []),
     ];
     return [
+      ...(this.choices.handOut ? [optionalParts().held.outerUserStep()] : []),
       lockStep(this.identity.maps!),
       ...(late.length > 0 ? [behindLockStep(late, CLONE_HINTS)] : []),
       ...behind.map((step): NewStep => ({ ...step, phase: "network" })),
@@ -311,6 +313,17 @@ class Planner {
           choices.requestFd(REQUEST_FD.launch),
         ),
       );
+    }
+    if (choices.handOut) {
+      const { handOutStep, heldOf } = optionalParts().held;
+      const socket = { load32: choices.requestFd(REQUEST_FD.launch) };
+      steps.push(handOutStep(
+        heldOf(spec, {
+          preMount: choices.preMount,
+          landlock: choices.landlock !== undefined,
+        }),
+        socket,
+      ));
     }
     return steps;
   }

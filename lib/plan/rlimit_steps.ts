@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Value } from "../agent/operation.ts";
 import type { RlimitName, RlimitValue, SandboxSpec } from "../spec.ts";
 import { RLIM_INFINITY, RLIMITS } from "../sys/abi/resource.ts";
 import type { HostFacts } from "./facts.ts";
@@ -51,7 +52,11 @@ export function softNofileStep(soft: number): NewStep {
  * Raises hard limits above the caller's, from outside, for the command has no right to by the time
  * it sets them; the soft ones stay, so that the set-up is not limited. prlimit(2).
  */
-export function raiseSteps(spec: SandboxSpec, facts: HostFacts): NewStep[] {
+export function raiseSteps(
+  spec: SandboxSpec,
+  facts: HostFacts,
+  who: Value = { load: "pid" },
+): NewStep[] {
   return Object.entries(spec.rlimits).flatMap(([name, value]): NewStep[] => {
     const hard = typeof value === "object" ? value.hard : value;
     const most = facts.hardLimit(name as RlimitName);
@@ -63,7 +68,7 @@ export function raiseSteps(spec: SandboxSpec, facts: HostFacts): NewStep[] {
       sentence: `raise the hard limit of ${name} from ${most} to ${hard}`,
       hints: { EPERM: "a hard limit above the caller's own needs CAP_SYS_RESOURCE outside" },
       operations: [
-        { call: "prlimit64", args: [{ load: "pid" }, resource, 0, { words: [0, 0], name: pair }] },
+        { call: "prlimit64", args: [who, resource, 0, { words: [0, 0], name: pair }] },
         {
           call: "SET",
           args: [hard === "unlimited" ? RLIM_INFINITY : hard],
@@ -71,7 +76,7 @@ export function raiseSteps(spec: SandboxSpec, facts: HostFacts): NewStep[] {
           onError: "ignore",
           store: { name: pair, offset: 8 },
         },
-        { call: "prlimit64", args: [{ load: "pid" }, resource, { at: pair }, 0] },
+        { call: "prlimit64", args: [who, resource, { at: pair }, 0] },
       ],
     }];
   });

@@ -26,7 +26,6 @@ import { dieWithParent } from "./command_steps.ts";
 import { INIT_FD } from "./init_program.ts";
 import { ASSIGNED_EXECUTE } from "./assignment.ts";
 import { Barrier, type Fault, type LaunchShape } from "./launch_shape.ts";
-import { optionalParts } from "./optional_parts.ts";
 import {
   barrier,
   controlTemplate,
@@ -121,11 +120,8 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
     { call: "fcntl", args: [AGENT_FD.status, F_DUPFD_CLOEXEC, 3], store: "status" },
     ...(shape.commandLater ? [] : loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE)),
   ];
-  // While it may still open them itself.
-  const handOut = shape.detached ? optionalParts().handOut.handOutNamespaces(socket) : [];
-  if (shape.asPid1) return [...handOut, ...begin];
+  if (shape.asPid1) return begin;
   return [
-    ...handOut,
     // Nobody inside may look into this process, or write its memory (CVE-2016-9962).
     { call: "prctl", args: [PR_SET_DUMPABLE, 0] },
     { call: "getpid", store: "first pid" },
@@ -204,6 +200,9 @@ const SETUP_BUFFERS = {
   nofile: 16,
   polled: 16,
   "landlock rule": 16,
+  // See held_steps.ts, which a plain launch does not load.
+  "held control": 64,
+  "held record": EVENT_SIZE,
 };
 
 /** Assembles the set-up, or its first part when hooks may still add to the plan behind it. */

@@ -7,12 +7,12 @@
 import { landlockRuleset } from "../landlock/ruleset.ts";
 import * as cgroup from "../plan/cgroup_steps.ts";
 import { checkSpec } from "../plan/check_spec.ts";
-import * as handOut from "../plan/detached/hand_out.ts";
 import * as keeper from "../plan/keeper_program.ts";
 import * as landlock from "../plan/landlock_steps.ts";
 import * as roots from "../plan/mounts/host_root.ts";
 import * as lock from "../plan/mounts/lock_steps.ts";
 import { MORE_MOUNTS } from "../plan/mounts/more_mounts.ts";
+import * as held from "../plan/held_steps.ts";
 import { provideParts } from "../plan/optional_parts.ts";
 import * as scheduling from "../plan/scheduling_steps.ts";
 import { GUARD_FILTERS } from "../seccomp/guard_filters.ts";
@@ -22,10 +22,10 @@ provideParts({
   checkSpec,
   cgroup,
   keeper,
-  handOut,
   landlock,
   landlockRuleset,
   scheduling,
+  held,
   lock,
   roots,
   images,

@@ -178,6 +178,7 @@ export class Barriers {
       keepChanges: init.reportStart && init.supervisor === undefined,
       commandLater: init.command === undefined,
       detached: init.supervisor !== undefined,
+      handOut: init.handOut,
       requestFd: (index) => requestFd(boot, index),
       // A hook may have added something that can be written.
       filter: launchFilter(full, facts, {

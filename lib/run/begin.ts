@@ -32,6 +32,8 @@ export interface LaunchOptions {
   handler?: Handler;
   /** Whose agent makes it, where it is to outlive the program. */
   supervisor?: Supervisor;
+  /** The sandbox is to be entered later. */
+  handOut?: boolean;
   /** Makes a system call of the launch fail. */
   fault?: Fault;
 }
@@ -67,6 +69,8 @@ export interface Begun {
   /** The description as the hooks left it. */
   source: SandboxSpec;
   facts: HostFacts;
+  /** Serves what the filter asks about. */
+  supervise?: LaunchInit["supervise"];
   /** Keeps the image of its root. */
   lease?: Disposable & { readonly fd: number };
   /** Where its ephemeral changes are, if the kernel cannot keep them in memory. */
@@ -157,6 +161,7 @@ export async function begin(
         stdio: stdio.theirs,
         hooks,
         reportStart: reportStart || hooks.has("postStart"),
+        handOut: options.handOut || options.supervisor !== undefined || hooks.has("postStart"),
         cgroup,
         supervise,
         supervisor: options.supervisor,
@@ -171,6 +176,7 @@ export async function begin(
         at,
         source: configuredSpec,
         facts,
+        supervise,
         lease,
         changesDirectory,
       };

@@ -30,6 +30,8 @@ export interface LaunchFlags {
   readonly commandLater?: boolean;
   /** It is to outlive the program. */
   readonly detached?: boolean;
+  /** The host is to be able to enter it later. */
+  readonly handOut?: boolean;
   /** Where its cgroup is made, if it has one. */
   readonly cgroup?: CgroupLayout;
   /** Somebody decides about system calls that the filter asks about. */
@@ -58,7 +60,8 @@ const kept = new WeakMap<SandboxSpec, Compiled>();
 function sameFlags(a: LaunchFlags, b: LaunchFlags): boolean {
   return a.preMount === b.preMount && a.networkSetup === b.networkSetup &&
     a.reportStart === b.reportStart && a.commandLater === b.commandLater &&
-    a.detached === b.detached && a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
+    a.handOut === b.handOut && a.detached === b.detached && a.cgroup === b.cgroup &&
+    a.hasHandler === b.hasHandler;
 }
 
 /** Compiles a description, or finds it compiled. */

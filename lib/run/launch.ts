@@ -76,6 +76,8 @@ export class Launch implements Supervised {
   #over = false;
   #hasStarted = false;
   readonly #descriptors: number[] = [];
+  /** What the sandbox can be entered by, if it handed that out. */
+  readonly #held: number[] = [];
   #barriers: Barriers | undefined;
   /** What the filter's listener goes by, if there will be one. */
   readonly #judge: Uint8Array | undefined;
@@ -100,6 +102,7 @@ export class Launch implements Supervised {
       reportStart: init.reportStart,
       commandLater: init.command === undefined,
       detached: init.supervisor !== undefined,
+      handOut: init.handOut,
       cgroup: init.cgroup?.layout,
       hasHandler: init.supervise?.hasHandler ?? false,
     };
@@ -194,10 +197,16 @@ export class Launch implements Supervised {
     return this.#descriptors.shift();
   }
 
-  /** All that are left of them; whoever takes them closes them. */
-  takeDescriptors(): number[] {
+  /** What the sandbox can be entered by; whoever takes it closes it. */
+  takeHeld(): number[] {
     this.drain();
-    return this.#descriptors.splice(0);
+    return this.#held.splice(0);
+  }
+
+  /** What the sandbox can be entered by, until it ends; in the order of the plan's list. */
+  get held(): readonly number[] {
+    if (this.#held.length === 0) this.drain();
+    return this.#held;
   }
 
   /** Closes what the set-up handed out and nobody takes. */
@@ -280,6 +289,7 @@ export class Launch implements Supervised {
     else if (event.kind === EventKind.FIRST) this.#own("first", event.pid, fds[0]!);
     else if (event.kind === EventKind.STAGE) this.#own("stage", event.pid, fds[0]!);
     else if (event.kind === EventKind.DESCRIPTOR) this.#descriptors.push(fds[0]!);
+    else if (event.kind === EventKind.HELD) this.#held.push(...fds);
     else if (event.kind === EventKind.LISTENER) this.#supervise(fds[0]!);
   }
 
@@ -411,6 +421,7 @@ export class Launch implements Supervised {
     this.#supervision?.close();
     this.#socket.close();
     this.#processes.close();
+    for (const fd of this.#held.splice(0)) syscall("close", fd);
     // A terminal is still to be taken where the command has started, and ended in the same moment.
     if (this.#error !== undefined || !this.#hasStarted) this.closeDescriptors();
   }

@@ -28,6 +28,8 @@ export interface LaunchInit {
   reportStart: boolean;
   /** Whose agent makes it; one of its own, where it is to outlive the program. */
   supervisor?: Supervisor;
+  /** The sandbox hands out what it can be entered by. */
+  handOut?: boolean;
   /** The cgroup that the agent is to make. */
   cgroup?: CgroupSession;
   /** Serves what the filter asks about. */

@@ -71,6 +71,7 @@ export function makePlan(
     preMount: hooks.has("preMount"),
     networkSetup: hooks.has("networkSetup"),
     reportStart: true,
+    handOut: hooks.has("postStart"),
     // Where descriptors will be in memory does not matter for the story.
     requestFd: (index) => index,
     landlock,

@@ -90,6 +90,16 @@ export async function spawn(
   command: Command | undefined,
   options: SpawnOptions & LaunchOptions = {},
 ): Promise<SandboxProcess> {
+  return (await spawnBegun(spec, plugins, command, options)).process;
+}
+
+/** The same, with the launch for whoever has more to do with it. */
+export async function spawnBegun(
+  spec: SandboxSpec,
+  plugins: readonly Plugin[],
+  command: Command | undefined,
+  options: SpawnOptions & LaunchOptions,
+): Promise<{ process: SandboxProcess; begun: Begun }> {
   const { stdin = "inherit", stdout = "inherit", stderr = "inherit" } = options;
   const begun = await begin(spec, plugins, command, [stdin, stdout, stderr], true, options);
   const { launch, stdio } = begun;
@@ -147,7 +157,7 @@ export async function spawn(
       control = undefined;
     }).catch(() => {});
   }
-  return new SandboxProcess({
+  const process = new SandboxProcess({
     pid: launch.pid ?? 0,
     status,
     ...streams,
@@ -157,4 +167,5 @@ export async function spawn(
     signal: (number) => launch.signal(number),
     killAll: () => launch.kill(),
   });
+  return { process, begun };
 }
