@@ -13,6 +13,8 @@ import type { Operation, Value } from "../agent/operation.ts";
 import type { NamespaceKind, SandboxSpec } from "../spec.ts";
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_PATH, O_RDONLY } from "../sys/abi/fcntl.ts";
 import { MSG_NOSIGNAL, SCM_RIGHTS, SOL_SOCKET } from "../sys/abi/socket.ts";
+import type { LaunchChoices } from "./launch_choices.ts";
+import { REQUEST_FD } from "./launch_shape.ts";
 import { kindsBehindLock, needsLock } from "./mounts/lock.ts";
 import { joinedKinds, NAMESPACE_FILE } from "./namespace_steps.ts";
 import type { NewStep } from "./step.ts";
@@ -79,7 +81,12 @@ export function outerUserStep(): NewStep {
 }
 
 /** Opens what is held and sends it to the host program, in one message. */
-export function handOutStep(held: readonly Held[], socket: Value): NewStep {
+export function handOutStep(
+  spec: SandboxSpec,
+  { preMount, landlock, requestFd }: Pick<LaunchChoices, "preMount" | "landlock" | "requestFd">,
+): NewStep {
+  const held = heldOf(spec, { preMount, landlock: landlock !== undefined });
+  const socket: Value = { load32: requestFd(REQUEST_FD.launch) };
   const place = (index: number) => ({ name: CONTROL, offset: 16 + index * 4 });
   const length = 16 + held.length * 4;
   return {

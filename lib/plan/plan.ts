@@ -314,17 +314,7 @@ class Planner {
         ),
       );
     }
-    if (choices.handOut) {
-      const { handOutStep, heldOf } = optionalParts().held;
-      const socket = { load32: choices.requestFd(REQUEST_FD.launch) };
-      steps.push(handOutStep(
-        heldOf(spec, {
-          preMount: choices.preMount,
-          landlock: choices.landlock !== undefined,
-        }),
-        socket,
-      ));
-    }
+    if (choices.handOut) steps.push(optionalParts().held.handOutStep(spec, choices));
     return steps;
   }
 }

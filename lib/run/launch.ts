@@ -197,14 +197,8 @@ export class Launch implements Supervised {
     return this.#descriptors.shift();
   }
 
-  /** What the sandbox can be entered by; whoever takes it closes it. */
-  takeHeld(): number[] {
-    this.drain();
-    return this.#held.splice(0);
-  }
-
-  /** What the sandbox can be entered by, until it ends; in the order of the plan's list. */
-  get held(): readonly number[] {
+  /** What the sandbox can be entered by, until it ends; whoever takes it out closes it. */
+  get held(): number[] {
     if (this.#held.length === 0) this.drain();
     return this.#held;
   }

@@ -181,7 +181,7 @@ export async function handOver(
     const taken = launch.handOver();
     // It may have ended by now, and is written down all the same.
     const ended = taken === undefined ? await launch.ended : undefined;
-    const held = taken === undefined ? [] : launch.takeHeld();
+    const held = taken === undefined ? [] : launch.held.splice(0);
     const cgroups = cgroup?.cgroup.paths ?? [];
     const counted = openCounted(cgroups, parcel);
     const ending = makeFiles(state, id, counted.length, parcel);
