@@ -2,13 +2,15 @@
 import { SandboxError, UnsupportedError, AT_FDCWD, RESOLVE_NO_SYMLINKS, TIOCSPTLCK, TIOCGPTPEER, TIOCSWINSZ, O_RDWR, O_NOCTTY, O_CLOEXEC, windowSize, sendDescriptor, O_PATH, O_DIRECTORY, RESOLVE_NO_XDEV, keptCapabilities, keyringStep, raiseSteps, dropGroupsStep, identityStep, cwdStep, umaskStep, parseMode, noNewPrivsStep, stdioStep, sessionStep, softNofileStep, rlimitStep, lastStep, NAMESPACE_FLAG, PR_SET_DUMPABLE, dieWithParent, launchFd, AGENT_FD, EVENT_SIZE, F_DUPFD_CLOEXEC, EVENT_OFFSET, SIGNAL_SET_SIZE, returnToAgent, phase, pollfd, POLLIN, assemble, words, controlTemplate, eventTemplate, OUTSIDE_AREA, sendRecord, SIGNALS, CLONE_PIDFD, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_VM, CLONE_VFORK, CLONE_INTO_CGROUP, EventKind, launchFilter, optionalParts, execStep, requestFd, nextLaunchNumber, LaunchProcesses, check, syscall, SOCK_SEQPACKET, SOCK_CLOEXEC, AF_UNIX, LaunchSocket, patchLaunch, reactor, failure, ERRNO, checkCommand, SpecError, parseDuration, prepareFilter, commandLine, supervisor, openStdio, cString, O_RDONLY, O_WRONLY, TimeoutError, PipeReader, PipeWriter, Collector, exitStatus, spawnBegun } from './paddock.js';
 import { heldOf, firstSchedulingSteps, commandSchedulingSteps, landlockRulesStep, landlockStep } from './sandbox.js';
 import './known_keys.js';
-import './check_limits.js';
+import './check.js';
 import './time.js';
-import './limits.js';
-import './node.js';
 import './spec2.js';
 import './spec.js';
 import './network.js';
+import './node.js';
+import './limits.js';
+import './check_limits.js';
+import './describe_network.js';
 import './network2.js';
 import './hook.js';
 import './cgroup_settings.js';
