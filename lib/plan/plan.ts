@@ -36,7 +36,6 @@ import { kindsBehindLock, needsLock } from "./mounts/lock.ts";
 import { pivotStep } from "./mounts/root.ts";
 import { hasScheduling, optionalParts } from "./optional_parts.ts";
 import { firstSource, sourceDescriptors, Sources } from "./mounts/sources.ts";
-import { raiseSteps } from "./rlimit_steps.ts";
 import type { NewStep, Step } from "./step.ts";
 import { terminalStep } from "./terminal_step.ts";
 
@@ -226,7 +225,9 @@ class Planner {
     if (idmap) steps.push(idmap);
     if (this.#privilegedOutside) {
       steps.push(...this.#scheduling?.outsideSchedulingSteps(this.spec) ?? []);
-      steps.push(...raiseSteps(this.spec, this.facts));
+      if (Object.keys(this.spec.rlimits).length > 0) {
+        steps.push(...optionalParts().raise.raiseSteps(this.spec, this.facts));
+      }
     }
     return steps;
   }

@@ -4,14 +4,13 @@
  * @module
  */
 
-import type { Value } from "../agent/operation.ts";
-import type { RlimitName, RlimitValue, SandboxSpec } from "../spec.ts";
+import type { RlimitName, RlimitValue } from "../spec.ts";
 import { RLIM_INFINITY, RLIMITS } from "../sys/abi/resource.ts";
-import type { HostFacts } from "./facts.ts";
 import type { NewStep } from "./step.ts";
 import { rlimit64 } from "./structs.ts";
 
-function resourceOf(name: RlimitName): number {
+/** The kernel's number of a resource. */
+export function resourceOf(name: RlimitName): number {
   return RLIMITS[`RLIMIT_${name.toUpperCase()}` as keyof typeof RLIMITS];
 }
 
@@ -46,38 +45,4 @@ export function softNofileStep(soft: number): NewStep {
       { call: "prlimit64", args: [0, RLIMITS.RLIMIT_NOFILE, { at: "nofile" }, 0] },
     ],
   };
-}
-
-/**
- * Raises hard limits above the caller's, from outside, for the command has no right to by the time
- * it sets them; the soft ones stay, so that the set-up is not limited. prlimit(2).
- */
-export function raiseSteps(
-  spec: SandboxSpec,
-  facts: HostFacts,
-  who: Value = { load: "pid" },
-): NewStep[] {
-  return Object.entries(spec.rlimits).flatMap(([name, value]): NewStep[] => {
-    const hard = typeof value === "object" ? value.hard : value;
-    const most = facts.hardLimit(name as RlimitName);
-    if (most === "unlimited" || (hard !== "unlimited" && hard <= most)) return [];
-    const resource = resourceOf(name as RlimitName), pair = `limit of ${name}`;
-    return [{
-      phase: "maps",
-      name: "raise",
-      sentence: `raise the hard limit of ${name} from ${most} to ${hard}`,
-      hints: { EPERM: "a hard limit above the caller's own needs CAP_SYS_RESOURCE outside" },
-      operations: [
-        { call: "prlimit64", args: [who, resource, 0, { words: [0, 0], name: pair }] },
-        {
-          call: "SET",
-          args: [hard === "unlimited" ? RLIM_INFINITY : hard],
-          // The largest number there is reads as an error's.
-          onError: "ignore",
-          store: { name: pair, offset: 8 },
-        },
-        { call: "prlimit64", args: [who, resource, { at: pair }, 0] },
-      ],
-    }];
-  });
 }

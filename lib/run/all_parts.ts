@@ -9,6 +9,7 @@ import * as cgroup from "../plan/cgroup_steps.ts";
 import { checkSpec } from "../plan/check_spec.ts";
 import * as keeper from "../plan/keeper_program.ts";
 import * as landlock from "../plan/landlock_steps.ts";
+import * as raise from "../plan/raise_steps.ts";
 import * as roots from "../plan/mounts/host_root.ts";
 import * as lock from "../plan/mounts/lock_steps.ts";
 import { MORE_MOUNTS } from "../plan/mounts/more_mounts.ts";
@@ -26,6 +27,7 @@ provideParts({
   landlockRuleset,
   scheduling,
   held,
+  raise,
   lock,
   roots,
   images,

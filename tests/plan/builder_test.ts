@@ -63,7 +63,7 @@ const METHODS: Record<string, (box: Sandbox) => Sandbox> = {
   with: (box) => box.with((inner) => inner.cwd("/with")),
 };
 
-const VERBS = ["plan", "spawn", "output", "use", "spec", "constructor"];
+const VERBS = ["plan", "spawn", "start", "output", "use", "spec", "constructor"];
 
 pure("every method of the builder is tried here", () => {
   const methods = Object.getOwnPropertyNames(Sandbox.prototype);
