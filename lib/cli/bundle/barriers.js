@@ -688,6 +688,7 @@ class Barriers {
       keepChanges: init.reportStart && init.supervisor === void 0,
       commandLater: init.command === void 0,
       detached: init.supervisor !== void 0,
+      handOut: init.handOut,
       requestFd: (index) => requestFd(boot, index),
       // A hook may have added something that can be written.
       filter: launchFilter(full, facts, {

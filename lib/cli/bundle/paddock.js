@@ -1347,7 +1347,7 @@ const identityStep = (function identityStep(user, mayIds, kept) {
     }
   ];
   if (mayIds.setGroups) operations.push({ call: "setgroups", args: [user.groups.length, groups] });
-  {
+  if (mayIds.setIds) {
     if (kept.keep.length > 0) operations.push({ call: "prctl", args: [PR_SET_KEEPCAPS, 1] });
     operations.push(
       { call: "setresgid", args: [user.gid, user.gid, user.gid] },
@@ -1471,31 +1471,6 @@ const softNofileStep = (function softNofileStep(soft) {
     ]
   };
 });
-const raiseSteps = (function raiseSteps(spec, facts) {
-  return Object.entries(spec.rlimits).flatMap((([name, value]) => {
-    const hard = typeof value === "object" ? value.hard : value;
-    const most = facts.hardLimit(name);
-    if (most === "unlimited" || hard !== "unlimited" && hard <= most) return [];
-    const resource = resourceOf(name), pair = `limit of ${name}`;
-    return [{
-      phase: "maps",
-      name: "raise",
-      sentence: `raise the hard limit of ${name} from ${most} to ${hard}`,
-      hints: { EPERM: "a hard limit above the caller's own needs CAP_SYS_RESOURCE outside" },
-      operations: [
-        { call: "prlimit64", args: [{ load: "pid" }, resource, 0, { words: [0, 0], name: pair }] },
-        {
-          call: "SET",
-          args: [hard === "unlimited" ? RLIM_INFINITY : hard],
-          // The largest number there is reads as an error's.
-          onError: "ignore",
-          store: { name: pair, offset: 8 }
-        },
-        { call: "prlimit64", args: [{ load: "pid" }, resource, { at: pair }, 0] }
-      ]
-    }];
-  }));
-});
 const commandPhase = (function commandPhase(spec, facts, identity, choices, outside) {
   const userns = spec.namespaces.user === "new";
   const scheduling = hasScheduling(spec) ? optionalParts().scheduling : void 0;
@@ -1516,7 +1491,7 @@ const commandPhase = (function commandPhase(spec, facts, identity, choices, outs
   const kept = keptCapabilities(spec.capabilities, identity.user.uid);
   if (privileged) {
     const setGroups = !identity.denySetgroups && typeof spec.namespaces.user !== "object";
-    steps.push(identityStep(identity.user, { setGroups }, kept));
+    steps.push(identityStep(identity.user, { setIds: true, setGroups }, kept));
   } else if (kept.keep.length > 0) {
     throw new SpecError(
       "capabilities",
@@ -2846,10 +2821,8 @@ const start = (function start(shape, socket) {
     { call: "fcntl", args: [AGENT_FD.status, F_DUPFD_CLOEXEC, 3], store: "status" },
     ...shape.commandLater ? [] : loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE)
   ];
-  const handOut = shape.detached ? optionalParts().handOut.handOutNamespaces(socket) : [];
-  if (shape.asPid1) return [...handOut, ...begin];
+  if (shape.asPid1) return begin;
   return [
-    ...handOut,
     // Nobody inside may look into this process, or write its memory (CVE-2016-9962).
     { call: "prctl", args: [PR_SET_DUMPABLE, 0] },
     { call: "getpid", store: "first pid" },
@@ -3132,7 +3105,7 @@ const commandLine = (function commandLine(spec, facts, argv) {
   };
 });
 const sameFlags = (function sameFlags(a, b) {
-  return a.preMount === b.preMount && a.networkSetup === b.networkSetup && a.reportStart === b.reportStart && a.commandLater === b.commandLater && a.detached === b.detached && a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
+  return a.preMount === b.preMount && a.networkSetup === b.networkSetup && a.reportStart === b.reportStart && a.commandLater === b.commandLater && a.handOut === b.handOut && a.detached === b.detached && a.cgroup === b.cgroup && a.hasHandler === b.hasHandler;
 });
 const compile = (function compile(source, facts, flags, boot, fault) {
   const image = hasImage(source) ? optionalParts().images.imageOf(source)?.id : void 0;
@@ -3673,6 +3646,7 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
         stdio: stdio.theirs,
         hooks,
         reportStart: reportStart || hooks.has("postStart"),
+        handOut: options.handOut || options.supervisor !== void 0 || hooks.has("postStart"),
         cgroup,
         supervise,
         supervisor: options.supervisor,
@@ -3688,6 +3662,7 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
         at,
         source: configuredSpec,
         facts,
+        supervise,
         lease,
         changesDirectory
       };
@@ -3857,6 +3832,9 @@ const changesOf = (function changesOf({ launch, source, facts, changesDirectory 
   return { ...place, memory: launch.takeDescriptor(), directory: changesDirectory };
 });
 const spawn = (async function spawn(spec, plugins, command, options = {}) {
+  return (await spawnBegun(spec, plugins, command, options)).process;
+});
+const spawnBegun = (async function spawnBegun(spec, plugins, command, options) {
   const { stdin = "inherit", stdout = "inherit", stderr = "inherit" } = options;
   const begun = await begin(spec, plugins, command, [stdin, stdout, stderr], true, options);
   const { launch, stdio } = begun;
@@ -3911,7 +3889,7 @@ const spawn = (async function spawn(spec, plugins, command, options = {}) {
     })).catch((() => {
     }));
   }
-  return new SandboxProcess({
+  const process = new SandboxProcess({
     pid: launch.pid ?? 0,
     status,
     ...streams,
@@ -3921,6 +3899,7 @@ const spawn = (async function spawn(spec, plugins, command, options = {}) {
     signal: ((number) => launch.signal(number)),
     killAll: (() => launch.kill())
   });
+  return { process, begun };
 });
 const execute = (async function execute(box, command, saveDiff) {
   const { tty, newSession } = box.spec;
@@ -5817,7 +5796,9 @@ const EventKind = {
   /** The listener of the command's filter comes along. */
   LISTENER: 10,
   /** An optional step found nothing to do it to. */
-  SKIPPED: 11
+  SKIPPED: 11,
+  /** What the sandbox can be entered by comes along. */
+  HELD: 12
 };
 const CODE = 4194304;
 const BOOT = 4259840;
@@ -7536,6 +7517,7 @@ class Planner {
       mapsByHost: this.identity.byHelper,
       ahead: !staged && sources.outside.length === 0 && sources.handed === 0 && !this.identity.byHelper && !spec.asPid1 && !layout,
       preMount: choices.preMount,
+      landlocks: choices.landlock !== void 0,
       networkSetup: choices.networkSetup,
       asPid1: spec.asPid1,
       reportStart: choices.reportStart,
@@ -7646,7 +7628,9 @@ class Planner {
     if (idmap) steps.push(idmap);
     if (Planner.#privilegedOutside.call(this)) {
       steps.push(...Planner.#scheduling.call(this)?.outsideSchedulingSteps(this.spec) ?? []);
-      steps.push(...raiseSteps(this.spec, this.facts));
+      if (Object.keys(this.spec.rlimits).length > 0) {
+        steps.push(...optionalParts().raise.raiseSteps(this.spec, this.facts));
+      }
     }
     return steps;
   });
@@ -7707,6 +7691,7 @@ class Planner {
       ...late.includes("net") ? [loopbackStep()] : []
     ];
     return [
+      ...this.choices.handOut ? [optionalParts().held.outerUserStep()] : [],
       lockStep(this.identity.maps),
       ...late.length > 0 ? [behindLockStep(late, CLONE_HINTS)] : [],
       ...behind.map(((step) => ({ ...step, phase: "network" })))
@@ -7725,6 +7710,7 @@ class Planner {
         )
       );
     }
+    if (choices.handOut) steps.push(optionalParts().held.handOutStep(spec, choices));
     return steps;
   });
 }
@@ -7793,7 +7779,10 @@ const SETUP_BUFFERS = {
   cwd: 4096,
   nofile: 16,
   polled: 16,
-  "landlock rule": 16
+  "landlock rule": 16,
+  // See held_steps.ts, which a plain launch does not load.
+  "held control": 64,
+  "held record": EVENT_SIZE
 };
 const EXECUTE_STEP = 65535;
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -8433,10 +8422,6 @@ class Launch {
     if (this.#descriptors.length === 0) this.drain();
     return this.#descriptors.shift();
   });
-    this.prototype.takeDescriptors = (function () {
-    this.drain();
-    return this.#descriptors.splice(0);
-  });
     this.prototype.closeDescriptors = (function () {
     for (const fd of this.#descriptors.splice(0)) syscall("close", fd);
   });
@@ -8546,6 +8531,7 @@ class Launch {
       reportStart: init.reportStart,
       commandLater: init.command === void 0,
       detached: init.supervisor !== void 0,
+      handOut: init.handOut,
       cgroup: init.cgroup?.layout,
       hasHandler: init.supervise?.hasHandler ?? false
     };
@@ -8600,6 +8586,8 @@ class Launch {
   #over = false;
   #hasStarted = false;
   #descriptors = [];
+  /** What the sandbox can be entered by, if it handed that out. */
+  #held = [];
   #barriers;
   /** What the filter's listener goes by, if there will be one. */
   #judge;
@@ -8648,8 +8636,11 @@ class Launch {
   }
   /** A descriptor that the set-up made inside and handed out, e.g. a terminal. */
   
-  /** All that are left of them; whoever takes them closes them. */
-  
+  /** What the sandbox can be entered by, until it ends; whoever takes it out closes it. */
+  get held() {
+    if (this.#held.length === 0) this.drain();
+    return this.#held;
+  }
   /** Closes what the set-up handed out and nobody takes. */
   
   /**
@@ -8679,6 +8670,7 @@ class Launch {
     else if (event.kind === EventKind.FIRST) Launch.#own.call(this, "first", event.pid, fds[0]);
     else if (event.kind === EventKind.STAGE) Launch.#own.call(this, "stage", event.pid, fds[0]);
     else if (event.kind === EventKind.DESCRIPTOR) this.#descriptors.push(fds[0]);
+    else if (event.kind === EventKind.HELD) this.#held.push(...fds);
     else if (event.kind === EventKind.LISTENER) Launch.#supervise.call(this, fds[0]);
   });
   static #supervise = (function (listener) {
@@ -8749,6 +8741,7 @@ class Launch {
     this.#supervision?.close();
     this.#socket.close();
     this.#processes.close();
+    for (const fd of this.#held.splice(0)) syscall("close", fd);
     if (this.#error !== void 0 || !this.#hasStarted) this.closeDescriptors();
   });
   // What few launches need is loaded when one does: a plain `paddock run` is quicker to start.
@@ -9166,14 +9159,14 @@ var run_plain = {
   runPlain: runPlain
 };
 
-export { ABOVE, ABOVE_END, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BOOT, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_OFFSET, EVENT_SIZE, EXIT, EXIT_CODES, EventKind, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_LOOPBACK, IFF_RUNNING, IFF_UP, INERT, ImageError, KEEPER_AREA, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, MAP_ANONYMOUS, MAP_PRIVATE, MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC, MFD_NOEXEC_SEAL, MNT_DETACH, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, MS_BIND, MS_PRIVATE, MS_REC, NAMESPACE_FILE, NAMESPACE_FLAG, NSFS_MAGIC, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, OUTSIDE_AREA, OUTSIDE_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PID_FS_MAGIC, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLL_ANSWER, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIGNAL_SET_SIZE, SIG_SETMASK, SIOCGSKNS, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, StepError, Supervisor, SyscallError, TCGETS, TIOCCONS, TIOCLINUX, TIOCSETD, TIOCSTI, TREE, TimeoutError, UMOUNT_NOFOLLOW, UnsupportedError, VMIN, VTIME, WEXITED, WNOHANG, WORKSHOP, _LINUX_CAPABILITY_VERSION_3, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, begin, cString, cgroupUsage, check, closeWorkshop, commandLine, commandLines, complain, decodeEvent, dieWithParent, dir, dirname, environment, errnoName, errors, eventTemplate, execute$1 as execute, executeStep, exitCode, exitStatus, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, hostView, idMapText, ifreqFlags, isCaller, isEphemeral, isFiltered, isFresh, isInMainFile, join$1 as join, kernelMount, landlockNetPort, landlockRulesetAttr, landlockVersion, launchFilter, loadProgram, main, memoryKeepsChanges, mountAttributes, nearest, oneLine, openHow, openLibrary, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, pollfd, print, provideParts, rawSyscall, reactor, readSetting, relative, requestFd, resolve, resolveSpec, restProgram, returnToAgent, run$1 as run, sendDescriptor, setAttributes, setCompiler, show, signalName, signalNumber, sourceName, spawn, subordinate, symlink, syscall, syscallName, textOf, toFileUrl, uninterrupted, userNamespaceRefusal, version, words, writeAll, writeProc };
+export { ABOVE, ABOVE_END, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BOOT, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VFORK, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, Collector, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_OFFSET, EVENT_SIZE, EXIT, EXIT_CODES, EventKind, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_LOOPBACK, IFF_RUNNING, IFF_UP, INERT, ImageError, KEEPER_AREA, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, LaunchProcesses, LaunchSocket, MAP_ANONYMOUS, MAP_PRIVATE, MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC, MFD_NOEXEC_SEAL, MNT_DETACH, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, MS_BIND, MS_PRIVATE, MS_REC, NAMESPACE_FILE, NAMESPACE_FLAG, NSFS_MAGIC, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, OUTSIDE_AREA, OUTSIDE_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PID_FS_MAGIC, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLL_ANSWER, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, PipeReader, PipeWriter, REQUEST_FD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, RLIMITS, RLIM_INFINITY, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIGNAL_SET_SIZE, SIG_SETMASK, SIOCGSKNS, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, StepError, Supervisor, SyscallError, TCGETS, TIOCCONS, TIOCGPTPEER, TIOCLINUX, TIOCSETD, TIOCSPTLCK, TIOCSTI, TIOCSWINSZ, TREE, TimeoutError, UMOUNT_NOFOLLOW, UnsupportedError, VMIN, VTIME, WEXITED, WNOHANG, WORKSHOP, _LINUX_CAPABILITY_VERSION_3, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, begin, cString, cgroupUsage, check, checkCommand, closeWorkshop, commandLine, commandLines, complain, controlTemplate, cwdStep, decodeEvent, dieWithParent, dir, dirname, dropGroupsStep, environment, errnoName, errors, eventTemplate, execStep, execute$1 as execute, executeStep, exitCode, exitStatus, failure, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, hostView, idMapText, identityStep, ifreqFlags, isCaller, isEphemeral, isFiltered, isFresh, isInMainFile, join$1 as join, joinedKinds, keptCapabilities, kernelMount, keyringStep, kindsBehindLock, landlockNetPort, landlockRulesetAttr, landlockVersion, lastStep, launchFd, launchFilter, loadProgram, main, memoryKeepsChanges, mountAttributes, nearest, needsLock, nextLaunchNumber, noNewPrivsStep, oneLine, openHow, openLibrary, openStdio, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, pollfd, prepareFilter, print, provideParts, rawSyscall, reactor, readSetting, relative, requestFd, resolve, resolveSpec, resourceOf, restProgram, returnToAgent, rlimitStep, run$1 as run, sendDescriptor, sendRecord, sessionStep, setAttributes, setCompiler, show, signalName, signalNumber, softNofileStep, sourceName, spawn, spawnBegun, stdioStep, subordinate, supervisor, symlink, syscall, syscallName, textOf, toFileUrl, umaskStep, uninterrupted, userNamespaceRefusal, version, windowSize, words, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
   "lib/agent/boot.ts": 7413,
   "lib/agent/client.ts": 9572,
   "lib/agent/elf.ts": 2130,
-  "lib/agent/event.ts": 3215,
+  "lib/agent/event.ts": 3284,
   "lib/agent/fd_passing.ts": 3448,
   "lib/agent/interpreter.ts": 2479,
   "lib/agent/layout.ts": 2384,
@@ -9202,7 +9195,7 @@ export const MAIN_SOURCES = {
   "lib/plan/id_map_steps.ts": 5007,
   "lib/plan/identity.ts": 7649,
   "lib/plan/init_program.ts": 7031,
-  "lib/plan/launch_shape.ts": 2956,
+  "lib/plan/launch_shape.ts": 3038,
   "lib/plan/mounts/attributes.ts": 1572,
   "lib/plan/mounts/dev.ts": 2114,
   "lib/plan/mounts/files.ts": 6710,
@@ -9217,20 +9210,20 @@ export const MAIN_SOURCES = {
   "lib/plan/mounts/steps.ts": 1066,
   "lib/plan/mounts/workshop.ts": 1451,
   "lib/plan/namespace_steps.ts": 8774,
-  "lib/plan/optional_parts.ts": 3443,
+  "lib/plan/optional_parts.ts": 3510,
   "lib/plan/outside_program.ts": 8823,
-  "lib/plan/plan.ts": 12058,
+  "lib/plan/plan.ts": 12311,
   "lib/plan/pool_step.ts": 1684,
   "lib/plan/program.ts": 3177,
   "lib/plan/program_parts.ts": 4701,
-  "lib/plan/rlimit_steps.ts": 3001,
-  "lib/plan/setup_program.ts": 8437,
+  "lib/plan/rlimit_steps.ts": 1667,
+  "lib/plan/setup_program.ts": 8329,
   "lib/plan/structs.ts": 2799,
   "lib/plan/terminal_step.ts": 1798,
   "lib/quantity.ts": 2703,
-  "lib/run/begin.ts": 7589,
+  "lib/run/begin.ts": 7853,
   "lib/run/child.ts": 7041,
-  "lib/run/compiled.ts": 7719,
+  "lib/run/compiled.ts": 7831,
   "lib/run/diagnose.ts": 2644,
   "lib/run/ephemeral.ts": 1461,
   "lib/run/filters.ts": 2694,
@@ -9241,13 +9234,13 @@ export const MAIN_SOURCES = {
   "lib/run/host_tree.ts": 4315,
   "lib/run/host_view.ts": 3614,
   "lib/run/joins.ts": 1270,
-  "lib/run/launch.ts": 17166,
+  "lib/run/launch.ts": 17459,
   "lib/run/launch_processes.ts": 3674,
   "lib/run/launch_socket.ts": 3583,
   "lib/run/pipe.ts": 7037,
   "lib/run/refusals.ts": 2314,
   "lib/run/resolve.ts": 6294,
-  "lib/run/run.ts": 6194,
+  "lib/run/run.ts": 6588,
   "lib/run/search_path.ts": 237,
   "lib/run/spares.ts": 3369,
   "lib/run/stdio.ts": 4447,

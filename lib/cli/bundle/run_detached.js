@@ -553,7 +553,7 @@ async function handOver(state, before, begun, supervisor, command) {
   try {
     const taken = launch.handOver();
     const ended = taken === void 0 ? await launch.ended : void 0;
-    const held = taken === void 0 ? [] : launch.takeDescriptors();
+    const held = taken === void 0 ? [] : launch.held.splice(0);
     const cgroups = cgroup?.cgroup.paths ?? [];
     const counted = openCounted(cgroups, parcel);
     const ending = makeFiles(state, id, counted.length, parcel);
