@@ -40,6 +40,8 @@ export interface OptionalParts {
   ) => { ruleset?: LandlockRuleset; skipped: string[] };
   /** For `nice`, `scheduler` and what else is in {@linkcode hasScheduling}. */
   readonly scheduling: typeof import("./scheduling_steps.ts");
+  /** For `tty`. */
+  readonly terminal: typeof import("./terminal_step.ts");
   /** For `rlimits`. */
   readonly raise: typeof import("./raise_steps.ts");
   /** For whoever is to enter a sandbox later. */

@@ -37,7 +37,6 @@ import { pivotStep } from "./mounts/root.ts";
 import { hasScheduling, optionalParts } from "./optional_parts.ts";
 import { firstSource, sourceDescriptors, Sources } from "./mounts/sources.ts";
 import type { NewStep, Step } from "./step.ts";
-import { terminalStep } from "./terminal_step.ts";
 
 const INTO_CGROUP_HINTS = {
   EACCES:
@@ -307,7 +306,7 @@ class Planner {
     const steps: NewStep[] = this.#inCgroup("finish");
     if (spec.tty) {
       steps.push(
-        terminalStep(
+        optionalParts().terminal.terminalStep(
           devTarget(spec)!,
           spec.tty,
           identity.user,

@@ -16,6 +16,7 @@ import { MORE_MOUNTS } from "../plan/mounts/more_mounts.ts";
 import * as held from "../plan/held_steps.ts";
 import { provideParts } from "../plan/optional_parts.ts";
 import * as scheduling from "../plan/scheduling_steps.ts";
+import * as terminal from "../plan/terminal_step.ts";
 import { GUARD_FILTERS } from "../seccomp/guard_filters.ts";
 import * as images from "./image_root.ts";
 
@@ -26,6 +27,7 @@ provideParts({
   landlock,
   landlockRuleset,
   scheduling,
+  terminal,
   held,
   raise,
   lock,

@@ -2624,34 +2624,6 @@ const kindsBehindLock = (function kindsBehindLock(spec, preMount) {
     ((kind) => spec.namespaces[kind] === "new" && !isMounted(kind, spec))
   );
 });
-const terminalStep = (function terminalStep(dev, size, user, socketPlace) {
-  return {
-    phase: "finish",
-    name: "terminal",
-    sentence: "open a terminal of the sandbox's own and hand its other end out",
-    operations: [
-      {
-        call: "openat",
-        args: [{ load32: "root" }, `${dev.slice(1)}/pts/ptmx`, O_RDWR | O_NOCTTY | O_CLOEXEC, 0],
-        store: "master"
-      },
-      { call: "ioctl", args: [{ load32: "master" }, TIOCSPTLCK, new Uint8Array(4)] },
-      {
-        call: "ioctl",
-        args: [{ load32: "master" }, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC],
-        store: "slave"
-      },
-      { call: "fchown", args: [{ load32: "slave" }, user.uid, user.gid] },
-      // Set before the command runs: one that looks only once must see the right size.
-      ...typeof size === "object" ? [{
-        call: "ioctl",
-        args: [{ load32: "master" }, TIOCSWINSZ, windowSize(size)]
-      }] : [],
-      ...sendDescriptor({ load32: socketPlace }, "master"),
-      { call: "close", args: [{ load32: "master" }] }
-    ]
-  };
-});
 const executeStep = (function executeStep(plan, command) {
   return { number: plan.steps.length + 1, ...execStep(command, plan.secret) };
 });
@@ -7702,7 +7674,7 @@ class Planner {
     const steps = Planner.#inCgroup.call(this, "finish");
     if (spec.tty) {
       steps.push(
-        terminalStep(
+        optionalParts().terminal.terminalStep(
           devTarget(spec),
           spec.tty,
           identity.user,
@@ -9210,16 +9182,15 @@ export const MAIN_SOURCES = {
   "lib/plan/mounts/steps.ts": 1066,
   "lib/plan/mounts/workshop.ts": 1451,
   "lib/plan/namespace_steps.ts": 8774,
-  "lib/plan/optional_parts.ts": 3510,
+  "lib/plan/optional_parts.ts": 3588,
   "lib/plan/outside_program.ts": 8823,
-  "lib/plan/plan.ts": 12311,
+  "lib/plan/plan.ts": 12285,
   "lib/plan/pool_step.ts": 1684,
   "lib/plan/program.ts": 3177,
   "lib/plan/program_parts.ts": 4701,
   "lib/plan/rlimit_steps.ts": 1667,
   "lib/plan/setup_program.ts": 8329,
   "lib/plan/structs.ts": 2799,
-  "lib/plan/terminal_step.ts": 1798,
   "lib/quantity.ts": 2703,
   "lib/run/begin.ts": 7853,
   "lib/run/child.ts": 7041,
