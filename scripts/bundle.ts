@@ -13,6 +13,7 @@ import { stop, transform } from "esbuild";
 import { type Plugin, rollup } from "rollup";
 import { markEager } from "./eager_functions.ts";
 import { methodsToFunctions } from "./eager_methods.ts";
+import { stripComments } from "./strip_comments.ts";
 
 const HOME = fromFileUrl(new URL("../", import.meta.url));
 
@@ -67,7 +68,7 @@ const resolver: Plugin = {
 
 /** What V8 compiles as a whole at once. */
 function eager(code: string, parse: (code: string) => unknown): string {
-  return markEager(methodsToFunctions(code, parse), parse);
+  return markEager(methodsToFunctions(stripComments(code, parse), parse), parse);
 }
 
 /** Reads modules, takes the types out, and marks the functions of the main file. */

@@ -7,6 +7,7 @@
 
 import type { SandboxProcess } from "../run/child.ts";
 import type { Command } from "../run/run.ts";
+import type { Afterwards } from "./keep_changes.ts";
 import type { Sandbox } from "../sandbox.ts";
 import type { Executed } from "./executed.ts";
 
@@ -85,11 +86,11 @@ class Forwarder {
 /** What can be executed: a sandbox, of which no more is needed here. */
 export type Executable = Pick<Sandbox, "spec" | "spawn">;
 
-/** Runs a command to its end, and saves what it changed, if that is wanted. */
+/** Runs a command to its end, and does what is to be done afterwards. */
 export async function execute(
   box: Executable,
   command: Command,
-  saveDiff?: string,
+  afterwards?: Afterwards,
 ): Promise<Executed> {
   const { tty, newSession } = box.spec;
   const forwarder = new Forwarder();
@@ -101,7 +102,7 @@ export async function execute(
     const child = await spawned;
     forwarder.to(child);
     const status = await (terminal ? terminal.relay(child) : child.status);
-    if (saveDiff !== undefined) await child.saveDiff(saveDiff);
+    await afterwards?.(child, status);
     return { status, passed: forwarder.passed };
   } catch (error) {
     const [signal] = forwarder.waiting;

@@ -30,12 +30,6 @@ export async function runDetached(
   request: RunRequest,
   command: Command,
 ): Promise<number> {
-  if (request.saveDiff !== undefined) {
-    throw new SpecError(
-      "--save-diff",
-      "the changes of a detached sandbox are not there at its start",
-    );
-  }
   const { spec, plugins, handler } = descriptionOf(request.box);
   const { id, name } = await startDetached(spec, plugins, command, {
     handler,

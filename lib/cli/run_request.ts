@@ -19,6 +19,10 @@ export interface RunRequest {
   overlayRoot?: boolean;
   /** The file in which what was changed is saved. */
   saveDiff?: string;
+  /** Do what was changed to the directory below. */
+  applyChanges?: boolean;
+  /** The image that is made of what was changed. */
+  commit?: string;
   /** Let the sandbox outlive this program. */
   detach?: boolean;
   /** What it is called then. */

@@ -11,7 +11,7 @@ import { checkNamespaceChoices } from "./namespace_choices.ts";
 import { applyOptions, type Given, parseOptions } from "./options.ts";
 import { RUN_OPTIONS } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
-import { hasChanges, overlaidRoot } from "./values.ts";
+import { overlaidRoot } from "./values.ts";
 
 /** Does what the options say, and resolves to paddock's exit code. */
 export async function runWithOptions(
@@ -94,10 +94,11 @@ async function runBox(
     : await (await import("../run/hook_module.ts")).loadHooks(request.hooks);
   for (const plugin of plugins) request.box = request.box.use(plugin);
   if (request.overlayRoot) request.box = request.box.root(overlaidRoot(request.box.spec.root));
-  const { saveDiff, box: { spec } } = request;
-  if (saveDiff !== undefined && !hasChanges(spec.root)) {
-    throw new SpecError("--save-diff", "there are no changes to save; see --overlay-root");
-  }
+  const { spec } = request.box;
+  const { saveDiff, applyChanges, commit } = request;
+  const afterwards = saveDiff !== undefined || applyChanges || commit !== undefined
+    ? (await import("./keep_changes.ts")).keepChanges(request)
+    : undefined;
   const command = rest.length > 0 ? rest : spec.command ?? await imageCommand(spec);
   if (command === undefined || command.length === 0) {
     throw new SpecError(
@@ -127,7 +128,7 @@ async function runBox(
     import("./execute.ts"),
     import("./finish.ts"),
   ]);
-  return await finish(await execute(request.box, command, saveDiff), request.json, spec);
+  return await finish(await execute(request.box, command, afterwards), request.json, spec);
 }
 
 /** What an image runs of itself, if the root is one. */

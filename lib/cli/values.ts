@@ -293,10 +293,3 @@ export function overlaidRoot(root: RootSpec): RootSpec {
   }
   return { overlay: { lower: [root.path], upper: "ephemeral" } };
 }
-
-/** Whether what is changed of a root can be told from what was there. */
-export function hasChanges(root: RootSpec): boolean {
-  if (typeof root === "string") return false;
-  if ("image" in root) return !root.readonly;
-  return "overlay" in root && root.overlay.upper !== undefined;
-}

@@ -202,7 +202,7 @@ class ArchiveWork {
 }
 
 /** Where the data of a file with holes is. lseek(2). */
-function dataOf(fd: number, size: number): SparseMap["pieces"] {
+export function dataOf(fd: number, size: number): SparseMap["pieces"] {
   const pieces: SparseMap["pieces"] = [];
   for (let at = 0; at < size;) {
     let start: number;

@@ -5,6 +5,7 @@
  */
 
 import { SandboxError, SpecError } from "../errors.ts";
+import type { ApplyReport } from "../image/apply_changes.ts";
 import { type Changes, compareChanges } from "../image/changes.ts";
 import type { ImportedImage } from "../image/import.ts";
 import { storePath } from "../image/store/paths.ts";
@@ -56,6 +57,18 @@ function idsOf({ spec, identity, caller, memory }: ChangesPlace) {
     ? { uid: (id) => id === 0 ? user.uid : NOBODY, gid: (id) => id === 0 ? user.gid : NOBODY }
     : { uid: mapped(maps.uids), gid: mapped(maps.gids) };
   return { upper: memory === undefined ? onDisk : byMap, lower: onDisk };
+}
+
+/** Whose a file of the changes is to be on disk. */
+function ownersOnDisk(place: ChangesPlace): InsideIds {
+  const { spec, caller, identity: { maps, user } } = place;
+  // An ordinary user's changes belong to whom they are to belong.
+  if (maps === undefined || caller !== 0) return SAME_IDS;
+  const { upper } = idsOf(place);
+  // Root's files are shown as the sandbox's user's, and go back to root.
+  const back = (inside: (id: number) => number, own: number) => (id: number) =>
+    spec.idMap === undefined && inside(id) === own ? 0 : inside(id);
+  return { uid: back(upper.uid, user.uid), gid: back(upper.gid, user.gid) };
 }
 
 /** The changes of one sandbox. */
@@ -146,6 +159,39 @@ export class SandboxChanges {
     } finally {
       close(fd);
       close(root);
+    }
+  }
+
+  /** Does them to the topmost layer below. */
+  async apply(): Promise<ApplyReport> {
+    if (imageOf(this.place.source) !== undefined) {
+      throw new SpecError("root", "an image is never changed; commit() makes another one of it");
+    }
+    const path = this.#layers.lower[0]!;
+    const { upper } = this.#layers;
+    if (this.#asOwner) {
+      const { inUserNamespace } = await import("../image/owners/user_namespace.ts");
+      const request = {
+        verb: "apply",
+        upper,
+        target: path,
+        mountPoints: this.#mountPoints,
+      } as const;
+      return await inUserNamespace(request, { stdin: this.place.memory }) as ApplyReport;
+    }
+    const { applyChanges } = await import("../image/apply_changes.ts");
+    const from = this.#upper();
+    const target = open(path, { flags: O_DIRECTORY });
+    try {
+      return applyChanges({
+        upper: from,
+        target,
+        ids: ownersOnDisk(this.place),
+        mountPoints: new Set(this.#mountPoints),
+      });
+    } finally {
+      close(target);
+      close(from);
     }
   }
 

@@ -87,6 +87,7 @@ export class SandboxProcess implements AsyncDisposable {
   readonly status: Promise<SandboxStatus>;
 
   #disposed = false;
+  #ended = false;
 
   /** Made by `spawn`. */
   constructor(init: SandboxProcessInit) {
@@ -97,6 +98,8 @@ export class SandboxProcess implements AsyncDisposable {
     }
     this.pid = init.pid;
     this.status = init.status;
+    const end = () => this.#ended = true;
+    init.status.then(end, end);
   }
 
   /** Its standard input; with a terminal, what is typed. */
@@ -150,6 +153,16 @@ export class SandboxProcess implements AsyncDisposable {
    */
   async saveDiff(path: string): Promise<void> {
     await (await this.#changes()).save(path);
+  }
+
+  /**
+   * Does to the directory that is the root, or the topmost layer of it, what the command changed, and
+   * resolves to how many sockets and devices were left out. The command must have ended. No set-uid
+   * bit and no file capability comes along. When it fails half-way, what is done stays done.
+   */
+  async applyChanges(): Promise<{ leftOut: number }> {
+    if (!this.#ended) throw new TypeError("The command has not ended; await its status first");
+    return await (await this.#changes()).apply();
   }
 
   /** Makes an image of the one that is the root and of what was changed, by this name. */

@@ -119,6 +119,20 @@ Deno.test("run: on an image, with its command, and what was changed is saved", (
       "echo x > /var/y && cat /var/y",
     );
     assertEquals([directory.stdout, directory.stderr], ["x\n", ""]);
+    // Changes are done to the directory, or become an image, where the command has succeeded.
+    const over = ["--root", `${folder}/small`, "--overlay-root"];
+    const failed = await run(...over, "--apply", "sh", "-c", "echo x > /var/bad; exit 3");
+    assertEquals([failed.stderr, failed.code], [
+      "paddock: the command did not succeed; its changes are dropped\n",
+      3,
+    ]);
+    const applied = await run(...over, "--apply", "sh", "-c", "echo x > /var/good");
+    assertEquals([applied.stderr, applied.code], ["", 0]);
+    const names = [...Deno.readDirSync(`${folder}/small/var`)].map(({ name }) => name);
+    assertEquals([names.includes("good"), names.includes("bad")], [true, false]);
+    const made = await run("--root=box", "--commit=next", "sh", "-c", "echo committed > /var/new");
+    assertEquals([made.stderr, made.code], ["", 0]);
+    assertEquals((await run("--root=next", "cat", "/var/new")).stdout, "committed\n");
     await Deno.writeTextFile(
       `${folder}/spec.yaml`,
       "root: { image: box, readonly: true }\ncommand: [sh, -c, 'echo x > /new || echo fixed']\n",
@@ -128,7 +142,9 @@ Deno.test("run: on an image, with its command, and what was changed is saved", (
       const [args, words] of [
         [["--root", "none", "true"], 'image "none": there is no such image'],
         [["--overlay-root", "true"], "--overlay-root: needs a directory or an image"],
-        [["--save-diff", "x", "true"], "--save-diff: there are no changes to save"],
+        [["--save-diff", "x", "true"], "--save-diff: there are no changes to keep"],
+        [["--apply", "true"], "--apply: there are no changes to keep"],
+        [["--root", "box", "--apply", "true"], "an image is never changed"],
       ] as [string[], string][]
     ) {
       const { code, stderr } = await run(...args);

@@ -197,6 +197,13 @@ function idsOf({ spec, identity, caller, memory }) {
   const onDisk = caller !== 0 ? byMap : spec.idMap === void 0 ? { uid: (id) => id === 0 ? user.uid : NOBODY, gid: (id) => id === 0 ? user.gid : NOBODY } : { uid: mapped(maps.uids), gid: mapped(maps.gids) };
   return { upper: memory === void 0 ? onDisk : byMap, lower: onDisk };
 }
+function ownersOnDisk(place) {
+  const { spec, caller, identity: { maps, user } } = place;
+  if (maps === void 0 || caller !== 0) return SAME_IDS;
+  const { upper } = idsOf(place);
+  const back = (inside, own) => (id) => spec.idMap === void 0 && inside(id) === own ? 0 : inside(id);
+  return { uid: back(upper.uid, user.uid), gid: back(upper.gid, user.gid) };
+}
 class SandboxChanges {
   /** Throws where the root cannot be changed, or not be looked at. */
   constructor(place) {
@@ -277,6 +284,38 @@ class SandboxChanges {
     } finally {
       close(fd);
       close(root);
+    }
+  }
+  /** Does them to the topmost layer below. */
+  async apply() {
+    if (imageOf(this.place.source) !== void 0) {
+      throw new SpecError("root", "an image is never changed; commit() makes another one of it");
+    }
+    const path = this.#layers.lower[0];
+    const { upper } = this.#layers;
+    if (this.#asOwner) {
+      const { inUserNamespace } = await import(import.meta.resolve('./user_namespace.js'));
+      const request = {
+        verb: "apply",
+        upper,
+        target: path,
+        mountPoints: this.#mountPoints
+      };
+      return await inUserNamespace(request, { stdin: this.place.memory });
+    }
+    const { applyChanges } = await import(import.meta.resolve('./apply_changes.js'));
+    const from = this.#upper();
+    const target = open(path, { flags: O_DIRECTORY });
+    try {
+      return applyChanges({
+        upper: from,
+        target,
+        ids: ownersOnDisk(this.place),
+        mountPoints: new Set(this.#mountPoints)
+      });
+    } finally {
+      close(target);
+      close(from);
     }
   }
   /** Makes an image of the one below and of the changes. */

@@ -462,14 +462,9 @@ const bootProgram = (function bootProgram(fds, arch) {
   const operations = [
     { call: "HANDLER", args: [{ label: "exit" }, { at: "reaped" }] },
     { call: "prctl", args: [PR_SET_PDEATHSIG, SIGNALS.SIGKILL] },
-    // The kernel would call it by the number of its descriptor, and pid 1 of each sandbox too.
     { call: "prctl", args: [PR_SET_NAME, "paddock"] },
-    // Ctrl-C and the like reach the whole foreground group; they are the host program's to handle.
     { call: "rt_sigprocmask", args: [SIG_SETMASK, { at: "all signals" }, 0, SIGNAL_SET_SIZE] },
-    // Deno ignores it, and that would be passed on as far as to the command.
     { call: "rt_sigaction", args: [SIGNALS.SIGPIPE, { at: "default action" }, 0, SIGNAL_SET_SIZE] },
-    // The caller's keys are not the sandboxes'. A kernel without keys has nothing to hide, and a
-    // filter that forbids the call (EPERM, in containers) forbids it to the sandboxes too.
     {
       call: "keyctl",
       args: [KEYCTL_JOIN_SESSION_KEYRING, 0],
@@ -483,7 +478,6 @@ const bootProgram = (function bootProgram(fds, arch) {
     { call: "dup3", args: [fds.status, AGENT_FD.status, O_CLOEXEC] },
     { call: "dup3", args: [fds.arena, AGENT_FD.arena, O_CLOEXEC] },
     { call: "close_range", args: [AGENT_FD.arena + 1, CLOSE_RANGE_ALL, 0] },
-    // These get the next numbers, 3 to 5.
     { call: "openat", args: [AT_FDCWD, "/proc", O_PATH | O_DIRECTORY | O_CLOEXEC, 0] },
     { call: "signalfd4", args: [-1, { at: "child signal" }, SIGNAL_SET_SIZE, SFD_CLOEXEC] },
     { call: "getpid", store: "self" },
@@ -556,8 +550,6 @@ const bootProgram = (function bootProgram(fds, arch) {
       ],
       goto: OUTSIDE_AREA
     },
-    // Whoever is left behind goes to pid 1, and where that reaps nobody, as in many a container,
-    // stays in the list of processes for good. Should the host program be gone, this ends it first.
     {
       label: "farewell",
       call: "wait4",
@@ -765,7 +757,6 @@ const filterStep = (function filterStep(filter, socket) {
 const install = (function install(program, flags) {
   return {
     call: "seccomp",
-    // struct sock_fprog: a count of 16 bits, and a pointer. Of struct sock_filter, eight bytes each.
     args: [SECCOMP_SET_MODE_FILTER, flags, { words: [program.length / 8, program] }]
   };
 });
@@ -773,7 +764,6 @@ const listenOperations = (function listenOperations({ program, flags, secret }, 
   const listening = flags | SECCOMP_FILTER_FLAG_NEW_LISTENER;
   const [fill, send] = sendRecord(socket, "listener", "listener fd");
   return [
-    // From Linux 5.19: a signal does not interrupt a call that is being decided, only its death.
     {
       ...install(program, listening | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV),
       store: "listener fd",
@@ -1105,8 +1095,6 @@ const awaitAssignment = (function awaitAssignment(socket) {
         },
         MSG_CMSG_CLOEXEC
       ],
-      // The host program is gone, or does not want this process any more: a hang-up, which is an
-      // error where the host has left something unread.
       onError: "ignore",
       when: { differs: BYTES },
       goto: "exit"
@@ -1155,7 +1143,6 @@ const cwdStep = (function cwdStep(cwd) {
     operations: [
       { call: "chdir", args: [cwd] },
       { call: "getcwd", args: [{ at: "cwd" }, 4096] },
-      // A directory outside of the root reads "(unreachable)...".
       {
         call: "AND",
         args: [{ load32: "cwd" }, 255],
@@ -1182,7 +1169,6 @@ const lastStep = (function lastStep() {
     sentence: "die with the parent, unblock signals, close every other descriptor",
     operations: [
       dieWithParent(),
-      // A parent that died before that line sends no signal any more. As pid 1 there is none to see.
       { call: "getppid", store: "parent" },
       {
         call: "SUBTRACT",
@@ -1226,7 +1212,6 @@ const execStep = (function execStep(command, secret = []) {
         store: "exec",
         onError: "ignore",
         when: { equals: -2 },
-        // ENOENT
         goto: next,
         label: `candidate ${index}`
       },
@@ -1237,7 +1222,6 @@ const execStep = (function execStep(command, secret = []) {
         when: { equals: -20 },
         goto: next
       },
-      // ENOTDIR
       { call: "SET", args: [candidate], store: { name: "shell argv", offset: 8 } },
       {
         call: "SET",
@@ -1246,7 +1230,6 @@ const execStep = (function execStep(command, secret = []) {
         when: { equals: -8 },
         goto: "script"
       },
-      // ENOEXEC
       {
         call: "SET",
         args: [{ load: "exec" }],
@@ -1254,7 +1237,6 @@ const execStep = (function execStep(command, secret = []) {
         when: { differs: -13 },
         goto: "not executed"
       },
-      // EACCES
       { call: "SET", args: [-13], store: "denied", onError: "ignore" }
     );
   }));
@@ -1316,7 +1298,6 @@ const dropBoundingSet = (function dropBoundingSet(keep) {
       goto: "capability is dropped",
       ...index === 0 ? { label: "next capability" } : {}
     }))),
-    // The highest capability differs by kernel; EINVAL is one beyond it, EPERM is not tolerated.
     {
       call: "prctl",
       args: [PR_CAPBSET_DROP, { load: "capability" }],
@@ -1400,7 +1381,6 @@ const waitSteps = (function waitSteps(socket) {
         { call: "write", args: [{ load32: "status" }, { at: "barrier" }, EVENT_SIZE] },
         ...awaitAssignment(socket),
         ...wholeAssignment(),
-        // Standard error takes the place of the arena, so this comes first.
         ...loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE)
       ]
     },
@@ -1796,7 +1776,6 @@ const openDiskMap = (function openDiskMap(maps, store, name) {
       args: [{ load32: { name: "holder pipe", offset: 4 } }],
       goto: held
     },
-    // Not the agent's handler, which would make an agent of it.
     { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: hold },
     dieWithParent(),
     { call: "close", args: [{ load32: { name: "holder pipe", offset: 4 } }] },
@@ -1845,7 +1824,6 @@ const loopbackStep = (function loopbackStep() {
     sentence: "bring the loopback device up",
     operations: [
       { call: "socket", args: [AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0], store: "socket" },
-      // netdevice(7)
       {
         call: "ioctl",
         args: [
@@ -1889,7 +1867,6 @@ const timeStep = (function timeStep(offsets) {
     operations: [
       { call: "unshare", args: [CLONE_NEWTIME] },
       ...text === "" ? [] : [
-        // A change of credentials made this process non-dumpable, and its files root's.
         { call: "prctl", args: [PR_SET_DUMPABLE, 1] },
         {
           call: "openat",
@@ -1922,8 +1899,6 @@ const noNestingStep = (function noNestingStep(locks = false) {
         args: [AGENT_FD.proc, "sys/user/max_user_namespaces", O_WRONLY | O_CLOEXEC, 0],
         store: "knob"
       },
-      // Counted here and not in the namespace itself, where a command with CAP_SYS_RESOURCE could
-      // change it.
       { call: "write", args: [{ load32: "knob" }, locks ? "1" : "0", 1] },
       { call: "close", args: [{ load32: "knob" }] }
     ]
@@ -1995,7 +1970,6 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
     { call: "SET", args: [0], goto: "return" },
     { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "stage" },
     dieWithParent(),
-    // What it makes is in its cgroups, and only if it is itself.
     ...attaches ? [...closeAttach, ...optionalParts().cgroup.awaitAttached()] : [],
     ...phase(shape, ["join"], fault)
   ];
@@ -2013,8 +1987,6 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
     ...stage,
     ...sync ? [{ call: "pipe2", args: [{ at: "sync" }, O_CLOEXEC] }] : [],
     ...clone,
-    // Before anything that can fail: the host may have heard from the process itself already that
-    // it failed, and have given the launch up.
     ...cgroup && !shape.staged ? optionalParts().keeper.startKeeper("pid") : [],
     ...announce("first", "pid"),
     ...sync ? [
@@ -2025,7 +1997,6 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
         store: "proc"
       },
       ...phase(shape, ["maps"], fault),
-      // Releases the child; an early end of this side reads as the end of the pipe there.
       {
         call: "write",
         args: [{ load32: { name: "sync", offset: 4 } }, { at: "sync" }, 1]
@@ -2043,12 +2014,9 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
       ((operation, index) => index === 0 ? { ...operation, label: "return" } : operation)
     ),
     ...cgroup ? optionalParts().keeper.keeperOperations(shape, cgroup, fault) : [],
-    // The sandbox's first process starts here.
     { call: "HANDLER", args: [{ label: "child failed" }, { at: "failure" }], label: "child" },
     dieWithParent(),
     ...attaches && !shape.staged ? closeAttach : [],
-    // The host program holds the other end of this socket: a hang-up means that it is gone, and
-    // with it maybe the agent, too early for the line above to notice.
     {
       call: "SET",
       args: [socket],
@@ -2073,7 +2041,6 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
         0
       ]
     }] : [],
-    // Messages come in the order in which they are sent: the launch is known before there are maps.
     ...shape.mapsByHost ? [...awaitAssignment(socket), ...barrier(Barrier.MAPS, socket)] : [],
     ...sync ? [{
       call: "read",
@@ -2188,7 +2155,6 @@ const openWorkshop = (function openWorkshop() {
 });
 const closeWorkshop = (function closeWorkshop() {
   return [
-    // It is the last that was put over "/", and so the one that its own "." means.
     { call: "fchdir", args: [WORKSHOP] },
     { call: "umount2", args: [".", MNT_DETACH] },
     { call: "chdir", args: ["/"] },
@@ -2300,7 +2266,6 @@ const file = (function file(mount, context, field) {
   const finish = [
     ...owned(mount, ((uid, gid) => ({ call: "fchown", args: [{ load32: "file" }, uid, gid] }))),
     ...write,
-    // Once more, for a change of the owner and writing take set-uid bits away.
     ...mode > 511 ? [{ call: "fchmod", args: [{ load32: "file" }, mode] }] : [],
     { call: "close", args: [{ load32: "file" }] }
   ];
@@ -2317,7 +2282,6 @@ const file = (function file(mount, context, field) {
     const parent = scaffold.parentOf(target);
     operations = [
       ...parent.operations,
-      // What is there may be a link, or a pipe that would be waited for.
       {
         call: "unlinkat",
         args: [parent.dirfd, parent.name, 0],
@@ -2338,7 +2302,6 @@ const file = (function file(mount, context, field) {
         args: [WORKSHOP, copy, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC],
         store: "copy"
       },
-      // Nobody inside writes to a file that replaces another, as nobody writes to the root.
       setAttributes({ load32: "copy" }, mountAttributes({})),
       ...attach({ load32: "copy" }, scaffold.existing(target))
     ];
@@ -2407,7 +2370,6 @@ const emptyRootStep = (function emptyRootStep() {
     name: "root",
     sentence: "make an empty tmpfs the new root",
     operations: [
-      // Every mode from here on is meant as it stands.
       { call: "umask", args: [0] },
       ...freshFilesystem("tmpfs", { mode: "755" }, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, "root"),
       PLACE
@@ -2463,7 +2425,6 @@ const pivotStep = (function pivotStep() {
     },
     operations: [
       { call: "fchdir", args: [ROOT] },
-      // The old root ends up on top of the new one at the same place, and is detached there.
       { call: "pivot_root", args: [".", "."] },
       { call: "umount2", args: [".", MNT_DETACH] },
       { call: "chdir", args: ["/"] }
@@ -2498,7 +2459,6 @@ const dev = (function dev(mount, context) {
   }
   const shm = scaffold.place(`${target}/shm`);
   operations.push(
-    // POSIX shared memory wants the sticky bit and everybody's leave.
     { call: "mkdirat", args: [shm.dirfd, shm.path, 1023] },
     ...freshFilesystem(
       "devpts",
@@ -2633,7 +2593,6 @@ const planLaunch = (function planLaunch(spec, facts, choices) {
 const initProgram = (function initProgram(shape) {
   const operations = [
     { call: "HANDLER", args: [{ label: "exit" }, { at: "error" }] },
-    // One call for the agent's areas, and one for those of the set-up and all above, the stack too.
     { call: "munmap", args: [BOOT, OUTSIDE_AREA + OUTSIDE_SIZE - BOOT], onError: "ignore" },
     {
       call: "munmap",
@@ -2642,7 +2601,6 @@ const initProgram = (function initProgram(shape) {
       when: { equals: 0 },
       goto: "reap"
     },
-    // A kernel that has sealed the vDSO keeps that, and the stack with it.
     {
       call: "munmap",
       args: [SETUP_AREA, HOOK_AREA + HOOK_SIZE - SETUP_AREA],
@@ -2695,8 +2653,6 @@ const initProgram = (function initProgram(shape) {
     },
     { call: "read", args: [INIT_FD.signals, { at: "siginfo" }, 128] },
     { call: "SET", args: [0], goto: "reap" },
-    // The command is the same user, so it may lower this process's limits (prlimit(2)), and with no
-    // descriptor allowed two cannot be waited for. Then looking at both from time to time must do.
     {
       call: "recvfrom",
       args: [INIT_FD.socket, { at: "siginfo" }, 1, MSG_PEEK | MSG_DONTWAIT, 0, 0],
@@ -2742,7 +2698,6 @@ const setupOperations = (function setupOperations(shape, boot, part, fault) {
     ...start(shape, socket),
     ...phase(shape, ["command"], fault),
     ...shape.asPid1 ? stillWanted(socket) : [],
-    // From here on every call has to pass the filter.
     ...phase(shape, ["execute"], fault),
     { call: "SET", args: [0], goto: EXECUTE_AREA }
   ];
@@ -2788,21 +2743,15 @@ const cloneCommand = (function cloneCommand(flags) {
 });
 const start = (function start(shape, socket) {
   const begin = [
-    // Until the credentials change; what is waited for until then may take long.
     { ...dieWithParent(), label: "command" },
     { call: "fcntl", args: [AGENT_FD.status, F_DUPFD_CLOEXEC, 3], store: "status" },
     ...shape.commandLater ? [] : loadProgram(EXECUTE_AREA, ...ASSIGNED_EXECUTE)
   ];
   if (shape.asPid1) return begin;
   return [
-    // Nobody inside may look into this process, or write its memory (CVE-2016-9962).
     { call: "prctl", args: [PR_SET_DUMPABLE, 0] },
     { call: "getpid", store: "first pid" },
-    // Without a pid namespace this process must outlive the others to end them; from here on the
-    // socket's hang-up says when, also one that has come already.
     ...shape.ownsPids ? [] : [{ call: "prctl", args: [PR_SET_PDEATHSIG, 0] }],
-    // As vfork(2): the memory is shared and not copied, and this process goes on when the other has
-    // executed or ended, so what it reports then is true.
     { ...cloneCommand(CLONE_VM), onError: "ignore" },
     {
       call: "SET",
@@ -2822,8 +2771,6 @@ const start = (function start(shape, socket) {
       ...shape.reportStart ? [{ call: "write", args: [AGENT_FD.status, { at: "started" }, EVENT_SIZE] }] : []
     ].map(((operation) => ({
       ...operation,
-      // If nobody listens any more, there is still the command to end, which its pid namespace
-      // does, or else pid 1, when it sees the hang-up.
       onError: shape.ownsPids ? "stop" : "ignore"
     }))),
     {
@@ -2839,7 +2786,6 @@ const start = (function start(shape, socket) {
       args: [(shape.ownsPids ? INIT_FD.status : INIT_FD.proc) + 1, CLOSE_RANGE_ALL, 0]
     },
     { call: "SET", args: [0], goto: INIT_AREA },
-    // Before Linux 6.3 a process about to enter another time namespace may not share its memory.
     { call: "SET", args: [0], label: "clone apart" },
     cloneCommand(0),
     { call: "SET", args: [0], goto: "cloned" },
@@ -2858,7 +2804,6 @@ const setupData = (function setupData() {
     "descriptor control": controlTemplate(),
     listener: eventTemplate(EventKind.LISTENER),
     "listener control": controlTemplate(),
-    // Until the command's process moves it, the status pipe is where the agent has it.
     status: words(AGENT_FD.status)
   };
 });
@@ -3134,7 +3079,6 @@ const isLasting = (function isLasting({ mounts, root }) {
 const sameWords = (function sameWords(a, b) {
   return a.length === b.length && a.every(
     ((word, index) => (
-      // Bytes may have been changed in place.
       typeof word === "string" && word === b[index]
     ))
   );
@@ -3873,7 +3817,7 @@ const spawnBegun = (async function spawnBegun(spec, plugins, command, options) {
   });
   return { process, begun };
 });
-const execute = (async function execute(box, command, saveDiff) {
+const execute = (async function execute(box, command, afterwards) {
   const { tty, newSession } = box.spec;
   const forwarder = new Forwarder();
   const terminal = tty ? await import(import.meta.resolve('./terminal2.js')) : void 0;
@@ -3883,7 +3827,7 @@ const execute = (async function execute(box, command, saveDiff) {
     const child = await spawned;
     forwarder.to(child);
     const status = await (terminal ? terminal.relay(child) : child.status);
-    if (saveDiff !== void 0) await child.saveDiff(saveDiff);
+    await afterwards?.(child, status);
     return { status, passed: forwarder.passed };
   } catch (error) {
     const [signal] = forwarder.waiting;
@@ -4431,31 +4375,20 @@ const TEXTS = {
   133: "memory page has hardware error"
 };
 class SandboxError extends Error {
-  /** The class's name, so that `String(error)` says which kind it is. */
   name = "SandboxError";
 }
 class TimeoutError extends SandboxError {
-  /** The class's name. */
   name = "TimeoutError";
 }
 class SyscallError extends SandboxError {
-  /** The class's name. */
   name = "SyscallError";
-  /** The system call's name. */
   syscall;
-  /** The positive errno. */
   errno;
-  /** The errno's name, e.g. `"EPERM"`. */
   code;
-  /** The path (or source) the call was about. */
   path;
-  /** The target path, where there is one. */
   dest;
-  /** The flags by name. */
   flags;
-  /** What the reader can do about it. */
   hint;
-  /** Makes the error and its text from the parts. */
   constructor(init) {
     const code = errnoName(init.errno);
     const where = (init.path === void 0 ? "" : ` "${init.path}"`) + (init.dest === void 0 ? "" : ` on "${init.dest}"`) + (init.flags ? ` (${init.flags})` : "");
@@ -4472,23 +4405,14 @@ class SyscallError extends SandboxError {
   }
 }
 class NetlinkError extends SandboxError {
-  /** The class's name. */
   name = "NetlinkError";
-  /** The message's type, e.g. `"RTM_NEWLINK"`. */
   request;
-  /** The positive errno. */
   errno;
-  /** The errno's name, e.g. `"EEXIST"`. */
   code;
-  /** What the message was about. */
   subject;
-  /** The kernel's own words, where it had any. */
   detail;
-  /** Where in the message the kernel found what it refused. */
   offset;
-  /** What the reader can do about it. */
   hint;
-  /** Makes the error and its text from the parts. */
   constructor(init) {
     const code = errnoName(init.errno);
     super(
@@ -4504,13 +4428,9 @@ class NetlinkError extends SandboxError {
   }
 }
 class StepError extends SandboxError {
-  /** The class's name. */
   name = "StepError";
-  /** The step's number in the plan, from 1. */
   number;
-  /** The step's name in the plan, e.g. `"bind"`. */
   step;
-  /** Makes the error; `sentence` is the plan's own words for the step. */
   constructor(number, step, sentence, cause) {
     super(`step ${number}, ${sentence}: ${cause.message}`, { cause });
     this.number = number;
@@ -4518,24 +4438,17 @@ class StepError extends SandboxError {
   }
 }
 class SpecError extends SandboxError {
-  /** The class's name. */
   name = "SpecError";
-  /** Where in the spec, e.g. `"mounts[2].target"`. */
   field;
-  /** Makes the error: `field: message`. */
   constructor(field, message) {
     super(`${field}: ${message}`);
     this.field = field;
   }
 }
 class HookError extends SandboxError {
-  /** The class's name. */
   name = "HookError";
-  /** The plugin's name. */
   plugin;
-  /** The stage, e.g. `"preMount"`. */
   hook;
-  /** Makes the error from the plugin, the stage and what the hook threw. */
   constructor(plugin, hook, cause) {
     const text = cause instanceof Error ? cause.message : String(cause);
     super(`hook ${hook} of plugin "${plugin}" failed: ${text}`, { cause });
@@ -4544,13 +4457,9 @@ class HookError extends SandboxError {
   }
 }
 class UnsupportedError extends SandboxError {
-  /** The class's name. */
   name = "UnsupportedError";
-  /** What is missing, e.g. `"user namespaces"`. */
   feature;
-  /** What to do about it. */
   hint;
-  /** Makes the error: `feature: hint`. */
   constructor(feature, hint, options) {
     super(`${feature}: ${hint}`, options);
     this.feature = feature;
@@ -4558,22 +4467,16 @@ class UnsupportedError extends SandboxError {
   }
 }
 class ArchiveError extends SandboxError {
-  /** The class's name. */
   name = "ArchiveError";
-  /** The entry's name as the archive has it, or a place in it. */
   entry;
-  /** Makes the error: `entry "NAME": message`. */
   constructor(entry, message, options) {
     super(`entry "${entry}": ${message}`, options);
     this.entry = entry;
   }
 }
 class ImageError extends SandboxError {
-  /** The class's name. */
   name = "ImageError";
-  /** The image as it was named. */
   image;
-  /** Makes the error: `image "NAME": message`. */
   constructor(image, message, options) {
     super(`image "${image}": ${message}`, options);
     this.image = image;
@@ -5313,35 +5216,22 @@ const SYS = ARCH === "aarch64" ? SYSCALLS_AARCH64 : SYSCALLS_X86_64;
 
 const names = {};
 const SYMBOLS = {
-  /** `long syscall(long number, ...)`: six arguments, each a number or an address. */
   syscall: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64", "i64"], result: "i64" },
-  /** `int *__errno_location(void)` */
   __errno_location: { parameters: [], result: "pointer" },
-  /**
-   * `int epoll_wait(int epfd, struct epoll_event *events, int maxevents, int timeout)`, on a
-   * thread of Deno's pool: the one place where Paddock waits.
-   */
   epoll_wait: { parameters: ["i32", "buffer", "i32", "i32"], result: "i32", nonblocking: true },
-  /**
-   * `int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *file_actions,
-   * const posix_spawnattr_t *attrp, char *const argv[], char *const envp[])`
-   */
   posix_spawn: { parameters: ["i64", "i64", "i64", "i64", "i64", "i64"], result: "i32" }
 };
 const SHORTCUTS = {
-  /** With a buffer in the first place. */
   syscallBuffer0: {
     name: "syscall",
     parameters: ["i64", "buffer", "i64", "i64", "i64", "i64", "i64"],
     result: "i64"
   },
-  /** With a buffer in the second place. */
   syscallBuffer1: {
     name: "syscall",
     parameters: ["i64", "i64", "buffer", "i64", "i64", "i64", "i64"],
     result: "i64"
   },
-  /** With a buffer in the fourth place. */
   syscallBuffer3: {
     name: "syscall",
     parameters: ["i64", "i64", "i64", "i64", "buffer", "i64", "i64"],
@@ -5441,7 +5331,6 @@ const DEFAULT_SPEC = {
     uts: "new"
   },
   hostname: "paddock",
-  // The home directory of the host is not there; /tmp is, and can be written.
   seccomp: { profile: "default" },
   env: { set: { HOME: "/tmp" }, inherit: ["PATH", "TERM", "LANG"] },
   rlimits: {},
@@ -5664,17 +5553,11 @@ var abi$4 = {
 };
 
 const PSEUDO = {
-  /** The result is the first argument. */
   SET: 2147483648,
-  /** The sum of two arguments. */
   ADD: 2147483649,
-  /** The first less the second argument. */
   SUBTRACT: 2147483650,
-  /** Both arguments, bit by bit. */
   AND: 2147483651,
-  /** Writes the first argument in decimal, NUL-terminated, at the second; the result is the length. */
   DECIMAL: 2147483652,
-  /** From now on an error goes on at the first argument and is recorded at the second. */
   HANDLER: 2147483653
 };
 
@@ -5747,29 +5630,17 @@ const EVENT_OFFSET = {
   usage: 40
 };
 const EventKind = {
-  /** A step failed. */
   FAILED: 1,
-  /** The set-up waits for the host. */
   BARRIER: 2,
-  /** The command is running. */
   STARTED: 3,
-  /** The agent has reaped a child. */
   REAPED: 4,
-  /** The command has ended; pid 1 tells. */
   RESULT: 5,
-  /** The sandbox's first process was made; its pidfd comes along. Sent by who made it. */
   FIRST: 6,
-  /** The command's process was made; its pidfd comes along. May arrive before `FIRST`. */
   COMMAND: 7,
-  /** The process that joins namespaces before the first was made; its pidfd comes along. */
   STAGE: 8,
-  /** A descriptor made inside comes along. */
   DESCRIPTOR: 9,
-  /** The listener of the command's filter comes along. */
   LISTENER: 10,
-  /** An optional step found nothing to do it to. */
   SKIPPED: 11,
-  /** What the sandbox can be entered by comes along. */
   HELD: 12
 };
 const CODE = 4194304;
@@ -5786,17 +5657,11 @@ const HOOK_SIZE = 262144;
 const ABOVE = 4294967296;
 const ABOVE_END = ARCH === "x86_64" ? 140737488351232 : 281474976710656;
 const AGENT_FD = {
-  /** Requests come in here; its end is the end of the agent. */
   control: 0,
-  /** Events go out here. */
   status: 1,
-  /** Programs lie here. */
   arena: 2,
-  /** The `/proc` of the host. */
   proc: 3,
-  /** Tells of ended children. */
   signals: 4,
-  /** The agent itself, as a pidfd: what it clones sees by it, in any pid namespace, that it died. */
   self: 5
 };
 const FIRST_FREE_FD = 6;
@@ -6186,30 +6051,18 @@ class HookRunner {
   });
   #plugins;
   #deferred = [];
-  /** Made when a hook first wants it: most launches have none. */
   #end;
   #launch = ++launches$1;
-  /** What plugins have to say with the result, by their names. */
   reports = {};
-  /** Takes the plugins in the order of their registration. */
   constructor(...all) { HookRunner.#construct.apply(this, all); }
-  /** Puts plugins before all others. Their `configure` has been done. */
   
-  /** Whether any plugin has this stage. */
   
-  /**
-   * Runs a stage. `context` makes what a hook is given from what all hooks are given; `each` gets
-   * what a hook returned. The first that fails or takes too long ends it with a `HookError`.
-   */
   
-  /** Registers a clean-up of the launch's own. */
   
-  /** The plugins that want something cleaned up. */
   get cleaners() {
     const names = new Set(this.#plugins.map((({ name }) => name)));
     return [...new Set(this.#deferred.map((({ plugin }) => plugin)))].filter(((one) => names.has(one)));
   }
-  /** Aborts what still listens and runs the clean-ups. Resolves to what they threw. */
   
 }
 
@@ -6262,15 +6115,10 @@ class Reactor {
   #running = false;
   #waiting = false;
   constructor(...all) { Reactor.#construct.apply(this, all); }
-  /** Watches a descriptor; `ready` is called each time one of `events` (or HUP, ERR) holds. */
   
-  /** Stops watching; to be called before the descriptor is closed. */
   
-  /** Stops watching and closes a descriptor that has no duplicate: the kernel then forgets it too. */
   
-  /** From now on the program stays alive for something that is awaited. */
   
-  /** Takes one {@linkcode hold} back. */
   
   static #run = (async function () {
     this.#running = true;
@@ -6918,25 +6766,18 @@ class Sources {
     this.#descriptors = sourceDescriptors(spec.mounts);
   });
   constructor(...all) { Sources.#construct.apply(this, all); }
-  /** What the agent opens before it clones. */
   outside = [];
-  /** What is opened inside while the mounts there still hear of the host's. */
   early = [];
-  /** What can be written must be id-mapped; the rest is where the filesystem can. */
   #idmapped = [];
   #descriptors;
   #count = 0;
-  /** How many come with the request that makes the first process. */
   get handed() {
     return this.#descriptors.length;
   }
-  /** Root's sandbox has lost root's rights by the time it mounts, so sources are opened before. */
   get opensOutside() {
     return this.spec.namespaces.user === "new" && this.facts.uid === 0;
   }
-  /** A cell that both the agent's program and the sandbox's know. */
   
-  /** What leaves a detached copy of the source's tree in the cell, wherever it is opened. */
   
   static #openOutside = (function (source, field, cell) {
     const { path, dest, recursive, writable, idMap } = source;
@@ -6966,10 +6807,6 @@ class Sources {
     if (!idMap && this.opensOutside) this.#idmapped.push({ cell: tree, must: writable, recursive });
     return [{ call: "SET", args: [{ load32: tree }], store: cell }];
   });
-  /**
-   * A descriptor belongs to the host's mount namespace, of which a sandbox of an ordinary user can
-   * copy nothing. So its path is opened, and must lead to the same file still.
-   */
   static #openAgain = (function (fd, source, field, cell) {
     const path = this.facts.descriptorPath(fd);
     if (path === void 0) {
@@ -7001,7 +6838,6 @@ class Sources {
       compare(INODE, "inode"),
       compare(DEVICE, "device"),
       { call: "SET", args: [0], goto: `not ${swapped}` },
-      // ESTALE
       { call: "SET", args: [-116], label: swapped },
       { call: "SET", args: [0], label: `not ${swapped}` }
     ];
@@ -7009,9 +6845,7 @@ class Sources {
   static #descriptor = (function (fd) {
     return { load32: this.requestFd(this.firstSource + this.#descriptors.indexOf(fd)) };
   });
-  /** What is made outside, as root, and is to be the sandbox's user's. */
   
-  /** Owners for one mount: numbers on disk to the host's numbers of those inside. */
   static #ownMap = (function (map, cell, recursive, field) {
     const { maps } = this.identity;
     const lines = ((side) => map[side].map(((range, index) => ({
@@ -7039,9 +6873,7 @@ class Sources {
       }
     ];
   });
-  /** Lets the files of what was opened appear as the sandbox's user's. Done from outside. */
   
-  /** The user namespace by which files of the caller become the sandbox's user's. */
   static #openIdMap = (function () {
     const { facts, identity, spec } = this;
     const store = { name: "idmap attributes", offset: 24 };
@@ -7162,8 +6994,6 @@ class Scaffold {
     return {
       operations: [
         { call: "SET", args: [MOST_RETRIES], store: "retries" },
-        // EAGAIN: something was renamed while ".." was resolved; bounded, so that a process that
-        // renames in a loop cannot hold the launch up.
         { ...open, label: retry, onError: { goto: failed } },
         { call: "SET", args: [0], goto: opened },
         {
@@ -7201,25 +7031,14 @@ class Scaffold {
   }
   #own = /* @__PURE__ */ new Set([""]);
   #foreign = /* @__PURE__ */ new Set();
-  /** Those of the foreign ones whose changes stay in the sandbox, so that mount points can be made. */
   #changeable = /* @__PURE__ */ new Set();
-  /** Filesystems of the sandbox's own that lie where a link may have led: the cells of their roots. */
   #bases = /* @__PURE__ */ new Map();
   #labels = 0;
-  /** A label that no other step has. */
   
-  /** From here on down everything is the host's, or a link. */
   
-  /** From here on down there may be links of others, but what is made stays in the sandbox. */
   
-  /**
-   * Here is an empty filesystem of the sandbox's own. Where {@linkcode place} knew no plain path to
-   * it, its root must be open in the cell `base`, and stays so.
-   */
   
-  /** Here is a directory that the plan has made. */
   
-  /** What was here, and below, is covered. */
   static #forget = (function (key) {
     for (const places of [this.#own, this.#foreign, this.#changeable, this.#bases]) {
       for (const known of places.keys()) if (known.startsWith(`${key}/`)) places.delete(known);
@@ -7228,20 +7047,10 @@ class Scaffold {
     this.#changeable.delete(key);
     this.#bases.delete(key);
   });
-  /** Whether what is made at a place that is not the plan's own stays in the sandbox. */
   
-  /** How to get there if everything on the way is the plan's own; otherwise undefined. */
   
-  /** The steps that make the directories above `path`, which must be the plan's own. */
   
-  /**
-   * The place of a mount. In the plan's own directories, and where changes stay in the sandbox, a
-   * mount point of the kind is made; `"as source"` looks at the descriptor in the cell `tree` when
-   * the time comes. Anywhere else it must exist: nothing is ever created on a filesystem of the
-   * host.
-   */
   
-  /** Makes a directory or an empty file, or what the mount in the cell `tree` asks for. */
   static #make = (function (place, kind) {
     const make = {
       directory: {
@@ -7273,10 +7082,6 @@ class Scaffold {
     }
     return [make[kind]];
   });
-  /**
-   * A place below links of others, made where it is missing. Each directory is opened inside of the
-   * root, and the next name made by its descriptor; a link that leads nowhere stays an error.
-   */
   static #made = (function (path, kind) {
     const parts = relative$1(path).split("/");
     const found = this.label("found");
@@ -7322,12 +7127,7 @@ class Scaffold {
       ]
     };
   });
-  /** The directory that a new name is to be made in, with links of others on the way to it. */
   
-  /**
-   * A place that exists, wherever its links lead inside of the root. If it does not, that is an
-   * error, or the program goes on at the label `missing`.
-   */
   
 }
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
@@ -7393,13 +7193,9 @@ class FilesystemPlan {
     }
   });
   constructor(...all) { FilesystemPlan.#construct.apply(this, all); }
-  /** What is opened of the host; known once {@linkcode steps} was called. */
   sources;
-  /** The parts of a directory that is changed in memory only. */
   #pieces;
-  /** The steps inside, up to the finished tree. */
   
-  /** What must follow a proc, as one step. */
   static #guard = (function (mount, context) {
     if (!needsGuard(this.spec, this.sources.identity, this.facts)) return [];
     const steps = guardOf(mount).map(
@@ -7429,7 +7225,6 @@ class FilesystemPlan {
       "overlay" in overlay ? overlayRootStep(overlay, context) : directoryRootStep(overlay, context)
     ];
   });
-  /** The minimal view of the host; name servers only where there is a network to ask them over. */
   static #hostView = (function () {
     const { hostView } = this.facts;
     if (this.spec.namespaces.net !== "new") return hostView;
@@ -7463,7 +7258,6 @@ class Planner {
     const ordered = [
       ...layout ? optionalParts().cgroup.cgroupSteps(spec.limits, layout, spec.asPid1 ? 0 : 1) : [],
       ...sources.outside,
-      // Afterwards they would be ids that the joined namespace does not know, and nobody could drop.
       ...this.facts.uid === 0 && joins.some((({ kind }) => kind === "user")) ? [dropGroupsStep()] : [],
       ...joins.map(
         (({ kind, target }, index) => joinStep(kind, target, choices.requestFd(REQUEST_FD.firstJoin + index)))
@@ -7542,22 +7336,18 @@ class Planner {
     const choice = this.spec.namespaces[kind] ?? "shared";
     return typeof choice === "object" ? "joined" : choice;
   });
-  /** Root's sandbox has lost root's rights, and only the agent, outside, still has them. */
   static #privilegedOutside = (function () {
     return Planner.#userns.call(this) && this.facts.uid === 0;
   });
   
-  /** What plans processors and priorities, if anything is said about them. */
   static #scheduling = (function () {
     return hasScheduling(this.spec) ? optionalParts().scheduling : void 0;
   });
-  /** Where the sandbox's cgroup is made, if it has one. */
   static #cgroup = (function () {
     if (this.spec.limits === void 0) return void 0;
     if (this.choices.cgroup === void 0) throw new Error("Limits need a layout of cgroups");
     return this.choices.cgroup;
   });
-  /** The cgroup namespace comes when the process is in the cgroup that is to be its root. */
   static #ownCgroup = (function () {
     return Planner.#cgroup.call(this) !== void 0 && this.spec.namespaces.cgroup === "new";
   });
@@ -7565,10 +7355,6 @@ class Planner {
     const step = Planner.#cgroup.call(this) && optionalParts().cgroup.attachStep(Planner.#cgroup.call(this));
     return step ? [step] : [];
   });
-  /**
-   * The process is in its cgroup, and has its cgroup namespace: as late as can be where that takes
-   * long, but before hooks that are promised all namespaces, and before a cgroup filesystem shows it.
-   */
   static #inCgroup = (function (phase) {
     const { spec, choices } = this;
     const layout = Planner.#cgroup.call(this);
@@ -7578,12 +7364,10 @@ class Planner {
     if (early !== (phase === "namespaces")) return [];
     const { attachedStep, cgroupNamespaceStep } = optionalParts().cgroup;
     return [
-      // With joined namespaces it is waited for before these.
       ...slow && joinedKinds(spec).length === 0 ? [attachedStep(phase)] : [],
       ...Planner.#ownCgroup.call(this) ? [cgroupNamespaceStep(phase, CLONE_HINTS)] : []
     ];
   });
-  /** The steps between the clone and the set-up, done from outside. */
   static #maps = (function () {
     const { maps, byHelper, denySetgroups } = this.identity;
     if (!maps) return [];
@@ -7649,11 +7433,9 @@ class Planner {
       ...domainname === void 0 ? [] : [nameStep("setdomainname", domainname)]
     ];
   });
-  /** Namespaces that are made when the mounts are locked. */
   static #behindLock = (function () {
     return kindsBehindLock(this.spec, this.choices.preMount);
   });
-  /** Keeps a command with CAP_SYS_ADMIN from undoing the mounts. */
   static #lock = (function () {
     if (!needsLock(this.spec)) return [];
     const { behindLockStep, lockStep } = optionalParts().lock;
@@ -7711,7 +7493,6 @@ const SWEEP = [
     label: "next digit"
   },
   { call: "AND", args: [{ load32: "digit" }, 255], when: { equals: SPACE }, goto: "kill child" },
-  // Ten times what there is, and the digit.
   { call: "ADD", args: [{ load: "child" }, { load: "child" }], store: "twice" },
   { call: "ADD", args: [{ load: "twice" }, { load: "twice" }], store: "sum" },
   { call: "ADD", args: [{ load: "sum" }, { load: "sum" }], store: "sum" },
@@ -7742,7 +7523,6 @@ const SWEEP = [
   { call: "SET", args: [1], store: "killed", goto: "next child" },
   { call: "close", args: [{ load32: "children" }], label: "swept" },
   { call: "SET", args: [{ load: "killed" }], when: { equals: 0 }, goto: "report" },
-  // One has ended; what it leaves behind is found the next time.
   { call: "wait4", args: [-1, 0, __WALL, 0], onError: { goto: "report" } },
   { call: "SET", args: [0], goto: "sweep" }
 ];
@@ -7752,7 +7532,6 @@ const SETUP_BUFFERS = {
   nofile: 16,
   polled: 16,
   "landlock rule": 16,
-  // See held_steps.ts, which a plain launch does not load.
   "held control": 64,
   "held record": EVENT_SIZE
 };
@@ -7803,7 +7582,6 @@ class Message {
   #control = new DataView(this.control.buffer);
   headerAddress = addressOf(this.header);
   constructor(...all) { Message.#construct.apply(this, all); }
-  /** The iovec holds its address only, which does not keep it from being collected. */
   body;
   
   
@@ -7848,19 +7626,13 @@ class Arena {
       "memfd_create"
     );
   });
-  /** The file's descriptor, close-on-exec. */
   fd;
   #end = 0;
   #free = /* @__PURE__ */ new Map();
-  /** Makes an empty arena. */
   constructor(...all) { Arena.#construct.apply(this, all); }
-  /** A slot of at least `size` bytes. */
   
-  /** Gives a slot back. */
   
-  /** Writes bytes at an offset of the file. */
   
-  /** Closes the file. */
   
 }
 
@@ -7957,11 +7729,8 @@ class Agent {
     }));
     addEventListener("unload", this.#leave);
   });
-  /** The boot program: its labels and places are what outside programs refer to. */
   boot;
-  /** Where programs travel. */
   arena;
-  /** The agent's process. */
   pid;
   #control;
   #status;
@@ -7970,24 +7739,10 @@ class Agent {
   #orphans;
   #gone;
   #buffer = new Uint8Array(EVENT_SIZE * 64);
-  /** For ppoll: room in the control socket, events in the status pipe. */
   #both;
   #alive = true;
-  /**
-   * Starts an agent. `orphans` gets the events that carry no launch number, `gone` is called when
-   * the agent has ended though it should not have.
-   */
   constructor(...all) { Agent.#construct.apply(this, all); }
-  /**
-   * Called before the agent is waited for at the end of the program: ends what nobody uses, and tells
-   * how much of that is still ending.
-   */
   beforeLeaving = (() => 0);
-  /**
-   * The end of this program: the agent reaps its children, and is reaped here. Otherwise all of them
-   * would be left to pid 1, and many a container's reaps nobody. What still runs dies by this
-   * program's end and not before, so it is not waited for.
-   */
   #leave = (() => {
     const ending = this.beforeLeaving();
     if (this.#pidfd === void 0 || this.#listeners.size > ending) return;
@@ -7995,33 +7750,22 @@ class Agent {
     rawSyscall(SYS.ppoll, words(pollfd(this.#pidfd, POLLIN)), 1, words(LEAVE_PATIENCE, 0), 0, 8);
     Agent.#reap.call(this);
   });
-  /** Whether the agent still runs, as far as is known. */
   get alive() {
     return this.#alive;
   }
-  /** Events that carry this launch number go to `listener`. */
   
-  /** Ends {@linkcode listen}. */
   
-  /** Hands the agent an outside program that lies in the arena, with the launch's descriptors. */
   
-  /** Where its events come in, for whoever hands that over. */
   get status() {
     return this.#status;
   }
-  /**
-   * Lets go of it: it has become another program, or ends by this. Nobody is told, but it is still
-   * taken off the kernel's list at its end.
-   */
   
-  /** Reads and delivers all events that have arrived. */
   
   static #end = (function () {
     if (!this.#alive) return;
     this.abandon();
     this.#gone();
   });
-  /** Takes the ended agent off the kernel's list, for nobody else waits for it. */
   static #reap = (function () {
     if (this.#pidfd === void 0) return;
     const siginfo = new Int32Array(32);
@@ -8056,12 +7800,9 @@ class Supervisor {
   agent;
   #launches = /* @__PURE__ */ new Map();
   #byPid = /* @__PURE__ */ new Map();
-  /** `gone` is called when its agent has died. */
   constructor(...all) { Supervisor.#construct.apply(this, all); }
   
-  /** Ends what {@linkcode add} began; these pids may still be reaped, and are nobody's then. */
   
-  /** From now on this pid's end is this launch's. */
   
   static #reaped = (function (event) {
     if (!this.#byPid.has(event.pid)) {
@@ -8142,32 +7883,22 @@ class FirstProcess {
       syscall("close", theirs);
     }
   });
-  /** The number of the launch that it will belong to. */
   number = nextLaunchNumber();
-  /** The end of its socket that nobody else holds: its hang-up ends the process. */
   socket;
-  /** Where the program lies that makes it. */
   slot;
-  /** What was told about it before anybody took it, and is for whoever does. */
   events = [];
-  /** The ends of its processes that were told by then. */
   reaped = [];
-  /** What its socket told by then, with the descriptors that came along. */
   messages = [];
   #pid;
   #gone = false;
   #unwanted = false;
   #released = false;
   #supervisor;
-  /** Has the agent make it. `fds` are what the outside program wants besides the socket. */
   constructor(...all) { FirstProcess.#construct.apply(this, all); }
-  /** Whether its end is known. */
   get isGone() {
     return this.#gone || this.events.length > 0;
   }
-  /** Tells it what it is for. False if it has ended; throws if a stream is no descriptor. */
   
-  /** Ends it: nobody wants it any more. Whether that is done already; otherwise it follows. */
   
   static #letGo = (function () {
     if (this.#released) return;
@@ -8250,37 +7981,25 @@ class LaunchProcesses {
   #alive = /* @__PURE__ */ new Set();
   #firstPid;
   #patience;
-  /** One that the agent reaps has been made. */
   
-  /** The command has been executed; its parent reaps it. */
   
-  /** One has been reaped. Whether nobody is left. */
   
-  /** Those that have yet to be reaped, as the host numbers them. */
   get alive() {
     return this.#alive;
   }
-  /** The sandbox's first process, as the host numbers it. */
   get firstPid() {
     return this.#firstPid;
   }
-  /** Its pidfd, which stays this object's. */
   
-  /** Whether it is known. */
   
-  /** Its pid on the host, as long as it lives. pidfd_open(2). */
   
-  /** Sends a signal. One that has just ended is no error. */
   
   static #send = (function (role, number) {
     const pidfd = this.#pidfds[role];
     return pidfd === void 0 ? 0 : rawSyscall(SYS.pidfd_send_signal, pidfd, number, 0, 0);
   });
-  /** Ends all of them. With `byParent`, pid 1 is left to kill what is there and to report. */
   
-  /** Nobody is waited for any more. */
   
-  /** Closes what is held of them. */
   
 }
 
@@ -8349,27 +8068,17 @@ class LaunchSocket {
   #watching = false;
   #watchesAlways = false;
   #open = true;
-  /** `told` gets each record with its descriptors, `hungUp` is called when the other end is closed. */
   constructor(...all) { LaunchSocket.#construct.apply(this, all); }
-  /** The descriptor, for whoever hands it over. */
   get fd() {
     return this.#fd;
   }
-  /** Reads all that has come. */
   
-  /** Reads from now on whenever something comes; needed only where the status pipe does not tell. */
   
-  /** Ends {@linkcode watch}. */
   
-  /** Sends a message, maybe with descriptors: minus an errno, or the bytes that were sent. */
   
-  /** Sends a message, maybe with descriptors. */
   
-  /** Sends a message and resolves to what comes back. */
   
-  /** Whoever waits for an answer gets none. */
   
-  /** Closes it. */
   
 }
 
@@ -8528,17 +8237,11 @@ class Launch {
     else if (this.plan.asPid1 && init.reportStart) this.#socket.watch();
   });
   number;
-  /** Resolves when the command runs; rejects when it never will. */
   started;
-  /** Resolves when everything inside has ended; rejects when the launch failed. */
   ended;
-  /** Resolves when a sandbox that is told its command later waits for it. */
   ready;
-  /** The description with absolute paths; hooks may have added to it. */
   spec;
-  /** Optional mounts whose source was not there, or what they were to cover. */
   skipped;
-  /** The plan that is carried out. */
   plan;
   #init;
   #supervisor;
@@ -8558,16 +8261,12 @@ class Launch {
   #over = false;
   #hasStarted = false;
   #descriptors = [];
-  /** What the sandbox can be entered by, if it handed that out. */
   #held = [];
   #barriers;
-  /** What the filter's listener goes by, if there will be one. */
   #judge;
   #supervision;
   #killed = false;
-  /** Plans, assembles, and hands the launch to the agent. Throws if it cannot even begin. */
   constructor(...all) { Launch.#construct.apply(this, all); }
-  /** From now on what is told about this process is this launch's. */
   static #adopt = (function (first) {
     this.#supervisor.remove(first);
     this.#supervisor.add(this);
@@ -8575,11 +8274,9 @@ class Launch {
     for (const event of first.events) this.onEvent(event);
     for (const event of first.reaped) this.onReaped(event);
   });
-  /** Who serves what its filter asks about, if anybody does. */
   get supervision() {
     return this.#supervision;
   }
-  /** The program stays alive for this launch. */
   static #hold = (function () {
     if (this.#isHeld) return;
     this.#isHeld = true;
@@ -8590,52 +8287,36 @@ class Launch {
     this.#isHeld = false;
     reactor().release();
   });
-  /** Whether everything has ended. */
   get isOver() {
     return this.#over;
   }
-  /** Tells the command to a sandbox that waits for it, or will. */
   
-  /** The command's pid on the host, once it runs. */
   get pid() {
     this.drain();
     return this.plan.asPid1 ? this.#processes.firstPid : this.#processes.pidOf("command");
   }
-  /** The sandbox's first process, as the host numbers it. */
   get firstPid() {
     if (!this.#processes.has("first")) this.drain();
     return this.#processes.firstPid;
   }
-  /** A descriptor that the set-up made inside and handed out, e.g. a terminal. */
   
-  /** What the sandbox can be entered by, until it ends; whoever takes it out closes it. */
   get held() {
     if (this.#held.length === 0) this.drain();
     return this.#held;
   }
-  /** Closes what the set-up handed out and nobody takes. */
   
-  /**
-   * Lets go of a command that runs, without ending it: another process has taken over its socket, and
-   * will reap it.
-   */
   
-  /** What somebody needs who takes it over: descriptors that stay this launch's, and what is known. */
   
-  /** Sends a signal to the command. */
   
-  /** Kills everything inside. `reason` becomes the error, if the command was not running yet. */
   
   static #killNow = (function () {
     this.#init.cgroup?.cgroup.letDie();
     this.#processes.kill(this.#processes.has("command") && !this.plan.asPid1);
     if (!this.#processes.has("first")) this.#socket.watch();
   });
-  /** Whether the socket could tell of processes that are not known yet. */
   get isWaitingForPids() {
     return !this.#processes.has("first") || this.plan.staged && !this.#processes.has("stage");
   }
-  /** Reads what the socket holds: processes, descriptors, answers to hooks. */
   
   static #told = (function (event, fds) {
     if (event.kind === EventKind.COMMAND) this.#processes.setCommand(fds[0]);
@@ -8654,7 +8335,6 @@ class Launch {
     this.#supervisor.owns(pid, this);
     if (this.#killed) Launch.#killNow.call(this);
   });
-  /** The sandbox's end is closed: pid 1 has become the command, or everything is over. */
   static #hangUp = (function () {
     if (!this.plan.asPid1) return;
     queueMicrotask((() => {
@@ -8698,7 +8378,6 @@ class Launch {
     Launch.#letGo.call(this);
     Launch.#release.call(this);
   });
-  /** The next launch of this shape finds its first process made. */
   static #keepSpare = (function () {
     const shape = this.#shape;
     this.#shape = void 0;
@@ -8716,13 +8395,11 @@ class Launch {
     for (const fd of this.#held.splice(0)) syscall("close", fd);
     if (this.#error !== void 0 || !this.#hasStarted) this.closeDescriptors();
   });
-  // What few launches need is loaded when one does: a plain `paddock run` is quicker to start.
   static #atBarrier = (async function (code) {
     const { Barriers } = await import(import.meta.resolve('./barriers.js'));
     this.#barriers ??= new Barriers(Launch.#waiting.call(this));
     await this.#barriers.at(code);
   });
-  /** What the barriers need of this launch. */
   static #waiting = (function () {
     const { agent } = this.#supervisor;
     const { setup, externals } = this.#compiled.programs.inside();
@@ -8750,7 +8427,6 @@ class Launch {
       })
     };
   });
-  /** The agent tells of a process it has made while that may be at its first barrier already. */
   static #knownPid = (async function () {
     for (; ; ) {
       const pid = this.firstPid;
@@ -8818,13 +8494,9 @@ class PipeReader {
   #fd;
   #open = true;
   #wake;
-  /** Takes the descriptor over. */
   constructor(...all) { PipeReader.#construct.apply(this, all); }
-  /** Reads into a buffer: how many bytes, or 0 at the end. Waits until there are some. */
   
-  /** Closes the descriptor; a pending read ends with 0. */
   
-  /** A stream of what comes, which reads only as fast as it is read from. */
   
 }
 const CHUNKS_A_TURN = 16;
@@ -8852,17 +8524,13 @@ class Collector {
     this.done = new Promise(((resolve) => this.#resolve = resolve));
     reactor().watch(fd, EPOLLIN, (() => this.drain()));
   });
-  /** All bytes, once the end has come. */
   done;
   #fd;
   #chunks = [];
   #resolve;
   #ended = false;
-  /** Takes the descriptor over and reads as soon as something comes. */
   constructor(...all) { Collector.#construct.apply(this, all); }
-  /** Reads what is there now, or as much of it as leaves timers and other streams their turn. */
   
-  /** Ends now, with what has come so far. */
   
 }
 let buffer;
@@ -8917,17 +8585,12 @@ class PipeWriter {
   #fd;
   #open = true;
   #wake;
-  /** Takes the descriptor over. */
   constructor(...all) { PipeWriter.#construct.apply(this, all); }
-  /** The descriptor, as long as it is open. */
   get fd() {
     return this.#open ? this.#fd : void 0;
   }
-  /** Writes all of it, as fast as the other side reads. */
   
-  /** Closes the descriptor: the other side reads the end. */
   
-  /** A stream to write to; closing it closes the descriptor. */
   
 }
 const STATX_TYPE = 1, MODE_OFFSET = 28, S_IFMT = 61440, S_IFDIR = 16384;
@@ -8948,6 +8611,10 @@ class SandboxProcess {
   });
     this.prototype.saveDiff = (async function (path) {
     await (await SandboxProcess.#changes.call(this)).save(path);
+  });
+    this.prototype.applyChanges = (async function () {
+    if (!this.#ended) throw new TypeError("The command has not ended; await its status first");
+    return await (await SandboxProcess.#changes.call(this)).apply();
   });
     this.prototype.commit = (async function (name) {
     return await (await SandboxProcess.#changes.call(this)).commit(name);
@@ -8987,60 +8654,42 @@ class SandboxProcess {
     }
     this.pid = init.pid;
     this.status = init.status;
+    const end = (() => this.#ended = true);
+    init.status.then(end, end);
   });
   #init;
-  /** Its process, as the host numbers it. */
   pid;
-  /** Resolves when it has ended, and everything inside with it. */
   status;
   #disposed = false;
-  /** Made by `spawn`. */
+  #ended = false;
   constructor(...all) { SandboxProcess.#construct.apply(this, all); }
-  /** Its standard input; with a terminal, what is typed. */
   get stdin() {
     return need(this.#init.stdin, "stdin");
   }
-  /** Its standard output; with a terminal, what is shown. */
   get stdout() {
     return need(this.#init.stdout, "stdout");
   }
-  /** Its standard error. */
   get stderr() {
     return need(this.#init.stderr, "stderr");
   }
-  /** Its cgroup, if it has `limits`, to watch, freeze and change while it runs. */
   get cgroup() {
     return this.#init.cgroup;
   }
-  /** Its terminal. */
   get terminal() {
     const { terminal } = this.#init;
     if (terminal === void 0) throw new TypeError("The command has no terminal; see tty()");
     return terminal;
   }
-  /** Sends it a signal. Throws a `TypeError` if it has ended already, as `Deno.ChildProcess` does. */
   
-  /**
-   * What the command changed of the root, up to now: absolute paths inside, sorted. The root must be
-   * an image or an overlay with an `upper`. Changes in memory can be told also when the command has
-   * ended, until this process is disposed of.
-   *
-   * Permissions: `--allow-all`.
-   */
   
-  /**
-   * Saves what the command changed as a tar archive, a layer in the sense of OCI, with `.wh.NAME` for
-   * what is gone. It should have ended, for a file that shrinks meanwhile is an error.
-   */
   
-  /** Makes an image of the one that is the root and of what was changed, by this name. */
+  
   
   static #changes = (async function () {
     const { changes } = this.#init;
     if (this.#disposed) throw new TypeError("The process was disposed of, and its changes with it");
     return new (await import(import.meta.resolve('./changes.js')).then((function (n) { return n.changes$1; }))).SandboxChanges(changes);
   });
-  /** Collects both streams and waits for the end. */
   
   static #dropChanges = (function () {
     const { changes } = this.#init;
@@ -9050,7 +8699,6 @@ class SandboxProcess {
     }
     this.#disposed = true;
   });
-  /** Kills everything inside, waits for the end, and closes the streams that nobody uses. */
   
 }
 const FORWARDED = [
@@ -9085,11 +8733,8 @@ class Forwarder {
     for (const [signal, handler] of this.#handlers) Deno.removeSignalListener(signal, handler);
   });
   }
-  /** Aborted when a signal has come and there is still no command to get it. */
   early = new AbortController();
-  /** What came before the command. */
   waiting = [];
-  /** What has come at all. */
   passed = /* @__PURE__ */ new Set();
   #handlers = /* @__PURE__ */ new Map();
   #child;
@@ -9145,7 +8790,7 @@ export const MAIN_SOURCES = {
   "lib/agent/operation.ts": 3269,
   "lib/agent/reactor.ts": 3600,
   "lib/agent/words.ts": 1022,
-  "lib/cli/execute.ts": 4133,
+  "lib/cli/execute.ts": 4161,
   "lib/cli/failure.ts": 3520,
   "lib/cli/finish.ts": 747,
   "lib/cli/freshness.ts": 2057,
@@ -9193,7 +8838,7 @@ export const MAIN_SOURCES = {
   "lib/plan/structs.ts": 2799,
   "lib/quantity.ts": 2703,
   "lib/run/begin.ts": 7853,
-  "lib/run/child.ts": 7041,
+  "lib/run/child.ts": 7649,
   "lib/run/compiled.ts": 7831,
   "lib/run/diagnose.ts": 2644,
   "lib/run/ephemeral.ts": 1461,

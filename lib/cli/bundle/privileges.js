@@ -222,11 +222,6 @@ function overlaidRoot(root) {
   }
   return { overlay: { lower: [root.path], upper: "ephemeral" } };
 }
-function hasChanges(root) {
-  if (typeof root === "string") return false;
-  if ("image" in root) return !root.readonly;
-  return "overlay" in root && root.overlay.upper !== void 0;
-}
 
 const PRIVILEGES = "Privileges";
 const NAMES = Object.keys(CAPABILITIES);
@@ -279,4 +274,4 @@ const PRIVILEGE_OPTIONS = [
   }
 ];
 
-export { PRIVILEGE_OPTIONS, bindValue, decimalValue, filesystemValue, hasChanges, idRangeValue, insidePath, ioValue, joinValue, listValue, numberValue, overlaidRoot, overlayValue, pair, placeValue, rlimitValue, rootValue, userValue, wholeValue };
+export { PRIVILEGE_OPTIONS, bindValue, decimalValue, filesystemValue, idRangeValue, insidePath, ioValue, joinValue, listValue, numberValue, overlaidRoot, overlayValue, pair, placeValue, rlimitValue, rootValue, userValue, wholeValue };

@@ -775,12 +775,6 @@ function checkForeground(request) {
   );
 }
 async function runDetached(request, command) {
-  if (request.saveDiff !== void 0) {
-    throw new SpecError(
-      "--save-diff",
-      "the changes of a detached sandbox are not there at its start"
-    );
-  }
   const { spec, plugins, handler } = descriptionOf(request.box);
   const { id, name } = await startDetached(spec, plugins, command, {
     handler,

@@ -92,6 +92,22 @@ const FILESYSTEM_OPTIONS = [
     }
   },
   {
+    name: "apply",
+    group: FILES,
+    help: "when the command has succeeded, do to the root's directory what it changed",
+    apply: (run) => run.applyChanges = true
+  },
+  {
+    name: "commit",
+    value: "NAME",
+    group: FILES,
+    help: "when the command has succeeded, make an image of the root and of what it changed",
+    apply: (run, value) => {
+      if (value === "") throw new SpecError("value", "is empty; give a name");
+      run.commit = value;
+    }
+  },
+  {
     name: "preset",
     value: "NAME[=DIR]",
     choices: ["read-only-host", "scratch", "workspace="],

@@ -2,7 +2,7 @@
 import { SpecError } from './paddock.js';
 import { parseOptions, applyOptions } from './options.js';
 import { RUN_OPTIONS } from './run_options.js';
-import { overlaidRoot, hasChanges } from './privileges.js';
+import { overlaidRoot } from './privileges.js';
 import './known_keys.js';
 import './time.js';
 import './network.js';
@@ -111,10 +111,9 @@ async function runBox(request, given, rest) {
   const plugins = request.hooks.length === 0 ? [] : await (await import(import.meta.resolve('./hook_module.js'))).loadHooks(request.hooks);
   for (const plugin of plugins) request.box = request.box.use(plugin);
   if (request.overlayRoot) request.box = request.box.root(overlaidRoot(request.box.spec.root));
-  const { saveDiff, box: { spec } } = request;
-  if (saveDiff !== void 0 && !hasChanges(spec.root)) {
-    throw new SpecError("--save-diff", "there are no changes to save; see --overlay-root");
-  }
+  const { spec } = request.box;
+  const { saveDiff, applyChanges, commit } = request;
+  const afterwards = saveDiff !== void 0 || applyChanges || commit !== void 0 ? (await import(import.meta.resolve('./keep_changes.js'))).keepChanges(request) : void 0;
   const command = rest.length > 0 ? rest : spec.command ?? await imageCommand(spec);
   if (command === void 0 || command.length === 0) {
     throw new SpecError(
@@ -144,7 +143,7 @@ async function runBox(request, given, rest) {
     import(import.meta.resolve('./paddock.js')).then(function (n) { return n.execute; }),
     import(import.meta.resolve('./paddock.js')).then(function (n) { return n.finish; })
   ]);
-  return await finish(await execute(request.box, command, saveDiff), request.json, spec);
+  return await finish(await execute(request.box, command, afterwards), request.json, spec);
 }
 async function imageCommand(spec) {
   if (typeof spec.root !== "object" || !("image" in spec.root)) return void 0;

@@ -41,6 +41,15 @@ async function work(request) {
       };
       return compareChanges(init);
     }
+    case "apply": {
+      const { applyChanges } = await import(import.meta.resolve('./apply_changes.js'));
+      return applyChanges({
+        upper: request.hasInput ? 0 : directory(request.upper),
+        target: directory(request.target),
+        ids: SAME_IDS,
+        mountPoints: new Set(request.mountPoints)
+      });
+    }
     case "commit": {
       const { addLayer } = await import(import.meta.resolve('./import.js'));
       return await addLayer(

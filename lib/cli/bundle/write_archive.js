@@ -870,8 +870,9 @@ function xattrsOf(fd) {
 var write_archive = {
   __proto__: null,
   SAME_IDS: SAME_IDS,
+  dataOf: dataOf,
   isOpaque: isOpaque,
   writeArchive: writeArchive
 };
 
-export { BLOCK, SAME_IDS, TarWriter, TreeWriter, entryPath, isDirectory, isOpaque, isWhiteout, isZero, openDirectory, parseHeader, sortedNames, split, tarNumber, walkTree, writeArchive, write_archive };
+export { BLOCK, SAME_IDS, TarWriter, TreeWriter, changeMode, changeOwner, changeTimes, dataOf, entryPath, getXattr, isDirectory, isOpaque, isWhiteout, isZero, listXattrs, openDirectory, parseHeader, setXattr, sortedNames, split, tarNumber, walkTree, writeArchive, write_archive };

@@ -6,7 +6,7 @@
 
 /** What the worker is asked for: a verb, and what it needs. */
 export interface WorkRequest {
-  verb: "import" | "remove" | "compare" | "archive" | "commit";
+  verb: "import" | "remove" | "compare" | "archive" | "commit" | "apply";
   [key: string]: unknown;
 }
 

@@ -50,6 +50,15 @@ async function work(request: WorkRequest): Promise<unknown> {
       };
       return compareChanges(init);
     }
+    case "apply": {
+      const { applyChanges } = await import("../apply_changes.ts");
+      return applyChanges({
+        upper: request.hasInput ? 0 : directory(request.upper as string),
+        target: directory(request.target as string),
+        ids: SAME_IDS,
+        mountPoints: new Set(request.mountPoints as string[]),
+      });
+    }
     case "commit": {
       const { addLayer } = await import("../import.ts");
       return await addLayer(

@@ -16,17 +16,17 @@ import { close, open } from "../../sys/file.ts";
 const DEEPEST = 32;
 
 /** Removes a file or a directory with all that is in it; what is not there is no error. */
-export function removeTree(path: string): void {
-  if (isRemoved(AT_FDCWD, path)) return;
+export function removeTree(path: FileName, dirfd: number = AT_FDCWD): void {
+  if (isRemoved(dirfd, path)) return;
   for (let isLeft = true; isLeft;) {
-    const top = enter(AT_FDCWD, path);
+    const top = enter(dirfd, path);
     try {
       isLeft = empty(top, top, 1);
     } finally {
       close(top);
     }
   }
-  removeName(AT_FDCWD, path, AT_REMOVEDIR);
+  removeName(dirfd, path, AT_REMOVEDIR);
 }
 
 /** Empties a directory. Whether something that lay too deep has been put into `top`. */
