@@ -18,7 +18,7 @@ export { Sandbox, sandbox } from "./lib/sandbox.ts";
 export { pool } from "./lib/pool.ts";
 export type { Pool, PoolOptions, PoolRunOptions } from "./lib/run/pool.ts";
 export { Pod, pod } from "./lib/pod.ts";
-export type { PodOptions, PodShare } from "./lib/run/pod.ts";
+export type { PodOptions, PodShare } from "./lib/run/pod_options.ts";
 export type { BindOptions, MountOptions, NamespaceName } from "./lib/sandbox.ts";
 export { readOnlyHost, scratch, SECRETS, workspace } from "./lib/presets.ts";
 export type { HideOptions, Preset, ScratchOptions, WorkspacePresetOptions } from "./lib/presets.ts";

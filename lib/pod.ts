@@ -6,7 +6,8 @@
 
 import type { Command } from "./run/begin.ts";
 import type { SandboxOutput, SandboxProcess } from "./run/child.ts";
-import { Pod as Holder, type PodOptions } from "./run/pod.ts";
+import { Pod as Holder } from "./run/pod.ts";
+import type { PodOptions } from "./run/pod_options.ts";
 import type { SpawnOptions } from "./run/run.ts";
 import { descriptionOf, type Sandbox } from "./sandbox.ts";
 

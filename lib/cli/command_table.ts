@@ -21,6 +21,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: async () => (await import("./run_usage.ts")).RUN_USAGE,
   },
   {
+    name: "pod",
+    summary: "run sandboxes that share a network, a name and IPC",
+    group: RUN,
+    load: async () => (await import("./pod.ts")).podCommand,
+    usage: async () => (await import("./pod.ts")).USAGE,
+  },
+  {
     name: "image",
     summary: "import, list, export and remove images",
     group: KEEP,

@@ -147,7 +147,7 @@ export const CAPABILITIES_NODE = record(
   { default: "none", example: "{ keep: [CAP_NET_BIND_SERVICE] }" },
 );
 
-const FIELDS = {
+export const FIELDS = {
   command: list(
     "The command and its arguments.",
     { is: "text", about: "A word.", bytes: true },

@@ -5,6 +5,7 @@ import type { CommandEntry } from "../../lib/cli/command.ts";
 import { COMMANDS } from "../../lib/cli/command_table.ts";
 import { checkNamespaceChoices } from "../../lib/cli/namespace_choices.ts";
 import { applyOptions, parseOptions } from "../../lib/cli/options.ts";
+import { readPodFile } from "../../lib/cli/pod/file.ts";
 import { RUN_OPTIONS } from "../../lib/cli/run_options.ts";
 import { UnsupportedError } from "../../lib/errors.ts";
 import { prepareFilter } from "../../lib/run/filters.ts";
@@ -130,6 +131,10 @@ for (const [index, { place, text, language, marks }] of BLOCKS.entries()) {
   if (language !== "yaml") continue;
   Deno.test(`it is a description: ${place}`, async () => {
     await withFolder({ "box.yaml": text, ...named(text) }, async (folder) => {
+      if (marks.includes("pod")) {
+        assert(readPodFile(`${folder}/box.yaml`).members.length > 0);
+        return;
+      }
       if (marks.includes("run")) {
         const ended = await paddock(["run", "-f", `${folder}/box.yaml`]);
         assertEquals(ended, { code: 0, stdout: `${BLOCKS[index + 1]!.text}\n`, stderr: "" });
