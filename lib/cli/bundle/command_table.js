@@ -11,6 +11,13 @@ const COMMANDS = [
     usage: async () => (await import(import.meta.resolve('./run_usage.js'))).RUN_USAGE
   },
   {
+    name: "pod",
+    summary: "run sandboxes that share a network, a name and IPC",
+    group: RUN,
+    load: async () => (await import(import.meta.resolve('./pod.js'))).podCommand,
+    usage: async () => (await import(import.meta.resolve('./pod.js'))).USAGE
+  },
+  {
     name: "image",
     summary: "import, list, export and remove images",
     group: KEEP,

@@ -87,7 +87,7 @@ async function runWithOptions(args, context) {
 async function runRequest(request, given, rest) {
   const files = given.filter(({ option }) => option.name === "file").map(({ value }) => value);
   if (files.length === 0) return await runBox(request, given, rest);
-  const { readSpecFiles } = await import(import.meta.resolve('./spec_file.js'));
+  const { readSpecFiles } = await import(import.meta.resolve('./spec_file.js')).then(function (n) { return n.spec_file; });
   const { box, hooks, place } = readSpecFiles(files);
   request.box = box;
   request.hooks.push(...hooks);

@@ -2274,4 +2274,4 @@ var sandbox$1 = {
   sandbox: sandbox
 };
 
-export { FS_FEATURES, SCOPE_FEATURES, Sandbox, TCP_FEATURES, commandSchedulingSteps, descriptionOf, firstSchedulingSteps, heldOf, landlockRulesStep, landlockStep, raiseSteps, sandbox, sandbox$1 };
+export { FS_FEATURES, SCOPE_FEATURES, Sandbox, TCP_FEATURES, checkSpec, commandSchedulingSteps, descriptionOf, firstSchedulingSteps, heldOf, landlockRulesStep, landlockStep, raiseSteps, sandbox, sandbox$1 };

@@ -3,7 +3,7 @@ import { NAMESPACE_KINDS } from './spec.js';
 import { JOIN_TARGET, LANDLOCK_RIGHT_NAMES, LANDLOCK_SCOPES, NETWORK } from './network.js';
 import { CAPABILITIES } from './paddock.js';
 import { PERSONALITY, OOM_SCORE_ADJ, IO_PRIORITY, SCHEDULER, NICE, LIMITS, RLIMITS_NODE } from './limits.js';
-import { text, either, number, word, record, size, list, flag } from './node.js';
+import { text, either, number, word, record, list, size, flag } from './node.js';
 
 const LAST_ID = 4294967294;
 const id = (about, more = {}) => number(about, 0, LAST_ID, more);
@@ -441,4 +441,4 @@ const FILE = record(
   { meant: MEANT, example: "command: [id]" }
 );
 
-export { CAPABILITIES_NODE, FILE, LANDLOCK, MOUNT, SECCOMP, SPEC };
+export { CAPABILITIES_NODE, FIELDS, FILE, LANDLOCK, MOUNT, SECCOMP, SPEC };

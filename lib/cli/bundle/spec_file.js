@@ -6,26 +6,6 @@ import { FILE } from './spec2.js';
 import { parseEvents, constructFromEvents, CORE_SCHEMA, mergeTag, binaryTag, defineScalarTag, YAMLException, EVENT_ID, getScalarValue } from 'npm:js-yaml@^5.5.0';
 import { optionOf } from './option_words.js';
 import { readProfile } from './seccomp_profile.js';
-import './known_keys.js';
-import './limits.js';
-import './node.js';
-import './check_limits.js';
-import './time.js';
-import './describe_network.js';
-import './network2.js';
-import './network.js';
-import './hook.js';
-import './cgroup_settings.js';
-import './more_kernel.js';
-import './image_root.js';
-import './file.js';
-import './directory_handles.js';
-import './locks.js';
-import './lock.js';
-import './paths.js';
-import './record.js';
-import './layout.js';
-import './spec.js';
 
 class Marked {
   /** Takes the text as it was written. */
@@ -461,4 +441,10 @@ function readSpecFiles(paths) {
   }
 }
 
-export { readSpecFiles, sandboxFrom };
+var spec_file = {
+  __proto__: null,
+  readSpecFiles: readSpecFiles,
+  sandboxFrom: sandboxFrom
+};
+
+export { YamlError, located, parseYaml, placed, readSpecFiles, sandboxFrom, spec_file, withEnvironment };
