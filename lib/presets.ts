@@ -173,8 +173,9 @@ export function workspace(directory: string, options: WorkspacePresetOptions = {
     },
   });
   return (box) => {
-    const open = box.root("/").with(hiding(hide)).bind(path, path, { writable: true })
-      .readonly(...protect.map((name) => `${path}/${name}`)).use(plugin);
+    // Secrets last: the directory may be the home directory, or above it.
+    const open = box.root("/").bind(path, path, { writable: true })
+      .readonly(...protect.map((name) => `${path}/${name}`)).with(hiding(hide)).use(plugin);
     return open.spec.cwd === undefined ? open.cwd(path) : open;
   };
 }

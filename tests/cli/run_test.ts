@@ -118,7 +118,7 @@ Deno.test("--preset is what the other options come on top of", async () => {
     const wrong = await paddock(["run", "--preset", "workspce=.", "true"]);
     assertEquals([wrong.code, wrong.stderr], [
       125,
-      'paddock: --preset: "workspce=." is none of read-only-host, scratch, workspace=DIR; did you mean workspace?\n',
+      'paddock: --preset: "workspce=." is none of read-only-host, scratch, browser, workspace=DIR, agent=DIR, build=DIR, test=DIR, judge=META, service=PORTS; did you mean workspace?\n',
     ]);
   });
 });

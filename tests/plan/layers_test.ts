@@ -24,6 +24,7 @@ const LAYERS: readonly (readonly string[])[] = [
     "lib/pod.ts",
     "lib/pool.ts",
     "lib/presets.ts",
+    "lib/presets/",
     "lib/running.ts",
     "lib/sandbox.ts",
     "lib/start.ts",
