@@ -109,10 +109,13 @@ const FILESYSTEM_OPTIONS = [
   },
   {
     name: "preset",
-    value: "NAME[=DIR]",
-    choices: ["read-only-host", "scratch", "workspace="],
+    value: "NAME[=WHAT]",
+    choices: [
+      ...["read-only-host", "scratch", "browser", "workspace=", "agent=", "build=", "test="],
+      ...["judge=", "service="]
+    ],
     group: FILES,
-    help: "read-only-host; scratch: the host, thrown away; workspace=DIR: one directory to work in",
+    help: "read-only-host, scratch, workspace=DIR, agent=DIR, build=DIR, test=DIR, browser, judge=META, service=PORTS",
     // Done before all others, which come on top of it.
     apply: () => {
     }
