@@ -19,13 +19,17 @@ function memoryOf(pid: number): number {
 
 Deno.test("a detached sandbox runs on, is listed, tells what it wrote and how it ended", async () => {
   await inPlace(async (place) => {
-    const record = await place.start(
+    const started = await place.process(
+      "run",
+      "-d",
       "--name",
       "web",
       "sh",
       "-c",
       "trap 'echo late; exit 7' TERM; echo out; echo err >&2; while :; do sleep 0.1; done",
     );
+    assertEquals([started.code, started.stderr], [0, ""]);
+    const record = place.record(started.stdout.trim());
     const { keeper, first, command } = record.processes!;
     assert(isAlive(keeper) && isAlive(first) && isAlive(command));
     const [line] = JSON.parse(await place.out("ps", "--json"));
@@ -223,20 +227,13 @@ Deno.test("postStart runs before the command returns, postStop once, in the next
   await withFolder({ "notes.ts": module }, async (folder) => {
     await inPlace(async (place) => {
       const notes = () => Deno.readTextFileSync(`${folder}/notes`);
-      await place.start(
-        "--name",
-        "a",
-        "--hook",
-        `${folder}/notes.ts`,
-        "sh",
-        "-c",
-        "sleep 0.2; exit 3",
-      );
+      await place.start("--name", "a", "--hook", `${folder}/notes.ts`, "sleep", "77");
       assertEquals(notes(), "start true\n");
-      assertEquals((await place.paddock("wait", "a")).code, 3);
+      await place.out("kill", "-s", "TERM", "a");
+      assertEquals((await place.paddock("wait", "a")).code, 143);
       await place.out("ps", "-a");
       await place.out("rm", "a");
-      assertEquals(notes(), "start true\nstop 3 true\n");
+      assertEquals(notes(), "start true\nstop 143 true\n");
       // Also when many see it.
       const { id, processes } = await place.start("--hook", `${folder}/notes.ts`, "true");
       await until(() => !isAlive(processes!.keeper));

@@ -7,7 +7,6 @@ import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/as
 import { StateDirectory } from "../../lib/state/directory.ts";
 import { identityOf, isAlive } from "../../lib/state/identity.ts";
 import { killAll, signalProcess } from "../../lib/run/detached/processes.ts";
-import { prune } from "../../lib/run/detached/prune.ts";
 import { start, text } from "../cli/run.ts";
 import { processesWith, ROOT, testIf, until, wait } from "../integration/support.ts";
 import { sampleRecord } from "../state/support.ts";
@@ -22,32 +21,20 @@ function left(place: Place): string[] {
   return [...place.ids(), ...names];
 }
 
-/** Removes what does not run, in this program: what it named. */
-async function pruned(): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { what } of prune(false)) found.push(what);
-  return found;
-}
-
-/** With the state directory for what this program itself asks. */
-function withState(use: (place: Place) => Promise<void>): Promise<void> {
-  return inPlace(async (place) => {
-    Deno.env.set("PADDOCK_STATE", place.path);
-    try {
-      await use(place);
-    } finally {
-      Deno.env.delete("PADDOCK_STATE");
-    }
-  });
+/** Removes what does not run: what it named. */
+async function pruned(place: Place): Promise<string[]> {
+  const lines = (await place.out("prune")).split("\n").filter((line) => line !== "");
+  return lines.map((line) => line.replace("removed ", ""));
 }
 
 Deno.test(`a start that is killed at ${ROUNDS} moments leaves a sandbox that is known, or nothing`, async () => {
-  await withState(async (place) => {
-    await place.start("--name", "warm", "true");
+  await inPlace(async (place) => {
+    await place.process("run", "-d", "true");
     const begin = performance.now();
-    await place.start("--name", "timed", "true");
+    await place.process("run", "-d", "true");
     const whole = performance.now() - begin;
-    await pruned();
+    await until(() => place.ids().every((id) => !lives(place.record(id))));
+    await pruned(place);
     let ran = 0;
     for (let round = 0; round < ROUNDS; round++) {
       const child = start(["run", "-d", "--name", "x", "--", "sleep", TAG], { env: place.env });
@@ -71,7 +58,7 @@ Deno.test(`a start that is killed at ${ROUNDS} moments leaves a sandbox that is 
       );
       ran += known();
       for (const { record } of state?.entries() ?? []) if (record) await killAll(record);
-      await pruned();
+      await pruned(place);
       assertEquals(left(place), []);
       assert(await until(() => processesWith(TAG).length === 0));
     }
@@ -80,23 +67,23 @@ Deno.test(`a start that is killed at ${ROUNDS} moments leaves a sandbox that is 
 });
 
 Deno.test("a keeper that is killed takes all with it; prune names what is left", async () => {
-  await withState(async (place) => {
+  await inPlace(async (place) => {
     for (let round = 0; round < Math.ceil(ROUNDS / 3); round++) {
       const record = await place.start("--name", "k", "sh", "-c", `sleep ${TAG} & yes | cat`);
       await wait(Math.random() * 50);
       Deno.kill(record.processes!.keeper.pid, "SIGKILL");
       assert(await until(() => !lives(record) && processesWith(TAG).length === 0));
-      assertEquals(await pruned(), [`the sandbox ${record.id} "k": its keeper was killed`]);
+      assertEquals(await pruned(place), [`the sandbox ${record.id} "k": its keeper was killed`]);
       assertEquals(left(place), []);
     }
   });
 });
 
 Deno.test("of many that want one name, one gets it", async () => {
-  await withState(async (place) => {
+  await inPlace(async (place) => {
     for (let round = 0; round < Math.ceil(ROUNDS / 5); round++) {
       const racers = await Promise.all(
-        Array.from({ length: 4 }, () => place.paddock("run", "-d", "--name", "one", "sleep", TAG)),
+        Array.from({ length: 4 }, () => place.process("run", "-d", "--name", "one", "sleep", TAG)),
       );
       const winners = racers.filter(({ code }) => code === 0);
       assertEquals(winners.length, 1, racers.map(({ stderr }) => stderr).join(""));
@@ -111,7 +98,7 @@ Deno.test("of many that want one name, one gets it", async () => {
 });
 
 Deno.test("a pid that was used again gets no signal, and hides no end", async () => {
-  await withState(async (place) => {
+  await inPlace(async (place) => {
     const other = new Deno.Command("sleep", { args: ["60"] }).spawn();
     // As it would be written had this pid been a sandbox's a little earlier.
     const { inode: _, ...now } = identityOf(other.pid);
@@ -140,14 +127,14 @@ Deno.test("a pid that was used again gets no signal, and hides no end", async ()
 });
 
 Deno.test("a sandbox whose state is gone runs on until prune, which names it", async () => {
-  await withState(async (place) => {
+  await inPlace(async (place) => {
     const record = await place.start("sh", "-c", `while echo x; do sleep 0.01; done; sleep ${TAG}`);
     await Deno.remove(`${place.path}/sandboxes/${record.id}`, { recursive: true });
     await wait(50);
     assert(lives(record));
     assertStringIncludes((await place.paddock("ps", record.id)).stderr, "there is no sandbox");
     const { keeper } = record.processes!;
-    assertEquals(await pruned(), [
+    assertEquals(await pruned(place), [
       `the sandbox of the keeper ${keeper.pid}, whose state ` +
       `"${place.path}/sandboxes/${record.id}" is gone`,
     ]);
@@ -157,7 +144,10 @@ Deno.test("a sandbox whose state is gone runs on until prune, which names it", a
     Deno.truncateSync(`${place.path}/sandboxes/${damaged.id}/record.json`, 100);
     assertStringIncludes(await place.out("ps", "-a"), " damaged ");
     assertMatch((await place.paddock("stop", damaged.id)).stderr, /it is cut off, or not JSON/);
-    assertStringIncludes((await pruned()).join(), `${damaged.id}, which has no record that can be`);
+    assertStringIncludes(
+      (await pruned(place)).join(),
+      `${damaged.id}, which has no record that can be`,
+    );
     assert(await until(() => !lives(damaged)));
     assertEquals(left(place), []);
   });

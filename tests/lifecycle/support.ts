@@ -9,8 +9,32 @@ import { assertEquals } from "@std/assert";
 import { StateDirectory } from "../../lib/state/directory.ts";
 import { isAlive } from "../../lib/state/identity.ts";
 import type { SandboxRecord } from "../../lib/state/record.ts";
+import { main } from "../../lib/cli/main.ts";
 import { type Ended, paddock } from "../cli/run.ts";
 import { until } from "../integration/support.ts";
+
+let turn: Promise<void> = Promise.resolve();
+
+/** What the command line writes, instead of writing it. */
+async function captured(state: string, args: readonly string[]): Promise<Ended> {
+  const written = { stdout: "", stderr: "" };
+  const decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+  Deno.env.set("PADDOCK_STATE", state);
+  for (const stream of ["stdout", "stderr"] as const) {
+    Deno[stream].writeSync = (bytes) => {
+      written[stream] += decoders[stream].decode(bytes, { stream: true });
+      return bytes.length;
+    };
+  }
+  try {
+    return { code: await main(args), ...written };
+  } finally {
+    for (const stream of ["stdout", "stderr"] as const) {
+      delete (Deno[stream] as { writeSync?: unknown }).writeSync;
+    }
+    Deno.env.delete("PADDOCK_STATE");
+  }
+}
 
 /** A state directory, and `paddock` with it. */
 export class Place {
@@ -26,9 +50,16 @@ export class Place {
     return { PADDOCK_STATE: this.path };
   }
 
-  /** Runs `paddock`. */
-  paddock(...args: string[]): Promise<Ended> {
+  /** Runs `paddock` as a process of its own. */
+  process(...args: string[]): Promise<Ended> {
     return paddock(args, { env: this.env });
+  }
+
+  /** Runs `paddock` within this program, one command after the other: much quicker. */
+  paddock(...args: string[]): Promise<Ended> {
+    const ended = turn.then(() => captured(this.path, args));
+    turn = ended.then(() => {}, () => {});
+    return ended;
   }
 
   /** The same, which must succeed: what it printed. */
