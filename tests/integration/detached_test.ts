@@ -48,6 +48,7 @@ Deno.test("a detached sandbox runs on, is listed, tells what it wrote and how it
     const [, parent, , session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").map(Number);
     assert(parent !== Deno.pid);
     assertEquals(session, keeper.pid);
+    assertEquals(Deno.readLinkSync(`/proc/${keeper.pid}/cwd`), "/");
     const memory = memoryOf(keeper.pid) + memoryOf(first.pid);
     assert(memory > 0 && memory <= 48, `${memory} KiB for all but the command`);
     // What was written last is there when the end is told.

@@ -10,23 +10,31 @@ import { find, type Found } from "../../state/find.ts";
 import type { SandboxRecord } from "../../state/record.ts";
 import { complain, exitCode, oneLine } from "../failure.ts";
 
+/** How many are seen to at a time: they take their time to end. */
+const AT_ONCE = 16;
+
 /** Does it with each; an error with one does not keep the others from it, and makes the exit code. */
 export async function withEach(
   names: readonly string[],
   act: (found: Found) => Promise<number>,
 ): Promise<number> {
-  let code = 0;
-  for (const name of names) {
-    try {
-      code = await act(find(name)) || code;
-    } catch (error) {
-      // The last one is told of as every command's is, by whoever called.
-      if (names.length === 1) throw error;
-      complain(`paddock: ${oneLine(error)}`);
-      code = exitCode(error);
+  // A single one's error is told of as every command's is, by whoever called.
+  if (names.length === 1) return await act(find(names[0]!));
+  const codes: number[] = names.map(() => 0);
+  const waiting = [...names.entries()];
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const [index, name] = next;
+      try {
+        codes[index] = await act(find(name));
+      } catch (error) {
+        complain(`paddock: ${oneLine(error)}`);
+        codes[index] = exitCode(error);
+      }
     }
-  }
-  return code;
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return codes.findLast((code) => code !== 0) ?? 0;
 }
 
 /** What has become of a sandbox; what its hooks have to complain of is told. */
