@@ -3,18 +3,24 @@ import { complain, oneLine, exitCode, SandboxError } from './paddock.js';
 import { settle, mustBeHere } from './settle.js';
 import { find } from './find.js';
 
+const AT_ONCE = 16;
 async function withEach(names, act) {
-  let code = 0;
-  for (const name of names) {
-    try {
-      code = await act(find(name)) || code;
-    } catch (error) {
-      if (names.length === 1) throw error;
-      complain(`paddock: ${oneLine(error)}`);
-      code = exitCode(error);
+  if (names.length === 1) return await act(find(names[0]));
+  const codes = names.map(() => 0);
+  const waiting = [...names.entries()];
+  const work = async () => {
+    for (let next = waiting.shift(); next !== void 0; next = waiting.shift()) {
+      const [index, name] = next;
+      try {
+        codes[index] = await act(find(name));
+      } catch (error) {
+        complain(`paddock: ${oneLine(error)}`);
+        codes[index] = exitCode(error);
+      }
     }
-  }
-  return code;
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return codes.findLast((code) => code !== 0) ?? 0;
 }
 async function look({ state, record }) {
   const settled = await settle(state, record);

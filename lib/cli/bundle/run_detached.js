@@ -399,6 +399,8 @@ function keeperProgram(shape, boot) {
     })),
     { call: "close_range", args: [0, AGENT_FD.signals - 1, 0] },
     { call: "close_range", args: [AGENT_FD.signals + 1, highest, 0] },
+    // Where it was started may be unmounted.
+    { call: "chdir", args: ["/"], onError: "ignore" },
     { call: "munmap", args: [OUTSIDE_AREA, OUTSIDE_SIZE] },
     { call: "munmap", args: [BOOT, boot.bytes.length] },
     // A kernel that has sealed the vDSO keeps it, and the stack with it.

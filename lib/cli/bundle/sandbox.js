@@ -533,6 +533,8 @@ function keeperOperations(shape, { places, pipe }, fault) {
     { call: "HANDLER", args: [{ label: "attach failed" }, { at: "failure" }], label: "keep" },
     // Out of reach of what the terminal or a job's end sends to the whole group.
     { call: "setsid", args: [], onError: "ignore" },
+    // Where it was started may be unmounted while the sandbox lives.
+    { call: "chdir", args: ["/"], onError: "ignore" },
     keep(pipe, "kept pipe"),
     ...places.flatMap((_, place) => [
       keep({ load32: baseCell(place) }, baseCell(place)),
