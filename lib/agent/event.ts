@@ -47,6 +47,8 @@ export const EventKind = {
   SKIPPED: 11,
   /** What the sandbox can be entered by comes along. */
   HELD: 12,
+  /** The command has ended, and something that it started could not be. */
+  LEFT: 13,
 } as const;
 
 /** CPU time and memory, from `struct rusage`. */

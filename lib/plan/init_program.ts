@@ -33,8 +33,22 @@ const KILL_ALL: readonly Operation[] = [
   { call: "SET", args: [0], goto: "reap all" },
 ];
 
-/** What is left open in pid 1 while the command runs. */
-export const INIT_FD = { socket: 0, signals: 1, status: 2, proc: AGENT_FD.proc } as const;
+/**
+ * What is left open in pid 1 while the command runs: at the places that the agent's own have, of
+ * which the command's process, cloned when these are in place, needs the status and the arena.
+ */
+export const INIT_FD = {
+  status: AGENT_FD.status,
+  signals: AGENT_FD.signals,
+  socket: AGENT_FD.self,
+  /** For {@linkcode SWEEP} only. */
+  children: AGENT_FD.control,
+  proc: AGENT_FD.proc,
+} as const;
+
+/** How often the sweep comes back to those it could not end, and how far apart. */
+const MOST_SWEEPS = 50;
+const PAUSE = words(0, 20_000_000);
 
 const SPACE = 0x20, ZERO = 0x30;
 
@@ -43,20 +57,21 @@ const SPACE = 0x20, ZERO = 0x30;
  * this process (PR_SET_CHILD_SUBREAPER), and the host's proc lists those: numbers, each with a
  * space behind it. They are killed by the folder of that proc, for a number may mean another
  * process in a namespace that was joined. proc_pid_task_children(5), pidfd_send_signal(2).
+ *
+ * It is done when there are no children; and where some cannot be ended, for the command took this
+ * process's limit of descriptors away, that is told.
  */
 const SWEEP: readonly Operation[] = [
   {
-    call: "openat",
-    args: [INIT_FD.proc, "thread-self/children", O_RDONLY | O_CLOEXEC, 0],
-    store: "children",
-    onError: { goto: "report" },
+    call: "lseek",
+    args: [INIT_FD.children, 0, 0],
     label: "sweep",
   },
   { call: "SET", args: [0], store: "killed" },
   { call: "SET", args: [0], store: "child", label: "next child" },
   {
     call: "read",
-    args: [{ load32: "children" }, { at: "digit" }, 1],
+    args: [INIT_FD.children, { at: "digit" }, 1],
     when: { equals: 0 },
     goto: "swept",
     label: "next digit",
@@ -91,17 +106,45 @@ const SWEEP: readonly Operation[] = [
     goto: "next child",
   },
   { call: "SET", args: [1], store: "killed", goto: "next child" },
-  { call: "close", args: [{ load32: "children" }], label: "swept" },
-  { call: "SET", args: [{ load: "killed" }], when: { equals: 0 }, goto: "report" },
+  {
+    call: "SET",
+    args: [{ load: "killed" }],
+    when: { equals: 0 },
+    goto: "none killed",
+    label: "swept",
+  },
   // One has ended; what it leaves behind is found the next time.
   { call: "wait4", args: [-1, 0, __WALL, 0], onError: { goto: "report" } },
   { call: "SET", args: [0], goto: "sweep" },
+  {
+    call: "wait4",
+    args: [-1, 0, WNOHANG | __WALL, 0],
+    store: "reaped",
+    onError: { goto: "report" },
+    label: "none killed",
+  },
+  { call: "SET", args: [{ load: "reaped" }], when: { differs: 0 }, goto: "sweep" },
+  {
+    call: "ADD",
+    args: [{ load: "sweeps" }, 1],
+    store: "sweeps",
+    when: { equals: MOST_SWEEPS },
+    goto: "not swept",
+  },
+  { call: "ppoll", args: [0, 0, PAUSE, 0, SIGNAL_SET_SIZE], onError: "ignore", goto: "sweep" },
+  {
+    call: "write",
+    args: [INIT_FD.status, { at: "left" }, EVENT_SIZE],
+    onError: "ignore",
+    label: "not swept",
+  },
+  { call: "SET", args: [0], goto: "exit" },
 ];
 
 /** What stays of pid 1: it reaps, reports, and ends when the host program does. */
 export function initProgram(shape: LaunchShape): Program {
   const operations: Operation[] = [
-    { call: "HANDLER", args: [{ label: "exit" }, { at: "error" }] },
+    { call: "HANDLER", args: [{ label: shape.ownsPids ? "exit" : "not swept" }, { at: "error" }] },
     // One call for the agent's areas, and one for those of the set-up and all above, the stack too.
     { call: "munmap", args: [BOOT, OUTSIDE_AREA + OUTSIDE_SIZE - BOOT], onError: "ignore" },
     {
@@ -177,7 +220,7 @@ export function initProgram(shape: LaunchShape): Program {
     },
     {
       call: "ppoll",
-      args: [0, 0, { at: "a while" }, 0, SIGNAL_SET_SIZE],
+      args: [0, 0, PAUSE, 0, SIGNAL_SET_SIZE],
       onError: "ignore",
       when: { differs: -1 },
       goto: "reap",
@@ -187,8 +230,8 @@ export function initProgram(shape: LaunchShape): Program {
     buffers: { siginfo: 128, "child text": 24 },
     contents: {
       result: eventTemplate(EventKind.RESULT),
+      ...(shape.ownsPids ? {} : { left: eventTemplate(EventKind.LEFT) }),
       error: new Uint8Array(24),
-      "a while": words(0, 20_000_000),
       polled: words(pollfd(INIT_FD.socket, POLLIN), pollfd(INIT_FD.signals, POLLIN)),
       "init command": new Uint8Array(8),
     },

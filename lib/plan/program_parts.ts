@@ -132,6 +132,7 @@ const RECORDS = [
   "barrier",
   "started",
   "skipped",
+  "left",
   "command record",
   "descriptor",
   "result",

@@ -18,7 +18,7 @@ import type { Operation, Value } from "../agent/operation.ts";
 import { CLOSE_RANGE_ALL, pollfd, SIGNAL_SET_SIZE, words } from "../agent/words.ts";
 import { CLONE_PIDFD, CLONE_VFORK, CLONE_VM } from "../sys/abi/clone.ts";
 import { ERRNO } from "../sys/abi/errno.ts";
-import { F_DUPFD_CLOEXEC, O_CLOEXEC } from "../sys/abi/fcntl.ts";
+import { F_DUPFD_CLOEXEC, O_CLOEXEC, O_RDONLY } from "../sys/abi/fcntl.ts";
 import { POLLIN } from "../sys/abi/poll.ts";
 import { PR_SET_DUMPABLE, PR_SET_PDEATHSIG } from "../sys/abi/prctl.ts";
 import { SFD_CLOEXEC, SIGNALS } from "../sys/abi/signal.ts";
@@ -111,6 +111,29 @@ function cloneCommand(flags: number): Operation {
   };
 }
 
+/** What the final sweep without a pid namespace reads: the host's proc lists this process's children. */
+function openChildren(): Operation[] {
+  return [
+    {
+      call: "openat",
+      args: [AGENT_FD.proc, "thread-self/children", O_RDONLY | O_CLOEXEC, 0],
+      store: "children",
+    },
+    { call: "dup3", args: [{ load32: "children" }, INIT_FD.children, O_CLOEXEC] },
+  ];
+}
+
+/** Closes all descriptors but those of {@linkcode INIT_FD}. */
+function closeOthers(ownsPids: boolean): Operation[] {
+  const kept = Object.entries(INIT_FD).filter(([name]) =>
+    !ownsPids || (name !== "children" && name !== "proc")
+  ).map(([, fd]) => fd).sort((a, b) => a - b);
+  return [...kept, CLOSE_RANGE_ALL + 1].flatMap((fd, index): Operation[] => {
+    const first = index === 0 ? 0 : kept[index - 1]! + 1;
+    return first < fd ? [{ call: "close_range", args: [first, fd - 1, 0] }] : [];
+  });
+}
+
 /** Where the command's own process begins; and what becomes of this one. */
 function start(shape: LaunchShape, socket: Value): Operation[] {
   // Standard output takes the place of the status pipe, so that moves out of the way first.
@@ -128,6 +151,16 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
     // Without a pid namespace this process must outlive the others to end them; from here on the
     // socket's hang-up says when, also one that has come already.
     ...(shape.ownsPids ? [] : [{ call: "prctl", args: [PR_SET_PDEATHSIG, 0] } as Operation]),
+    // The command may lower this process's limit of descriptors (prlimit(2)), so all that it will
+    // need are made before, at places that the command's own process does not use.
+    {
+      call: "signalfd4",
+      args: [-1, words(2 ** (SIGNALS.SIGCHLD - 1)), SIGNAL_SET_SIZE, SFD_CLOEXEC],
+      store: "signals",
+    },
+    { call: "dup3", args: [{ load32: "signals" }, INIT_FD.signals, O_CLOEXEC] },
+    { call: "dup3", args: [socket, INIT_FD.socket, O_CLOEXEC] },
+    ...(shape.ownsPids ? [] : openChildren()),
     // As vfork(2): the memory is shared and not copied, and this process goes on when the other has
     // executed or ended, so what it reports then is true.
     { ...cloneCommand(CLONE_VM), onError: "ignore" },
@@ -151,22 +184,11 @@ function start(shape: LaunchShape, socket: Value): Operation[] {
         : []),
     ].map((operation): Operation => ({
       ...operation,
-      // If nobody listens any more, there is still the command to end, which its pid namespace
-      // does, or else pid 1, when it sees the hang-up.
-      onError: shape.ownsPids ? "stop" : "ignore",
+      // If nobody listens any more, there is still the command to end, when pid 1 sees the hang-up.
+      // And with the limit lowered not even a descriptor may be sent.
+      onError: "ignore",
     })),
-    {
-      call: "signalfd4",
-      args: [-1, words(2 ** (SIGNALS.SIGCHLD - 1)), SIGNAL_SET_SIZE, SFD_CLOEXEC],
-      store: "signals",
-    },
-    { call: "dup3", args: [AGENT_FD.status, INIT_FD.status, O_CLOEXEC] },
-    { call: "dup3", args: [socket, INIT_FD.socket, O_CLOEXEC] },
-    { call: "dup3", args: [{ load32: "signals" }, INIT_FD.signals, O_CLOEXEC] },
-    {
-      call: "close_range",
-      args: [(shape.ownsPids ? INIT_FD.status : INIT_FD.proc) + 1, CLOSE_RANGE_ALL, 0],
-    },
+    ...closeOthers(shape.ownsPids),
     { call: "SET", args: [0], goto: INIT_AREA },
     // Before Linux 6.3 a process about to enter another time namespace may not share its memory.
     { call: "SET", args: [0], label: "clone apart" },

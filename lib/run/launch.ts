@@ -321,6 +321,10 @@ export class Launch implements Supervised {
       // Whoever failed ends by itself, but whoever waits for what it was to do would go on waiting.
       this.#killed = true;
       this.#killNow();
+    } else if (event.kind === EventKind.LEFT) {
+      this.#error ??= new SandboxError(
+        "Processes that the command left behind could not be ended: it has lowered the limits of its supervisor; give the sandbox its own pid namespace",
+      );
     } else if (event.kind === EventKind.SKIPPED) {
       this.skipped.push(this.#stepOf(event.step)!.paths!.dest!);
     } else if (event.kind === EventKind.BARRIER && event.pid === Barrier.COMMAND) {
@@ -377,9 +381,22 @@ export class Launch implements Supervised {
     this.#finish();
   }
 
+  /** Whether nobody has ended what the command left behind: no pid namespace, cgroup, or supervisor. */
+  #mayHaveLeft(): boolean {
+    const { ownsPids, asPid1, cgroup } = this.plan;
+    if (ownsPids || asPid1 || cgroup?.places[0]?.version === 2) return false;
+    // It may have been killed too early to tell of the command.
+    return this.#result === undefined && (this.#processes.has("command") || !this.#killed);
+  }
+
   #finish(): void {
     if (this.#over) return;
     this.#over = true;
+    if (this.#mayHaveLeft()) {
+      this.#error ??= new SandboxError(
+        "The sandbox's supervisor was killed, and what the command started may live on; give the sandbox its own pid namespace",
+      );
+    }
     this.#processes.calm();
     this.#supervisor.remove(this, this.#processes.alive);
     const ending = this.#result ?? this.#reaped;

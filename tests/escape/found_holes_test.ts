@@ -6,10 +6,12 @@ import {
   readOnlyHost,
   Sandbox,
   sandbox,
+  SandboxError,
   SpecError,
   StepError,
   TimeoutError,
 } from "../../mod.ts";
+import { attacker, type Call } from "./attack.ts";
 import { PACE, testIf, text } from "../integration/support.ts";
 
 const isRoot = Deno.uid() === 0;
@@ -158,6 +160,52 @@ Deno.test("a command that stops its supervisor does not outlive its time", async
     assert(performance.now() - start < 10_000);
   }
   assertEquals(await left(tag), []);
+});
+
+// What is done first comes before the supervisor has had its turn again.
+Deno.test("a command that takes all descriptors from its supervisor does not change its own code", async () => {
+  const box = sandbox().file(
+    "/attack",
+    attacker([{ call: "prlimit64", args: [1, 7, { words: [0, 0] }, 0] }]),
+    { mode: "0755" },
+  );
+  for (let round = 0; round < 100 / PACE; round++) {
+    assertEquals((await box.output(["/attack"])).code, 0);
+    await using child = await box.spawn(["/attack"], { stdout: "null" });
+    assertEquals((await child.status).code, 0);
+  }
+});
+
+/** Kills what a test could only leave behind. */
+async function clear(tag: string): Promise<void> {
+  for (const pid of await left(tag)) Deno.kill(Number(pid), "SIGKILL");
+}
+
+Deno.test("without a pid namespace, what could not be ended is an error and no clean result", async () => {
+  const tag = `6531.${Deno.pid}`;
+  const calls: Call[] = [
+    { call: "getppid", store: "supervisor" },
+    { call: "prlimit64", args: [{ load: "supervisor" }, 7, { words: [0, 0] }, 0] },
+  ];
+  const box = sandbox().share("pid").file("/attack", attacker(calls), { mode: "0755" });
+  try {
+    await assertRejects(
+      () => box.output(["sh", "-c", `setsid sleep ${tag} & exec /attack`]),
+      SandboxError,
+      "could not be ended",
+    );
+    // With nothing left behind there is nothing to tell.
+    assertEquals((await box.output(["/attack"])).code, 0);
+    for (let round = 0; round < 20 / PACE; round++) {
+      await assertRejects(
+        () => sandbox().share("pid").output(["sh", "-c", `kill -9 $PPID; exec sleep ${tag}`]),
+        SandboxError,
+        "supervisor was killed",
+      );
+    }
+  } finally {
+    await clear(tag);
+  }
 });
 
 testIf(

@@ -2592,7 +2592,7 @@ const planLaunch = (function planLaunch(spec, facts, choices) {
 });
 const initProgram = (function initProgram(shape) {
   const operations = [
-    { call: "HANDLER", args: [{ label: "exit" }, { at: "error" }] },
+    { call: "HANDLER", args: [{ label: shape.ownsPids ? "exit" : "not swept" }, { at: "error" }] },
     { call: "munmap", args: [BOOT, OUTSIDE_AREA + OUTSIDE_SIZE - BOOT], onError: "ignore" },
     {
       call: "munmap",
@@ -2664,7 +2664,7 @@ const initProgram = (function initProgram(shape) {
     },
     {
       call: "ppoll",
-      args: [0, 0, { at: "a while" }, 0, SIGNAL_SET_SIZE],
+      args: [0, 0, PAUSE, 0, SIGNAL_SET_SIZE],
       onError: "ignore",
       when: { differs: -1 },
       goto: "reap"
@@ -2674,8 +2674,8 @@ const initProgram = (function initProgram(shape) {
     buffers: { siginfo: 128, "child text": 24 },
     contents: {
       result: eventTemplate(EventKind.RESULT),
+      ...shape.ownsPids ? {} : { left: eventTemplate(EventKind.LEFT) },
       error: new Uint8Array(24),
-      "a while": words(0, 2e7),
       polled: words(pollfd(INIT_FD.socket, POLLIN), pollfd(INIT_FD.signals, POLLIN)),
       "init command": new Uint8Array(8)
     }
@@ -2741,6 +2741,25 @@ const cloneCommand = (function cloneCommand(flags) {
     goto: "command"
   };
 });
+const openChildren = (function openChildren() {
+  return [
+    {
+      call: "openat",
+      args: [AGENT_FD.proc, "thread-self/children", O_RDONLY | O_CLOEXEC, 0],
+      store: "children"
+    },
+    { call: "dup3", args: [{ load32: "children" }, INIT_FD.children, O_CLOEXEC] }
+  ];
+});
+const closeOthers = (function closeOthers(ownsPids) {
+  const kept = Object.entries(INIT_FD).filter(
+    (([name]) => !ownsPids || name !== "children" && name !== "proc")
+  ).map((([, fd]) => fd)).sort(((a, b) => a - b));
+  return [...kept, CLOSE_RANGE_ALL + 1].flatMap(((fd, index) => {
+    const first = index === 0 ? 0 : kept[index - 1] + 1;
+    return first < fd ? [{ call: "close_range", args: [first, fd - 1, 0] }] : [];
+  }));
+});
 const start = (function start(shape, socket) {
   const begin = [
     { ...dieWithParent(), label: "command" },
@@ -2752,6 +2771,14 @@ const start = (function start(shape, socket) {
     { call: "prctl", args: [PR_SET_DUMPABLE, 0] },
     { call: "getpid", store: "first pid" },
     ...shape.ownsPids ? [] : [{ call: "prctl", args: [PR_SET_PDEATHSIG, 0] }],
+    {
+      call: "signalfd4",
+      args: [-1, words(2 ** (SIGNALS.SIGCHLD - 1)), SIGNAL_SET_SIZE, SFD_CLOEXEC],
+      store: "signals"
+    },
+    { call: "dup3", args: [{ load32: "signals" }, INIT_FD.signals, O_CLOEXEC] },
+    { call: "dup3", args: [socket, INIT_FD.socket, O_CLOEXEC] },
+    ...shape.ownsPids ? [] : openChildren(),
     { ...cloneCommand(CLONE_VM), onError: "ignore" },
     {
       call: "SET",
@@ -2771,20 +2798,9 @@ const start = (function start(shape, socket) {
       ...shape.reportStart ? [{ call: "write", args: [AGENT_FD.status, { at: "started" }, EVENT_SIZE] }] : []
     ].map(((operation) => ({
       ...operation,
-      onError: shape.ownsPids ? "stop" : "ignore"
+      onError: "ignore"
     }))),
-    {
-      call: "signalfd4",
-      args: [-1, words(2 ** (SIGNALS.SIGCHLD - 1)), SIGNAL_SET_SIZE, SFD_CLOEXEC],
-      store: "signals"
-    },
-    { call: "dup3", args: [AGENT_FD.status, INIT_FD.status, O_CLOEXEC] },
-    { call: "dup3", args: [socket, INIT_FD.socket, O_CLOEXEC] },
-    { call: "dup3", args: [{ load32: "signals" }, INIT_FD.signals, O_CLOEXEC] },
-    {
-      call: "close_range",
-      args: [(shape.ownsPids ? INIT_FD.status : INIT_FD.proc) + 1, CLOSE_RANGE_ALL, 0]
-    },
+    ...closeOthers(shape.ownsPids),
     { call: "SET", args: [0], goto: INIT_AREA },
     { call: "SET", args: [0], label: "clone apart" },
     cloneCommand(0),
@@ -5641,7 +5657,8 @@ const EventKind = {
   DESCRIPTOR: 9,
   LISTENER: 10,
   SKIPPED: 11,
-  HELD: 12
+  HELD: 12,
+  LEFT: 13
 };
 const CODE = 4194304;
 const BOOT = 4259840;
@@ -5687,6 +5704,7 @@ const RECORDS = [
   "barrier",
   "started",
   "skipped",
+  "left",
   "command record",
   "descriptor",
   "result"
@@ -7473,21 +7491,27 @@ const KILL_ALL = [
   { call: "wait4", args: [-1, 0, __WALL, 0], onError: { goto: "report" }, label: "reap all" },
   { call: "SET", args: [0], goto: "reap all" }
 ];
-const INIT_FD = { socket: 0, signals: 1, status: 2, proc: AGENT_FD.proc };
+const INIT_FD = {
+  status: AGENT_FD.status,
+  signals: AGENT_FD.signals,
+  socket: AGENT_FD.self,
+  children: AGENT_FD.control,
+  proc: AGENT_FD.proc
+};
+const MOST_SWEEPS = 50;
+const PAUSE = words(0, 2e7);
 const SPACE = 32, ZERO = 48;
 const SWEEP = [
   {
-    call: "openat",
-    args: [INIT_FD.proc, "thread-self/children", O_RDONLY | O_CLOEXEC, 0],
-    store: "children",
-    onError: { goto: "report" },
+    call: "lseek",
+    args: [INIT_FD.children, 0, 0],
     label: "sweep"
   },
   { call: "SET", args: [0], store: "killed" },
   { call: "SET", args: [0], store: "child", label: "next child" },
   {
     call: "read",
-    args: [{ load32: "children" }, { at: "digit" }, 1],
+    args: [INIT_FD.children, { at: "digit" }, 1],
     when: { equals: 0 },
     goto: "swept",
     label: "next digit"
@@ -7521,10 +7545,38 @@ const SWEEP = [
     goto: "next child"
   },
   { call: "SET", args: [1], store: "killed", goto: "next child" },
-  { call: "close", args: [{ load32: "children" }], label: "swept" },
-  { call: "SET", args: [{ load: "killed" }], when: { equals: 0 }, goto: "report" },
+  {
+    call: "SET",
+    args: [{ load: "killed" }],
+    when: { equals: 0 },
+    goto: "none killed",
+    label: "swept"
+  },
   { call: "wait4", args: [-1, 0, __WALL, 0], onError: { goto: "report" } },
-  { call: "SET", args: [0], goto: "sweep" }
+  { call: "SET", args: [0], goto: "sweep" },
+  {
+    call: "wait4",
+    args: [-1, 0, WNOHANG | __WALL, 0],
+    store: "reaped",
+    onError: { goto: "report" },
+    label: "none killed"
+  },
+  { call: "SET", args: [{ load: "reaped" }], when: { differs: 0 }, goto: "sweep" },
+  {
+    call: "ADD",
+    args: [{ load: "sweeps" }, 1],
+    store: "sweeps",
+    when: { equals: MOST_SWEEPS },
+    goto: "not swept"
+  },
+  { call: "ppoll", args: [0, 0, PAUSE, 0, SIGNAL_SET_SIZE], onError: "ignore", goto: "sweep" },
+  {
+    call: "write",
+    args: [INIT_FD.status, { at: "left" }, EVENT_SIZE],
+    onError: "ignore",
+    label: "not swept"
+  },
+  { call: "SET", args: [0], goto: "exit" }
 ];
 const SETUP_BUFFERS = {
   statx: 256,
@@ -8158,6 +8210,10 @@ class Launch {
       if (this.#processes.alive.size === 0) return Launch.#finish.call(this);
       this.#killed = true;
       Launch.#killNow.call(this);
+    } else if (event.kind === EventKind.LEFT) {
+      this.#error ??= new SandboxError(
+        "Processes that the command left behind could not be ended: it has lowered the limits of its supervisor; give the sandbox its own pid namespace"
+      );
     } else if (event.kind === EventKind.SKIPPED) {
       this.skipped.push(Launch.#stepOf.call(this, event.step).paths.dest);
     } else if (event.kind === EventKind.BARRIER && event.pid === Barrier.COMMAND) {
@@ -8358,9 +8414,19 @@ class Launch {
   });
   
   
+  static #mayHaveLeft = (function () {
+    const { ownsPids, asPid1, cgroup } = this.plan;
+    if (ownsPids || asPid1 || cgroup?.places[0]?.version === 2) return false;
+    return this.#result === void 0 && (this.#processes.has("command") || !this.#killed);
+  });
   static #finish = (function () {
     if (this.#over) return;
     this.#over = true;
+    if (Launch.#mayHaveLeft.call(this)) {
+      this.#error ??= new SandboxError(
+        "The sandbox's supervisor was killed, and what the command started may live on; give the sandbox its own pid namespace"
+      );
+    }
     this.#processes.calm();
     this.#supervisor.remove(this, this.#processes.alive);
     const ending = this.#result ?? this.#reaped;
@@ -8783,7 +8849,7 @@ export const MAIN_SOURCES = {
   "lib/agent/boot.ts": 7413,
   "lib/agent/client.ts": 9572,
   "lib/agent/elf.ts": 2130,
-  "lib/agent/event.ts": 3284,
+  "lib/agent/event.ts": 3372,
   "lib/agent/fd_passing.ts": 3448,
   "lib/agent/interpreter.ts": 2479,
   "lib/agent/layout.ts": 2384,
@@ -8811,7 +8877,7 @@ export const MAIN_SOURCES = {
   "lib/plan/credential_steps.ts": 5050,
   "lib/plan/id_map_steps.ts": 5007,
   "lib/plan/identity.ts": 7649,
-  "lib/plan/init_program.ts": 7031,
+  "lib/plan/init_program.ts": 8164,
   "lib/plan/launch_shape.ts": 3038,
   "lib/plan/mounts/attributes.ts": 1572,
   "lib/plan/mounts/dev.ts": 2114,
@@ -8832,9 +8898,9 @@ export const MAIN_SOURCES = {
   "lib/plan/plan.ts": 12285,
   "lib/plan/pool_step.ts": 1684,
   "lib/plan/program.ts": 3177,
-  "lib/plan/program_parts.ts": 4701,
+  "lib/plan/program_parts.ts": 4711,
   "lib/plan/rlimit_steps.ts": 1667,
-  "lib/plan/setup_program.ts": 8329,
+  "lib/plan/setup_program.ts": 9291,
   "lib/plan/structs.ts": 2799,
   "lib/quantity.ts": 2703,
   "lib/run/begin.ts": 7853,
@@ -8850,7 +8916,7 @@ export const MAIN_SOURCES = {
   "lib/run/host_tree.ts": 4315,
   "lib/run/host_view.ts": 3614,
   "lib/run/joins.ts": 1270,
-  "lib/run/launch.ts": 17459,
+  "lib/run/launch.ts": 18350,
   "lib/run/launch_processes.ts": 3674,
   "lib/run/launch_socket.ts": 3583,
   "lib/run/pipe.ts": 7037,
