@@ -151,7 +151,7 @@ Deno.test("a name that is none is refused", () => {
     const [capabilities, field] of [
       [{ keep: [], ambient: 1 }, "capabilities.ambient"],
       [{ keep: [], add: [] }, "capabilities.add"],
-      ["all", "capabilities.keep"],
+      ["all", "capabilities"],
     ] as const
   ) {
     const error = assertThrows(

@@ -240,7 +240,7 @@ export const OTHER_SOURCES = {
   "lib/plan/detached/layout.ts": 2644,
   "lib/plan/exec_plan.ts": 7671,
   "lib/plan/exec_program.ts": 6185,
-  "lib/plan/exec_terminal.ts": 2915,
+  "lib/plan/exec_terminal.ts": 2903,
   "lib/plan/exposure.ts": 2486,
   "lib/plan/held_steps.ts": 5893,
   "lib/plan/keeper_program.ts": 5537,

@@ -60,7 +60,7 @@ function sandboxTerminalStep(size, user, socketPlace) {
     sentence: "open a terminal of the sandbox's and hand its other end out",
     paths: { path: "/dev/pts/ptmx" },
     hints: {
-      ENOENT: "the sandbox has no terminals; give it dev() or devpts()",
+      ENOENT: "the sandbox has no terminals; give it dev()",
       ELOOP: "something inside has put a link there",
       EINVAL: "what lies there inside is no devpts"
     },
