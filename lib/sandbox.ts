@@ -304,6 +304,12 @@ export class Sandbox {
     if (target === undefined) {
       throw new SpecError("bind.target", "a descriptor has no place of its own; give a target");
     }
+    if (target === source && !target.startsWith("/")) {
+      throw new SpecError(
+        "bind.target",
+        `"${source}" is relative; say where it is to be inside, e.g. bind("${source}", "/work")`,
+      );
+    }
     checkMountOptions("bind", options, ["source"]);
     return this.#mount(structuredClone({ kind: "bind", source, target, ...options }));
   }

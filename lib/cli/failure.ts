@@ -5,15 +5,15 @@
  * @module
  */
 
-import { SandboxError, SpecError, StepError, SyscallError, TimeoutError } from "../errors.ts";
+import { SandboxError, StepError, SyscallError, TimeoutError } from "../errors.ts";
 import type { CliContext } from "./command.ts";
-import { nearest } from "../nearest.ts";
 
 /** The exit codes of paddock itself; all others are the command's. */
 export const EXIT = { timedOut: 124, failed: 125, notExecutable: 126, notFound: 127 } as const;
 
-/** The exit code for an error. */
+/** The exit code for an error; of output that nobody reads any more, that of SIGPIPE. */
 export function exitCode(error: unknown): number {
+  if (error instanceof Deno.errors.BrokenPipe) return 128 + 13;
   if (error instanceof TimeoutError) return EXIT.timedOut;
   if (!(error instanceof StepError) || error.step !== "execute") return EXIT.failed;
   const found = !(error.cause instanceof SyscallError && error.cause.code === "ENOENT");
@@ -40,7 +40,11 @@ export function oneLine(error: unknown, words: (error: unknown) => string = text
 
 /** Writes a line to standard error. */
 export function complain(line: string): void {
-  writeAll(Deno.stderr, `${line}\n`);
+  try {
+    writeAll(Deno.stderr, `${line}\n`);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
 
 /** Writes all of a text at once, synchronously: the program may be about to end. */
@@ -64,6 +68,8 @@ export async function report(
   context: CliContext,
   args: readonly string[],
 ): Promise<void> {
+  // As with `paddock doctor | head`, and no failure.
+  if (error instanceof Deno.errors.BrokenPipe) return;
   const { debug, words, json = asksForJson(args) } = context;
   const line = oneLine(error, words);
   complain(
@@ -72,19 +78,4 @@ export async function report(
       : `paddock: ${line}`,
   );
   for (let at = error; debug && at instanceof Error; at = at.cause) complain(at.stack ?? at.name);
-}
-
-/** The error for a command that does not exist, or for none. */
-export function unknownCommand(name: string | undefined, known: readonly string[]): SpecError {
-  if (name === undefined) {
-    return new SpecError("command line", "there is no command; see `paddock --help`");
-  }
-  const near = nearest(name, known);
-  const what = name.startsWith("-") ? "option before the command" : "command";
-  return new SpecError(
-    name,
-    `there is no such ${what}; ${
-      near === undefined ? "see `paddock --help`" : `did you mean \`paddock ${near}\`?`
-    }`,
-  );
 }

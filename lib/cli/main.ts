@@ -27,7 +27,7 @@ async function dispatch(args: readonly string[], context: CliContext): Promise<n
   }
   const entry = COMMANDS.find((command) => command.name === name);
   if (entry === undefined) {
-    const { unknownCommand } = await import("./failure.ts");
+    const { unknownCommand } = await import("./unknown_command.ts");
     throw unknownCommand(name, COMMANDS.map((command) => command.name));
   }
   return await (await entry.load())(rest, context);

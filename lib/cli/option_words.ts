@@ -110,6 +110,12 @@ export function optionOf(field: string): string {
   return FIELDS[first] ?? kebab(first);
 }
 
+/** The options that make a cgroup. */
+const LIMITS = [
+  ...["memory", "memory-high", "swap", "oom-group", "cpus", "cpu-weight", "pids", "cpuset"],
+  ...["memory-nodes", "io", "io-weight", "hugetlb", "cgroup-parent"],
+];
+
 /** How a field is called where it was written. */
 function placeOf(field: string, words: CommandLineWords): string {
   const inFile = (name: string) => words.file !== undefined && !words.given.includes(name);
@@ -127,6 +133,14 @@ function placeOf(field: string, words: CommandLineWords): string {
 /** Fields that the command line has no options for, or names itself. */
 const NO_OPTION = /^(-|command|stdin|stdout|stderr|CALL|ARG|name\b)|[ "/]/;
 
+/** The options that a limit was set by, or all that set any. */
+function limitOptions(feature: string, { given, file }: CommandLineWords): string {
+  if (feature !== "limits") return `--${optionOf(feature)}`;
+  const limits = new Set(given.filter((name) => LIMITS.includes(name)));
+  if (limits.size === 0) return file === undefined ? feature : `${file}: ${feature}`;
+  return [...limits].map((name) => `--${name}`).join(", ");
+}
+
 /** Whether what failed was asked for by a file, where it is remedied in the file's words. */
 function isOfFile(error: SandboxError, { file, given }: CommandLineWords): boolean {
   if (file === undefined || !(error instanceof StepError)) return false;
@@ -142,8 +156,8 @@ export function inOptions(error: unknown, words: CommandLineWords): string {
     const field = NO_OPTION.test(error.field) ? error.field : placeOf(error.field, words);
     return `${field}: ${optionText(text.slice(error.field.length + 2))}`;
   }
-  if (error instanceof UnsupportedError && /^limits\.\w+$/.test(error.feature)) {
-    return `--${optionOf(error.feature)}: ${optionText(error.hint)}`;
+  if (error instanceof UnsupportedError && /^limits(\.\w+)?$/.test(error.feature)) {
+    return `${limitOptions(error.feature, words)}: ${optionText(error.hint)}`;
   }
   return isOfFile(error, words) ? text : optionText(text);
 }

@@ -46,7 +46,8 @@ export function checkCommand(command: Command | undefined): Command {
     throw new SpecError("command", 'there is nothing to run; give a program, e.g. ["id"]');
   }
   if (!Array.isArray(command)) {
-    throw new SpecError("command", "a command is a list of the program and its arguments");
+    const list = JSON.stringify(String(command).trim().split(/\s+/)).replaceAll(",", ", ");
+    throw new SpecError("command", `is a list of the program and its arguments; write ${list}`);
   }
   command.forEach((word, index) => {
     if (typeof word !== "string" && !((word as unknown) instanceof Uint8Array)) {

@@ -4,10 +4,16 @@ import { endingLine } from "../../lib/cli/ending.ts";
 import type { Executed } from "../../lib/cli/executed.ts";
 import { inOptions, optionOf, optionText } from "../../lib/cli/option_words.ts";
 import { RUN_OPTIONS } from "../../lib/cli/run_options.ts";
-import { HookError, SpecError, StepError, SyscallError } from "../../lib/errors.ts";
+import {
+  HookError,
+  SpecError,
+  StepError,
+  SyscallError,
+  UnsupportedError,
+} from "../../lib/errors.ts";
 import type { SandboxSpec } from "../../lib/spec.ts";
 import { DEFAULT_SPEC } from "../../lib/defaults.ts";
-import { paddock, withFolder } from "./run.ts";
+import { paddock, start, text, withFolder } from "./run.ts";
 
 const NAMES = RUN_OPTIONS.map(({ name }) => name);
 const HOME = new URL("../../", import.meta.url);
@@ -89,6 +95,9 @@ Deno.test("what a file said is called as in the file, and what a hook threw as i
   assertEquals(text("mounts[0].target"), 'box.yaml: file on "/a": is wrong');
   assertEquals(text("mounts[1].source"), '--bind on "/c": is wrong');
   assertEquals(text("command line"), "command line: is wrong");
+  const limits = (of: typeof words) => inOptions(new UnsupportedError("limits", "run as root"), of);
+  assertEquals(limits({ ...file, given: ["memory", "pids"] }), "--memory, --pids: run as root");
+  assertEquals(limits(file), "box.yaml: limits: run as root");
   const cause = new SyscallError({
     syscall: "x",
     errno: 2,
@@ -233,4 +242,17 @@ Deno.test("one line says how a command ended that did not end by itself", async 
     stdout: "",
     stderr: "paddock: the command was killed by SIGKILL\n",
   });
+});
+
+Deno.test("a reader that has gone is no failure: paddock --help | head", async () => {
+  for (const args of [["--help"], ["seccomp", "show"], ["run", "--explain", "true"]]) {
+    const child = start(args);
+    await child.stdout.cancel();
+    const { code, stderr } = await child.output().catch(async () => ({
+      code: (await child.status).code,
+      stderr: await new Response(child.stderr).bytes(),
+    }));
+    assertEquals(text(stderr), "", args.join(" "));
+    assert(code === 141 || code === 0, `${code}`);
+  }
 });

@@ -319,3 +319,12 @@ Deno.test("a capability that is misspelt, or given as a text, is told by its nam
     assert(message.endsWith('did you mean "CAP_SYS_ADMIN"?'), message);
   }
 });
+
+Deno.test("a relative source of a bind needs a place, and is told an example", () => {
+  const { message } = assertThrows(() => sandbox().bind("./src"), SpecError);
+  assertEquals(
+    message,
+    'bind.target: "./src" is relative; say where it is to be inside, e.g. bind("./src", "/work")',
+  );
+  assertEquals(sandbox().bind("/srv").spec.mounts.at(-1)!.target, "/srv");
+});

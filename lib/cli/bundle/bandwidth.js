@@ -15,6 +15,7 @@ import './port_forwarder.js';
 import { replaceQdisc, addQdisc, redirectIngress, deleteQdisc } from './qdisc.js';
 import { parseRate } from './rate.js';
 import './check.js';
+import './nearest.js';
 import './time.js';
 import './check_limits.js';
 import './node.js';

@@ -18,6 +18,7 @@ import './port_forwarder.js';
 import { StubResolver, hostNameservers, withNameFiles, STUB_RESOLV_CONF, hostsFile } from './name_files.js';
 import { Netlink } from './netlink2.js';
 import './check.js';
+import './nearest.js';
 import './time.js';
 import './check_limits.js';
 import './node.js';

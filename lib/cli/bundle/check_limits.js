@@ -2,6 +2,7 @@
 import { SpecError } from './paddock.js';
 import { checkShape } from './check.js';
 import { LIMITS } from './limits.js';
+import './nearest.js';
 import './time.js';
 import './node.js';
 

@@ -5,6 +5,7 @@ import { hasGate } from './network2.js';
 import { NAMESPACE_KINDS } from './spec.js';
 import './paddock.js';
 import './known_keys.js';
+import './nearest.js';
 import './check.js';
 import './time.js';
 import './network.js';

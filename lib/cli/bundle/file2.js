@@ -5,6 +5,7 @@ import { NETWORK } from './network.js';
 import { record, either, text, list, word } from './node.js';
 import { FIELDS, FILE } from './spec2.js';
 import { withEnvironment, located, placed, parseYaml, YamlError, sandboxFrom } from './spec_file.js';
+import './nearest.js';
 import './time.js';
 import './spec.js';
 import './limits.js';

@@ -2,6 +2,7 @@
 import { toFileUrl, SpecError } from './paddock.js';
 import { defineHook } from './hook.js';
 import './known_keys.js';
+import './nearest.js';
 
 function moduleUrl(name) {
   if (/^(file|https?|jsr|npm|data):/.test(name)) return name;

@@ -2,6 +2,7 @@
 import { runSubcommand } from './subcommand.js';
 import './paddock.js';
 import './usage_help.js';
+import './nearest.js';
 
 const IMAGE_COMMANDS = [
   {

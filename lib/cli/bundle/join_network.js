@@ -15,6 +15,7 @@ import './message.js';
 import './port_forwarder.js';
 import { withNameFiles } from './name_files.js';
 import './known_keys.js';
+import './nearest.js';
 import './check.js';
 import './time.js';
 import './check_limits.js';

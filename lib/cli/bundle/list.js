@@ -7,6 +7,7 @@ import { unlessGone, numbersIn, foundAt, namespacesAt, parseLink, lookInto } fro
 import { readArguments } from './arguments.js';
 import './usage_help.js';
 import './options.js';
+import './nearest.js';
 
 function harmless(text) {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (character) => {

@@ -12,6 +12,7 @@ import './lock.js';
 import './spec.js';
 import './usage_help.js';
 import './options.js';
+import './nearest.js';
 import './settle.js';
 import './leftovers.js';
 import './cgroup_settings.js';

@@ -4,6 +4,7 @@ import { readArguments } from './arguments.js';
 import { print } from './paddock.js';
 import { sizeText } from './size_text.js';
 import './known_keys.js';
+import './nearest.js';
 import './paths.js';
 import './record.js';
 import './usage_help.js';

@@ -78,6 +78,10 @@ function optionOf(field) {
   if (first === "limits" && second !== "") return kebab(second);
   return FIELDS[first] ?? kebab(first);
 }
+const LIMITS = [
+  ...["memory", "memory-high", "swap", "oom-group", "cpus", "cpu-weight", "pids", "cpuset"],
+  ...["memory-nodes", "io", "io-weight", "hugetlb", "cgroup-parent"]
+];
 function placeOf(field, words) {
   const inFile = (name2) => words.file !== void 0 && !words.given.includes(name2);
   const index = /^mounts\[(\d+)\]/.exec(field)?.[1];
@@ -91,6 +95,12 @@ function placeOf(field, words) {
   return inFile(name) ? `${words.file}: ${field}` : `--${name}`;
 }
 const NO_OPTION = /^(-|command|stdin|stdout|stderr|CALL|ARG|name\b)|[ "/]/;
+function limitOptions(feature, { given, file }) {
+  if (feature !== "limits") return `--${optionOf(feature)}`;
+  const limits = new Set(given.filter((name) => LIMITS.includes(name)));
+  if (limits.size === 0) return file === void 0 ? feature : `${file}: ${feature}`;
+  return [...limits].map((name) => `--${name}`).join(", ");
+}
 function isOfFile(error, { file, given }) {
   if (file === void 0 || !(error instanceof StepError)) return false;
   const name = error.step === "open" ? "bind" : error.step;
@@ -103,8 +113,8 @@ function inOptions(error, words) {
     const field = NO_OPTION.test(error.field) ? error.field : placeOf(error.field, words);
     return `${field}: ${optionText(text.slice(error.field.length + 2))}`;
   }
-  if (error instanceof UnsupportedError && /^limits\.\w+$/.test(error.feature)) {
-    return `--${optionOf(error.feature)}: ${optionText(error.hint)}`;
+  if (error instanceof UnsupportedError && /^limits(\.\w+)?$/.test(error.feature)) {
+    return `${limitOptions(error.feature, words)}: ${optionText(error.hint)}`;
   }
   return isOfFile(error, words) ? text : optionText(text);
 }

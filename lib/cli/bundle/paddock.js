@@ -171,7 +171,7 @@ const dispatch = (async function dispatch(args, context) {
   }
   const entry = COMMANDS.find(((command) => command.name === name));
   if (entry === void 0) {
-    const { unknownCommand } = await Promise.resolve().then((function () { return failure$1; }));
+    const { unknownCommand } = await import(import.meta.resolve('./unknown_command.js'));
     throw unknownCommand(name, COMMANDS.map(((command) => command.name)));
   }
   return await (await entry.load())(rest, context);
@@ -196,34 +196,8 @@ const run = (async function run(args, context) {
   const { runWithOptions } = await import(import.meta.resolve('./run_with_options.js'));
   return await runWithOptions(args, context);
 });
-const distance = (function distance(a, b) {
-  let before = [];
-  let above = Array.from({ length: b.length + 1 }, ((_, index) => index));
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      let cost = Math.min(above[j] + 1, row[j - 1] + 1, above[j - 1] + same);
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      if (swapped) cost = Math.min(cost, before[j - 2] + 1);
-      row.push(cost);
-    }
-    before = above;
-    above = row;
-  }
-  return above[b.length];
-});
-const nearest = (function nearest(word, known) {
-  const wanted = word.toLowerCase();
-  let best;
-  let least = Math.max(1, Math.floor(wanted.length / 3)) + 1;
-  for (const candidate of known) {
-    const cost = distance(wanted, candidate.toLowerCase());
-    if (cost < least) [best, least] = [candidate, cost];
-  }
-  return best ?? (wanted.length < 2 ? void 0 : known.find(((it) => it.startsWith(wanted))));
-});
 const exitCode = (function exitCode(error) {
+  if (error instanceof Deno.errors.BrokenPipe) return 128 + 13;
   if (error instanceof TimeoutError) return EXIT.timedOut;
   if (!(error instanceof StepError) || error.step !== "execute") return EXIT.failed;
   const found = !(error.cause instanceof SyscallError && error.cause.code === "ENOENT");
@@ -240,8 +214,12 @@ const oneLine = (function oneLine(error, words = textOf) {
   }));
 });
 const complain = (function complain(line) {
-  writeAll(Deno.stderr, `${line}
+  try {
+    writeAll(Deno.stderr, `${line}
 `);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 });
 const writeAll = (function writeAll(to, data) {
   let bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
@@ -252,23 +230,13 @@ const asksForJson = (function asksForJson(args) {
   return args.slice(0, end < 0 ? void 0 : end).includes("--json");
 });
 const report = (async function report(error, context, args) {
+  if (error instanceof Deno.errors.BrokenPipe) return;
   const { debug, words, json = asksForJson(args) } = context;
   const line = oneLine(error, words);
   complain(
     json ? (await import(import.meta.resolve('./failure_data.js'))).failureData(error, line, exitCode(error)) : `paddock: ${line}`
   );
   for (let at = error; debug && at instanceof Error; at = at.cause) complain(at.stack ?? at.name);
-});
-const unknownCommand = (function unknownCommand(name, known) {
-  if (name === void 0) {
-    return new SpecError("command line", "there is no command; see `paddock --help`");
-  }
-  const near = nearest(name, known);
-  const what = name.startsWith("-") ? "option before the command" : "command";
-  return new SpecError(
-    name,
-    `there is no such ${what}; ${near === void 0 ? "see `paddock --help`" : `did you mean \`paddock ${near}\`?`}`
-  );
 });
 const print = (function print(text) {
   writeAll(Deno.stdout, `${text}
@@ -3503,7 +3471,8 @@ const checkCommand = (function checkCommand(command) {
     throw new SpecError("command", 'there is nothing to run; give a program, e.g. ["id"]');
   }
   if (!Array.isArray(command)) {
-    throw new SpecError("command", "a command is a list of the program and its arguments");
+    const list = JSON.stringify(String(command).trim().split(/\s+/)).replaceAll(",", ", ");
+    throw new SpecError("command", `is a list of the program and its arguments; write ${list}`);
   }
   command.forEach(((word, index) => {
     if (typeof word !== "string" && !(word instanceof Uint8Array)) {
@@ -5282,6 +5251,7 @@ var run$1 = {
   __proto__: null,
   run: run
 };
+
 const EXIT = { timedOut: 124, failed: 125, notExecutable: 126, notFound: 127 };
 var failure$1 = {
   __proto__: null,
@@ -5291,7 +5261,6 @@ var failure$1 = {
   oneLine: oneLine,
   report: report,
   textOf: textOf,
-  unknownCommand: unknownCommand,
   writeAll: writeAll
 };
 const EXIT_CODES = `Exit codes: the command's own; 128+N for signal N; 124 timed out; 125 paddock failed;
@@ -8842,7 +8811,7 @@ var run_plain = {
   runPlain: runPlain
 };
 
-export { ABOVE, ABOVE_END, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BOOT, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VFORK, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, Collector, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_OFFSET, EVENT_SIZE, EXIT, EXIT_CODES, EventKind, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_LOOPBACK, IFF_RUNNING, IFF_UP, INERT, INIT_AREA, ImageError, KEEPER_AREA, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, LaunchProcesses, LaunchSocket, MAP_ANONYMOUS, MAP_PRIVATE, MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC, MFD_NOEXEC_SEAL, MNT_DETACH, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, MS_BIND, MS_PRIVATE, MS_REC, NAMESPACE_FILE, NAMESPACE_FLAG, NSFS_MAGIC, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, OUTSIDE_AREA, OUTSIDE_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PID_FS_MAGIC, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLL_ANSWER, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, PipeReader, PipeWriter, REQUEST_FD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, REST_AREA, RLIMITS, RLIM_INFINITY, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIGNAL_SET_SIZE, SIG_SETMASK, SIOCGSKNS, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, StepError, Supervisor, SyscallError, TCGETS, TIOCCONS, TIOCGPTPEER, TIOCLINUX, TIOCSETD, TIOCSPTLCK, TIOCSTI, TIOCSWINSZ, TREE, TimeoutError, UMOUNT_NOFOLLOW, UnsupportedError, VMIN, VTIME, WEXITED, WNOHANG, WORKSHOP, _LINUX_CAPABILITY_VERSION_3, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, begin, cString, cgroupUsage, check, checkCommand, closeWorkshop, commandLine, commandLines, complain, controlTemplate, cwdStep, decodeEvent, dieWithParent, dir, dirname, dropGroupsStep, environment, errnoName, errors, eventTemplate, execStep, execute$1 as execute, executeStep, exitCode, exitStatus, failure, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, hostView, idMapText, identityStep, ifreqFlags, isCaller, isEphemeral, isFiltered, isFresh, isInMainFile, join$1 as join, joinedKinds, keptCapabilities, kernelMount, keyringStep, kindsBehindLock, landlockNetPort, landlockRulesetAttr, landlockVersion, lastStep, launchFd, launchFilter, loadProgram, main, memoryKeepsChanges, mountAttributes, nearest, needsLock, nextLaunchNumber, noNewPrivsStep, oneLine, openHow, openLibrary, openStdio, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, pollfd, prepareFilter, print, provideParts, rawSyscall, reactor, readSetting, relative, requestFd, resolve, resolveSpec, resourceOf, restProgram, returnToAgent, rlimitStep, run$1 as run, sendDescriptor, sendRecord, sessionStep, setAttributes, setCompiler, show, signalName, signalNumber, softNofileStep, sourceName, spawn, spawnBegun, stdioStep, subordinate, supervisor, symlink, syscall, syscallName, textOf, toFileUrl, umaskStep, uninterrupted, userNamespaceRefusal, version, windowSize, words, writeAll, writeProc };
+export { ABOVE, ABOVE_END, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, AF_UNIX, AF_UNSPEC, AGENT_FD, ARCH, AT_EMPTY_PATH, AT_FDCWD, AT_RECURSIVE, AT_REMOVEDIR, AT_SYMLINK_NOFOLLOW, AUDIT_ARCH_AARCH64, AUDIT_ARCH_X86_64, Answer, ArchiveError, BOOT, BPF_A, BPF_ABS, BPF_ADD, BPF_ALU, BPF_AND, BPF_DIV, BPF_JA, BPF_JEQ, BPF_JGE, BPF_JGT, BPF_JMP, BPF_JSET, BPF_K, BPF_LD, BPF_LDX, BPF_LEN, BPF_LSH, BPF_MAXINSNS, BPF_MEM, BPF_MEMWORDS, BPF_MISC, BPF_MUL, BPF_NEG, BPF_OR, BPF_RET, BPF_RSH, BPF_ST, BPF_STX, BPF_SUB, BPF_TAX, BPF_TXA, BPF_W, BPF_X, BPF_XOR, Barrier, CAPABILITIES, CGROUP_NAME, CGROUP_NAME_SIZE, CLD_DUMPED, CLD_EXITED, CLONE_ARGS_SIZE_VER2, CLONE_CLEAR_SIGHAND, CLONE_FILES, CLONE_FS, CLONE_INTO_CGROUP, CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VFORK, CLONE_VM, CLOSE_RANGE_CLOEXEC, CS8, Collector, DEFAULT_PATH, DEFAULT_SPEC, EMPTY_SPEC, EPOLLERR, EPOLLET, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLPRI, EPOLLRDHUP, ERRNO, EVENT_OFFSET, EVENT_SIZE, EXIT, EXIT_CODES, EventKind, FD_CLOEXEC, FSCONFIG_CMD_CREATE, FSCONFIG_SET_FD, FSCONFIG_SET_FLAG, FSCONFIG_SET_STRING, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, F_DUPFD_CLOEXEC, F_GETFL, F_SETFD, F_SETFL, F_SETPIPE_SZ, HOOK_AREA, HOOK_PROGRAM, HookError, HookRunner, IFF_LOOPBACK, IFF_RUNNING, IFF_UP, INERT, INIT_AREA, ImageError, KEEPER_AREA, LANDLOCK_ACCESS_NET_BIND_TCP, LANDLOCK_ACCESS_NET_CONNECT_TCP, LANDLOCK_FS_RIGHTS, LANDLOCK_RULE_NET_PORT, LANDLOCK_RULE_PATH_BENEATH, LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, LANDLOCK_SCOPE_SIGNAL, LOCK_EX, LOCK_NB, LOCK_SH, LaunchProcesses, LaunchSocket, MAP_ANONYMOUS, MAP_PRIVATE, MFD_ALLOW_SEALING, MFD_CLOEXEC, MFD_EXEC, MFD_NOEXEC_SEAL, MNT_DETACH, MOUNT_ATTR_IDMAP, MOUNT_ATTR_NODEV, MOUNT_ATTR_NOEXEC, MOUNT_ATTR_NOSUID, MOUNT_ATTR_RDONLY, MOVE_MOUNT_F_EMPTY_PATH, MSG_CMSG_CLOEXEC, MSG_DONTWAIT, MSG_NOSIGNAL, MSG_TRUNC, MS_BIND, MS_PRIVATE, MS_REC, NAMESPACE_FILE, NAMESPACE_FLAG, NSFS_MAGIC, NS_GET_USERNS, NetlinkError, OPEN_HOW_SIZE, OPEN_TREE_CLOEXEC, OPEN_TREE_CLONE, OPERATION_SIZE, OUTSIDE_AREA, OUTSIDE_SIZE, O_CLOEXEC, O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_PATH, O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY, PID_FS_MAGIC, PLACE, POLLERR, POLLHUP, POLLIN, POLLOUT, POLL_ANSWER, PROT_EXEC, PROT_READ, PROT_WRITE, PR_SET_DUMPABLE, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG, P_PIDFD, PipeReader, PipeWriter, REQUEST_FD, RESOLVE_BENEATH, RESOLVE_CACHED, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV, REST_AREA, RLIMITS, RLIM_INFINITY, ROOT, SCM_RIGHTS, SECCOMP_ADDFD_FLAG_SEND, SECCOMP_FILTER_FLAG_LOG, SECCOMP_FILTER_FLAG_SPEC_ALLOW, SECCOMP_IOCTL_NOTIF_ADDFD, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_RET_ALLOW, SECCOMP_RET_DATA, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_KILL_THREAD, SECCOMP_RET_LOG, SECCOMP_RET_TRACE, SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, SECCOMP_USER_NOTIF_FLAG_CONTINUE, SEEK_DATA, SEEK_HOLE, SHUT_RDWR, SHUT_WR, SIGNALS, SIGNAL_SET_SIZE, SIG_SETMASK, SIOCGSKNS, SIOCSIFFLAGS, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_REUSEADDR, STATX_BASIC_STATS, STATX_MNT_ID, SYS, SYSCALLS_AARCH64, SYSCALLS_X86_64, S_IFBLK, S_IFCHR, S_IFDIR$1 as S_IFDIR, S_IFIFO, S_IFLNK, S_IFMT$1 as S_IFMT, S_IFREG, S_ISGID, S_ISUID, SandboxError, SpecError, StepError, Supervisor, SyscallError, TCGETS, TIOCCONS, TIOCGPTPEER, TIOCLINUX, TIOCSETD, TIOCSPTLCK, TIOCSTI, TIOCSWINSZ, TREE, TimeoutError, UMOUNT_NOFOLLOW, UnsupportedError, VMIN, VTIME, WEXITED, WNOHANG, WORKSHOP, _LINUX_CAPABILITY_VERSION_3, __WALL, abi, abi$2 as abi$1, abi$3 as abi$2, abi$4 as abi$3, abi$5 as abi$4, abi$1 as abi$5, accountName, addressOf, assemble, attach, attributeWords, begin, cString, cgroupUsage, check, checkCommand, closeWorkshop, commandLine, commandLines, complain, controlTemplate, cwdStep, decodeEvent, dieWithParent, dir, dirname, dropGroupsStep, environment, errnoName, errors, eventTemplate, execStep, execute$1 as execute, executeStep, exitCode, exitStatus, failure, failureHandler, fcntlAbi, filters, finish$1 as finish, freshFilesystem, guardOf$1 as guardOf, help, hostFacts, hostView, idMapText, identityStep, ifreqFlags, isCaller, isEphemeral, isFiltered, isFresh, isInMainFile, join$1 as join, joinedKinds, keptCapabilities, kernelMount, keyringStep, kindsBehindLock, landlockNetPort, landlockRulesetAttr, landlockVersion, lastStep, launchFd, launchFilter, loadProgram, main, memoryKeepsChanges, mountAttributes, needsLock, nextLaunchNumber, noNewPrivsStep, oneLine, openHow, openLibrary, openStdio, openTree, openWorkshop, optionalParts, output, parseCpuList, parseDuration, parseMode, parseSize, patchLaunch, pathArgument, pathText, phase, placeOf, planLaunch, pollfd, prepareFilter, print, provideParts, rawSyscall, reactor, readSetting, relative, requestFd, resolve, resolveSpec, resourceOf, restProgram, returnToAgent, rlimitStep, run$1 as run, sendDescriptor, sendRecord, sessionStep, setAttributes, setCompiler, show, signalName, signalNumber, softNofileStep, sourceName, spawn, spawnBegun, stdioStep, subordinate, supervisor, symlink, syscall, syscallName, textOf, toFileUrl, umaskStep, uninterrupted, userNamespaceRefusal, version, windowSize, words, writeAll, writeProc };
 export const MAIN_SOURCES = {
   "lib/agent/arena.ts": 1958,
   "lib/agent/assembler.ts": 8252,
@@ -8857,18 +8826,17 @@ export const MAIN_SOURCES = {
   "lib/agent/reactor.ts": 3600,
   "lib/agent/words.ts": 1022,
   "lib/cli/execute.ts": 4161,
-  "lib/cli/failure.ts": 3520,
+  "lib/cli/failure.ts": 3227,
   "lib/cli/finish.ts": 747,
   "lib/cli/freshness.ts": 2057,
   "lib/cli/help.ts": 1716,
-  "lib/cli/main.ts": 1917,
+  "lib/cli/main.ts": 1925,
   "lib/cli/plain_command.ts": 723,
   "lib/cli/run.ts": 758,
   "lib/cli/run_plain.ts": 705,
   "lib/defaults.ts": 1514,
   "lib/errors.ts": 7515,
   "lib/ids/subordinate.ts": 1049,
-  "lib/nearest.ts": 1536,
   "lib/plan/assignment.ts": 3608,
   "lib/plan/cgroup_layout.ts": 1541,
   "lib/plan/command_phase.ts": 3576,
@@ -8903,7 +8871,7 @@ export const MAIN_SOURCES = {
   "lib/plan/setup_program.ts": 9291,
   "lib/plan/structs.ts": 2799,
   "lib/quantity.ts": 2703,
-  "lib/run/begin.ts": 7853,
+  "lib/run/begin.ts": 7950,
   "lib/run/child.ts": 7649,
   "lib/run/compiled.ts": 7831,
   "lib/run/diagnose.ts": 2644,

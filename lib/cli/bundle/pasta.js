@@ -15,6 +15,7 @@ import './port_forwarder.js';
 import { openInside } from './connect_inside.js';
 import { StubResolver, hostNameservers, withNameFiles, hostsFile, STUB_RESOLV_CONF } from './name_files.js';
 import './check.js';
+import './nearest.js';
 import './time.js';
 import './check_limits.js';
 import './node.js';

@@ -14,6 +14,7 @@ import './directory.js';
 import './lock.js';
 import './usage_help.js';
 import './options.js';
+import './nearest.js';
 
 const USAGE = {
   command: "ns pin",

@@ -3,6 +3,7 @@ import { SpecError, version, print } from './paddock.js';
 import { readArguments } from './arguments.js';
 import './usage_help.js';
 import './options.js';
+import './nearest.js';
 
 function camel(name) {
   return name.replace(/-(.)/g, (_, letter) => letter.toUpperCase());

@@ -4,6 +4,7 @@ import { loadHooks } from './hook_module.js';
 import { readArguments } from './arguments.js';
 import './hook.js';
 import './known_keys.js';
+import './nearest.js';
 import './usage_help.js';
 import './options.js';
 

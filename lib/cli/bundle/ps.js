@@ -13,6 +13,7 @@ import './file.js';
 import './hook_module.js';
 import './hook.js';
 import './known_keys.js';
+import './nearest.js';
 import './cgroup.js';
 import './check_limits.js';
 import './check.js';

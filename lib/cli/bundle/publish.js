@@ -14,6 +14,7 @@ import './message.js';
 import { bindSocket, localAddress, shutdownSocket, acceptSocket, STREAM, DATAGRAM, listenTcp, TcpForwarder, bindUdp, UdpForwarder } from './port_forwarder.js';
 import { openSockets } from './connect_inside.js';
 import './known_keys.js';
+import './nearest.js';
 import './check.js';
 import './time.js';
 import './check_limits.js';

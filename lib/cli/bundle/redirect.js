@@ -8,6 +8,7 @@ import { parseAddress } from './describe_network.js';
 import { OWN_ADDRESS } from './stand_in_addresses.js';
 import './sandbox.js';
 import './known_keys.js';
+import './nearest.js';
 import './check.js';
 import './time.js';
 import './spec2.js';

@@ -3,6 +3,7 @@ import { Images } from './images.js';
 import { readArguments } from './arguments.js';
 import { print } from './paddock.js';
 import './known_keys.js';
+import './nearest.js';
 import './paths.js';
 import './record.js';
 import './usage_help.js';

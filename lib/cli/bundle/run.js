@@ -4,6 +4,7 @@ import { NAMESPACE_KINDS } from './spec.js';
 import { checkKeys } from './known_keys.js';
 import { checkSpec, descriptionOf } from './sandbox.js';
 import { endingLine } from './ending.js';
+import './nearest.js';
 import './check.js';
 import './time.js';
 import './spec2.js';

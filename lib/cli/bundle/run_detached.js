@@ -11,6 +11,7 @@ import { checkLogs } from './run_options.js';
 import { descriptionOf } from './sandbox.js';
 import './hook.js';
 import './known_keys.js';
+import './nearest.js';
 import './stat.js';
 import './directory.js';
 import './lock.js';

@@ -2,6 +2,7 @@
 import { EXIT_CODES } from './paddock.js';
 import { RUN_OPTIONS } from './run_options.js';
 import './known_keys.js';
+import './nearest.js';
 import './privileges.js';
 import './time.js';
 import './network.js';

@@ -3,6 +3,7 @@ import { SpecError } from './paddock.js';
 import { parseOptions, applyOptions } from './options.js';
 import { RUN_OPTIONS } from './run_options.js';
 import { overlaidRoot } from './privileges.js';
+import './nearest.js';
 import './known_keys.js';
 import './time.js';
 import './network.js';

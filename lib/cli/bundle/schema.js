@@ -8,6 +8,7 @@ import './node.js';
 import './limits.js';
 import './usage_help.js';
 import './options.js';
+import './nearest.js';
 
 const SIZE = { type: ["string", "integer"], pattern: "^\\d+(\\.\\d+)?[KMGTkmgt]?(i?[bB])?$" };
 const PATTERNS = {

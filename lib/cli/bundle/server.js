@@ -5,6 +5,7 @@ import { StandInAddresses } from './stand_in_addresses.js';
 import { parseAuthority, hostText, parseHost, addressFromBytes, parseAddress } from './describe_network.js';
 import './sandbox.js';
 import './known_keys.js';
+import './nearest.js';
 import './check.js';
 import './time.js';
 import './spec2.js';

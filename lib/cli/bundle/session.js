@@ -6,6 +6,7 @@ import { SandboxCgroup } from './cgroup.js';
 import { namePrefix, removeLeftovers } from './leftovers.js';
 import './check_limits.js';
 import './check.js';
+import './nearest.js';
 import './time.js';
 import './limits.js';
 import './node.js';

@@ -7,6 +7,7 @@ import { FILE } from './spec2.js';
 import { fileOf } from './yaml.js';
 import { presetOf } from './preset.js';
 import './known_keys.js';
+import './nearest.js';
 import './check.js';
 import './time.js';
 import './limits.js';

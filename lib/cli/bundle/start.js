@@ -2,6 +2,7 @@
 import { SandboxError, UnsupportedError, AT_FDCWD, RESOLVE_NO_SYMLINKS, TIOCSPTLCK, TIOCGPTPEER, TIOCSWINSZ, O_RDWR, O_NOCTTY, O_CLOEXEC, windowSize, sendDescriptor, O_PATH, O_DIRECTORY, RESOLVE_NO_XDEV, keptCapabilities, keyringStep, dropGroupsStep, identityStep, cwdStep, umaskStep, parseMode, noNewPrivsStep, stdioStep, sessionStep, softNofileStep, rlimitStep, lastStep, NAMESPACE_FLAG, PR_SET_DUMPABLE, dieWithParent, launchFd, AGENT_FD, EVENT_SIZE, F_DUPFD_CLOEXEC, EVENT_OFFSET, SIGNAL_SET_SIZE, returnToAgent, phase, pollfd, POLLIN, assemble, words, controlTemplate, eventTemplate, OUTSIDE_AREA, sendRecord, SIGNALS, CLONE_PIDFD, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_VM, CLONE_VFORK, CLONE_INTO_CGROUP, EventKind, launchFilter, optionalParts, execStep, requestFd, nextLaunchNumber, LaunchProcesses, check, syscall, SOCK_SEQPACKET, SOCK_CLOEXEC, AF_UNIX, LaunchSocket, patchLaunch, reactor, failure, ERRNO, checkCommand, SpecError, parseDuration, prepareFilter, commandLine, supervisor, openStdio, cString, O_RDONLY, O_WRONLY, TimeoutError, PipeReader, PipeWriter, Collector, exitStatus, spawnBegun } from './paddock.js';
 import { heldOf, firstSchedulingSteps, commandSchedulingSteps, raiseSteps, landlockRulesStep, landlockStep } from './sandbox.js';
 import './known_keys.js';
+import './nearest.js';
 import './check.js';
 import './time.js';
 import './spec2.js';

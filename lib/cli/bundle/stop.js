@@ -18,6 +18,7 @@ import './statistics.js';
 import './hook_module.js';
 import './hook.js';
 import './known_keys.js';
+import './nearest.js';
 import './cgroup.js';
 import './check_limits.js';
 import './check.js';

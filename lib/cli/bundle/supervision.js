@@ -3,6 +3,7 @@ import { rawSyscall, SECCOMP_IOCTL_NOTIF_RECV, SYS, check, SECCOMP_USER_NOTIF_FL
 import { errnoNumber, decodeInstructions, AUDIT_ARCH } from './compile.js';
 import { runInstructions } from './interpreter.js';
 import { checkKeys } from './known_keys.js';
+import './nearest.js';
 
 const NOTIFICATION_SIZE = 80;
 function receiveNotification(listener) {

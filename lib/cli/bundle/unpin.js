@@ -10,6 +10,7 @@ import './pidfd.js';
 import './processes.js';
 import './usage_help.js';
 import './options.js';
+import './nearest.js';
 
 const USAGE = {
   command: "ns unpin",
