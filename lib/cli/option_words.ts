@@ -41,6 +41,10 @@ const METHODS: Readonly<Record<string, string>> = {
   newSession: "new-session",
   asPid1: "as-pid-1",
   timeOffset: "time-offset",
+  cpuAffinity: "cpu-affinity",
+  ioPriority: "io-priority",
+  oomScoreAdj: "oom-score-adj",
+  clearEnv: "clear-env",
 };
 
 /** Those whose options have their name. */
@@ -59,7 +63,8 @@ const SAME = [
     "nice",
   ],
   ...["overlay", "proc", "publish", "readonly", "rlimit", "root", "seccomp", "share", "symlink"],
-  ...["timeout", "tmpfs", "tty", "umask", "unshare", "user"],
+  ...["timeout", "tmpfs", "tty", "umask", "unshare", "user", "cgroupfs", "devpts", "domainname"],
+  ...["join", "mqueue", "personality", "scheduler", "sysfs"],
 ];
 
 /** A text of the library's, with options for the builder's methods. */

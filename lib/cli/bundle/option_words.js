@@ -19,7 +19,11 @@ const METHODS = {
   idMap: "id-map",
   newSession: "new-session",
   asPid1: "as-pid-1",
-  timeOffset: "time-offset"
+  timeOffset: "time-offset",
+  cpuAffinity: "cpu-affinity",
+  ioPriority: "io-priority",
+  oomScoreAdj: "oom-score-adj",
+  clearEnv: "clear-env"
 };
 const SAME = [
   ...[
@@ -36,7 +40,8 @@ const SAME = [
     "nice"
   ],
   ...["overlay", "proc", "publish", "readonly", "rlimit", "root", "seccomp", "share", "symlink"],
-  ...["timeout", "tmpfs", "tty", "umask", "unshare", "user"]
+  ...["timeout", "tmpfs", "tty", "umask", "unshare", "user", "cgroupfs", "devpts", "domainname"],
+  ...["join", "mqueue", "personality", "scheduler", "sysfs"]
 ];
 function optionText(text) {
   const phrases = PHRASES.reduce((all, [from, to]) => all.replace(from, to), text);

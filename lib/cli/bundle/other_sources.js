@@ -77,7 +77,7 @@ export const OTHER_SOURCES = {
   "lib/cli/ns/pin.ts": 4026,
   "lib/cli/ns/svg.ts": 1830,
   "lib/cli/ns/unpin.ts": 1089,
-  "lib/cli/option_words.ts": 6488,
+  "lib/cli/option_words.ts": 6703,
   "lib/cli/options.ts": 5319,
   "lib/cli/options/detach.ts": 1451,
   "lib/cli/options/filesystem.ts": 7616,
