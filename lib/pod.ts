@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Cgroup } from "./hook.ts";
 import type { Command } from "./run/begin.ts";
 import type { SandboxOutput, SandboxProcess } from "./run/child.ts";
 import { Pod as Holder } from "./run/pod.ts";
@@ -23,6 +24,11 @@ export class Pod implements AsyncDisposable {
   /** The pid of the process that holds its namespaces, as the host numbers it. */
   get pid(): number {
     return this.#holder.pid;
+  }
+
+  /** Its cgroup, if it has `limits`: what all members together use, to watch and change. */
+  get cgroup(): Cgroup | undefined {
+    return this.#holder.cgroup;
   }
 
   /** How many members run. */

@@ -14,7 +14,7 @@ import { O_CLOEXEC } from "../sys/abi/fcntl.ts";
 import { check, syscall } from "../sys/libc.ts";
 import { findBase } from "./base.ts";
 import { SandboxCgroup } from "./cgroup.ts";
-import { readHierarchies } from "./hierarchies.ts";
+import { type Hierarchy, readHierarchies } from "./hierarchies.ts";
 import { countedUnified, layoutFor, mayWrite, neededUnified, parentDirectory } from "./layout.ts";
 import { namePrefix, removeLeftovers } from "./leftovers.ts";
 
@@ -23,7 +23,7 @@ const layouts = new Map<string, CgroupLayout>();
 let layoutsOf: number | undefined;
 
 /** Where cgroups for these limits are made; the first time, what is needed for that is prepared. */
-async function layoutOf(limits: LimitsSpec, agent: number): Promise<CgroupLayout> {
+export async function layoutOf(limits: LimitsSpec, agent: number): Promise<CgroupLayout> {
   if (layoutsOf !== agent) {
     layouts.clear();
     layoutsOf = agent;
@@ -34,13 +34,27 @@ async function layoutOf(limits: LimitsSpec, agent: number): Promise<CgroupLayout
   const known = layouts.get(key);
   // Whoever made the directory may have removed it.
   if (known?.every(({ directory }) => mayWrite(directory))) return known;
-  const uid = Deno.uid() ?? 0;
   const hierarchies = readHierarchies();
+  const hierarchy = hierarchies.find(({ version }) => version === 2);
+  const parent = hierarchy && limits.parent && parentDirectory(hierarchy, limits.parent);
+  const layout = await findLayout(limits, hierarchies, parent, agent);
+  await removeLeftovers(layout.map(({ directory }) => directory));
+  layouts.set(key, layout);
+  return layout;
+}
+
+/** The same without looking it up; `parent` is where it is to be in the hierarchy of version 2. */
+async function findLayout(
+  limits: LimitsSpec,
+  hierarchies: readonly Hierarchy[],
+  parent: string | undefined,
+  agent: number,
+): Promise<CgroupLayout> {
+  const uid = Deno.uid() ?? 0;
   const hierarchy = hierarchies.find(({ version }) => version === 2);
   const needed = neededUnified(limits, hierarchies);
   let unified: string | undefined;
   if (hierarchy !== undefined) {
-    const parent = limits.parent && parentDirectory(hierarchy, limits.parent);
     const counted = countedUnified(hierarchies);
     const request = { hierarchy, counted, parent, agent, uid };
     // What is not limited is to be counted at least, where that can be had.
@@ -52,13 +66,15 @@ async function layoutOf(limits: LimitsSpec, agent: number): Promise<CgroupLayout
       }
     }
   }
-  const layout = layoutFor(limits, hierarchies, unified, uid);
-  await removeLeftovers(layout.map(({ directory }) => directory));
-  layouts.set(key, layout);
-  return layout;
+  return layoutFor(limits, hierarchies, unified, uid);
 }
 
 let count = 0;
+
+/** A name that no other cgroup of this agent has. */
+export function nextName(agent: number): string {
+  return `${namePrefix(agent)}${++count}`;
+}
 
 /** The cgroup of a launch. */
 export class CgroupSession {
@@ -73,7 +89,7 @@ export class CgroupSession {
   /** Made by {@linkcode openCgroup}. */
   constructor(layout: CgroupLayout, agent: number, supervisors: number) {
     this.layout = layout;
-    this.#name = `${namePrefix(agent)}${++count}`;
+    this.#name = nextName(agent);
     const paths = layout.map(({ directory }) => `${directory}/${this.#name}`);
     this.cgroup = new SandboxCgroup(layout, paths, supervisors);
     const pipe = new Int32Array(2);
@@ -118,11 +134,24 @@ export class CgroupSession {
   }
 }
 
-/** Prepares the cgroup of a launch; the agent makes it. */
+/** A cgroup that holds others: the hierarchies with it in the place of the program's own. */
+export interface CgroupParent {
+  readonly hierarchies: () => Hierarchy[];
+}
+
+/** Prepares the cgroup of a launch, maybe within another; the agent makes it. */
 export async function openCgroup(
   limits: LimitsSpec,
   agent: number,
   asPid1: boolean,
+  within?: CgroupParent,
 ): Promise<CgroupSession> {
-  return new CgroupSession(await layoutOf(limits, agent), agent, asPid1 ? 0 : 1);
+  const hierarchies = within?.hierarchies();
+  const layout = hierarchies === undefined ? await layoutOf(limits, agent) : await findLayout(
+    limits,
+    hierarchies,
+    hierarchies.find(({ version }) => version === 2)?.own,
+    agent,
+  );
+  return new CgroupSession(layout, agent, asPid1 ? 0 : 1);
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { CgroupSession } from "../cgroup/session.ts";
+import type { CgroupParent, CgroupSession } from "../cgroup/session.ts";
 import { SpecError } from "../errors.ts";
 import type { Plugin } from "../hook.ts";
 import type { Fault } from "../plan/launch_shape.ts";
@@ -34,6 +34,8 @@ export interface LaunchOptions {
   supervisor?: Supervisor;
   /** The sandbox is to be entered later. */
   handOut?: boolean;
+  /** The cgroup in which its own lies. */
+  within?: CgroupParent;
   /** Makes a system call of the launch fail. */
   fault?: Fault;
 }
@@ -87,11 +89,15 @@ async function configured(spec: SandboxSpec, hooks: HookRunner): Promise<Sandbox
 }
 
 /** The cgroup for a launch. Loaded when first used: most sandboxes have no limits. */
-async function withCgroup(spec: SandboxSpec, agent: number): Promise<CgroupSession> {
+async function withCgroup(
+  spec: SandboxSpec,
+  agent: number,
+  within: CgroupParent | undefined,
+): Promise<CgroupSession> {
   const { checkLimits } = await import("../plan/check_limits.ts");
   checkLimits(spec.limits);
   const { openCgroup } = await import("../cgroup/session.ts");
-  return await openCgroup(spec.limits!, agent, spec.asPid1);
+  return await openCgroup(spec.limits!, agent, spec.asPid1, within);
 }
 
 /**
@@ -146,7 +152,7 @@ export async function begin(
     const supervise = await superviseCalls(configuredSpec, options.handler);
     if (configuredSpec.limits !== undefined) {
       const { agent } = options.supervisor ?? supervisor();
-      cgroup = await withCgroup(configuredSpec, agent.pid);
+      cgroup = await withCgroup(configuredSpec, agent.pid, options.within);
     }
     // What takes its time may have been aborted meanwhile.
     options.signal?.throwIfAborted();

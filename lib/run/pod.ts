@@ -10,7 +10,8 @@
 
 import { INIT_AREA, OUTSIDE_AREA, OUTSIDE_SIZE, REST_AREA } from "../agent/layout.ts";
 import { SandboxError } from "../errors.ts";
-import type { Plugin } from "../hook.ts";
+import type { CgroupGroup } from "../cgroup/group.ts";
+import type { Cgroup, Plugin } from "../hook.ts";
 import { NAMESPACE_FILE } from "../plan/namespace_steps.ts";
 import type { NamespaceKind, SandboxSpec } from "../spec.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../sys/abi/fcntl.ts";
@@ -84,6 +85,7 @@ export class Pod implements AsyncDisposable {
   readonly #fds: ReadonlyMap<NamespaceKind, number>;
   readonly #network: readonly Plugin[];
   readonly #hostname: string | undefined;
+  readonly #group: CgroupGroup | undefined;
   readonly #members = new Set<Promise<unknown>>();
   readonly #over = new AbortController();
   /** Resolves when it has ended: because it was disposed of, or because its first process did. */
@@ -95,8 +97,10 @@ export class Pod implements AsyncDisposable {
     fds: ReadonlyMap<NamespaceKind, number>,
     network: readonly Plugin[],
     hostname: string | undefined,
+    group: CgroupGroup | undefined,
   ) {
     this.#begun = begun;
+    this.#group = group;
     this.#fds = fds;
     this.#network = network;
     this.#hostname = hostname;
@@ -116,8 +120,13 @@ export class Pod implements AsyncDisposable {
       ({ plugins: network } = await connected(spec));
     }
     let begun: Begun | undefined;
+    let group: CgroupGroup | undefined;
     const ready = Promise.withResolvers<void>();
     try {
+      if (pod.limits !== undefined) {
+        const { openGroup } = await import("../cgroup/group.ts");
+        group = await openGroup(pod.limits, supervisor().agent.pid);
+      }
       begun = await begin(
         spec,
         [holder(kinds, fds, ready.resolve)],
@@ -133,14 +142,20 @@ export class Pod implements AsyncDisposable {
       await begun?.launch.ended.catch(() => {});
       await begun?.hooks.end();
       for (const fd of fds.values()) syscall("close", fd);
+      await group?.[Symbol.asyncDispose]();
       throw error;
     }
-    return new Pod(begun, fds, network, spec.hostname);
+    return new Pod(begun, fds, network, spec.hostname, group);
   }
 
   /** The pid of the process that holds its namespaces, as the host numbers it. */
   get pid(): number {
     return this.#begun.launch.firstPid ?? 0;
+  }
+
+  /** Its cgroup, if it has limits. */
+  get cgroup(): Cgroup | undefined {
+    return this.#group?.cgroup;
   }
 
   /** How many members run. */
@@ -159,6 +174,7 @@ export class Pod implements AsyncDisposable {
     await Promise.allSettled(this.#members);
     await this.#begun.hooks.end();
     for (const fd of this.#fds.values()) syscall("close", fd);
+    await this.#group?.[Symbol.asyncDispose]();
   }
 
   async #member({ spec, ...rest }: PodMember): Promise<PodMember> {
@@ -171,6 +187,7 @@ export class Pod implements AsyncDisposable {
       fds: this.#fds,
       network: this.#network,
       hostname: this.#hostname,
+      limited: this.#group !== undefined,
     });
     return { ...rest, spec: joined };
   }
@@ -194,7 +211,9 @@ export class Pod implements AsyncDisposable {
   ): Promise<SandboxOutput> {
     const { spec, plugins, handler } = await this.#member(member);
     const signal = this.#signal(options.signal);
-    return await this.#keep(output(spec, plugins, command, { ...options, handler, signal }));
+    return await this.#keep(
+      output(spec, plugins, command, { ...options, handler, signal, within: this.#group }),
+    );
   }
 
   /** @internal Starts a member. */
@@ -205,7 +224,12 @@ export class Pod implements AsyncDisposable {
   ): Promise<SandboxProcess> {
     const { spec, plugins, handler } = await this.#member(member);
     const signal = this.#signal(options.signal);
-    const starting = spawn(spec, plugins, command, { ...options, handler, signal });
+    const starting = spawn(spec, plugins, command, {
+      ...options,
+      handler,
+      signal,
+      within: this.#group,
+    });
     const child = await this.#keep(starting);
     this.#keep(child.status);
     return child;

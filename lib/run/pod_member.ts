@@ -16,10 +16,12 @@ export interface PodPlace {
   /** What connects it, whose files members need. */
   readonly network: readonly Plugin[];
   readonly hostname: string | undefined;
+  /** Whether it has limits, and so its members have cgroups. */
+  readonly limited: boolean;
 }
 
 /** Throws a `SpecError` where a description and the pod want different things. */
-function checkMember(spec: SandboxSpec, { fds }: PodPlace): void {
+function checkMember(spec: SandboxSpec, { fds, limited }: PodPlace): void {
   for (const kind of fds.keys()) {
     if (spec.namespaces[kind] === "new") continue;
     throw new SpecError(
@@ -40,6 +42,9 @@ function checkMember(spec: SandboxSpec, { fds }: PodPlace): void {
   }
   if (fds.has("user") && spec.idMap !== undefined) {
     throw new SpecError("idMap", "the pod's members share one; give it to the pod");
+  }
+  if (limited && spec.limits?.parent !== undefined) {
+    throw new SpecError("limits.parent", "the pod's members share one; give it to the pod");
   }
   if (fds.has("pid") && spec.asPid1) {
     throw new SpecError("asPid1", "the pod's members share pids, and it has a first one already");
@@ -66,5 +71,6 @@ export async function memberSpec(source: SandboxSpec, pod: PodPlace): Promise<Sa
     namespaces,
     hostname: pod.fds.has("uts") ? undefined : source.hostname,
     network: pod.fds.has("net") ? undefined : source.network,
+    limits: pod.limited ? source.limits ?? {} : source.limits,
   };
 }

@@ -7,8 +7,9 @@
 import { DEFAULT_SPEC } from "../defaults.ts";
 import { SpecError } from "../errors.ts";
 import { checkKeys } from "../known_keys.ts";
+import { checkLimits } from "../plan/check_limits.ts";
 import { checkSpec } from "../plan/check_spec.ts";
-import type { IdMapSpec, NamespaceKind, NetworkSpec, SandboxSpec } from "../spec.ts";
+import type { IdMapSpec, LimitsSpec, NamespaceKind, NetworkSpec, SandboxSpec } from "../spec.ts";
 
 /** What the members of a pod can share. */
 export type PodShare = "ipc" | "net" | "pid" | "uts";
@@ -21,6 +22,8 @@ export interface PodOptions {
   hostname?: string;
   /** How they are connected, once for all; needs `net` to be shared. Default: loopback only. */
   network?: NetworkSpec;
+  /** What all members may use together; each may have limits of its own below these. */
+  limits?: LimitsSpec;
   /**
    * Which ids exist inside, where the members share a user namespace: of an ordinary user always, of
    * root with `pid`. Default: that of the members' user alone.
@@ -32,8 +35,9 @@ const SHARED: readonly PodShare[] = ["ipc", "net", "pid", "uts"];
 
 /** Throws a `SpecError` for what a pod cannot be. */
 export function checkPod(options: PodOptions): Required<Pick<PodOptions, "share">> & PodOptions {
-  checkKeys(options, "", ["share", "hostname", "network", "idMap"]);
-  const { share = ["net", "ipc", "uts"], hostname, network, idMap } = options;
+  checkKeys(options, "", ["share", "hostname", "network", "limits", "idMap"]);
+  const { share = ["net", "ipc", "uts"], hostname, network, limits, idMap } = options;
+  checkLimits(limits);
   const unknown = share.find((kind) => !SHARED.includes(kind));
   if (unknown !== undefined) {
     throw new SpecError("share", `"${unknown}" is none of ${SHARED.join(", ")}`);

@@ -1,4 +1,5 @@
 /** Pods: what members share and what not, how they start and end, and what ends all. */
+import { CAN_LIMIT, WHY_NOT } from "../cgroup/support.ts";
 import {
   assert,
   assertEquals,
@@ -221,3 +222,53 @@ testIf(
     assertStringIncludes(one, "nameserver 127.0.0.53");
   },
 );
+
+const limited = (name: string, fn: () => Promise<void>) => testIf(CAN_LIMIT, WHY_NOT, name, fn);
+
+limited("the pod's limits are of all members together, and each has its own below", async () => {
+  const path = await (async () => {
+    await using together = await pod({ limits: { memory: "96M", pids: 40 } });
+    // Each would fit alone; whoever comes second is too much, and one of the two has to go.
+    const eat = "$| = 1; my @x; push @x, 'a' x 1048576 for 1 .. 64; print 'full';";
+    await using first = await together.start(
+      sandbox(),
+      ["perl", "-e", `${eat} sleep 100`],
+      { stdout: "piped" },
+    );
+    const reader = first.stdout.getReader();
+    assertEquals(text((await reader.read()).value!), "full");
+    assertStringIncludes(first.cgroup!.path, `${together.cgroup!.path}/`);
+    assert(together.cgroup!.statistics().memory!.current > 60 * 2 ** 20);
+    const second = await together.output(sandbox(), ["perl", "-e", eat]);
+    assert(
+      second.signal === "SIGKILL" || (await first.status).signal === "SIGKILL",
+      JSON.stringify([second.code, text(second.stdout)]),
+    );
+    await first[Symbol.asyncDispose]();
+    const own = sandbox().limits({ pids: 3 });
+    const fork =
+      "my $n = 0; for (1 .. 9) { my $p = fork; last unless defined $p; $n++; $p or exec 'sleep', '1' } print $n";
+    const { stdout } = await together.output(own, ["perl", "-e", fork]);
+    assertEquals(text(stdout), "2");
+    await reader.cancel();
+    return together.cgroup!.path;
+  })();
+  assert(!(await Deno.stat(path).then(() => true, () => false)), path);
+});
+
+limited("a pod's cgroup that was left is removed by the next program that makes one", async () => {
+  const { stdout } = await runProgram(`
+    const { pod } = await import(${JSON.stringify(import.meta.resolve("../../mod.ts"))});
+    const together = await pod({ limits: { memory: "64M" } });
+    await together.start(sandbox(), ["sleep", "100"]);
+    console.log(together.cgroup.path);
+    Deno.kill(Deno.pid, "SIGKILL");
+  `);
+  const path = stdout.trim();
+  assert(path !== "");
+  await until(async () => {
+    await using _next = await pod({ limits: { memory: "64M" } });
+    return !(await Deno.stat(path).then(() => true, () => false));
+  });
+  assert(!(await Deno.stat(path).then(() => true, () => false)), path);
+});
