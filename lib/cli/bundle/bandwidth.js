@@ -2,9 +2,9 @@
 import './sandbox.js';
 import { checkKeys } from './known_keys.js';
 import { SpecError } from './paddock.js';
+import './limits.js';
 import './spec2.js';
 import './network.js';
-import './limits.js';
 import { defineHook } from './hook.js';
 import './builder.js';
 import './processes.js';

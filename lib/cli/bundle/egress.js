@@ -2,9 +2,9 @@
 import './sandbox.js';
 import { checkKeys } from './known_keys.js';
 import { AF_INET, AF_INET6, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, AF_NETLINK, SOCK_RAW, SOCK_DGRAM, SyscallError, check, syscall, RLIMITS, reactor, EPOLLIN, rawSyscall, SYS, UnsupportedError, SpecError } from './paddock.js';
+import './limits.js';
 import './spec2.js';
 import './network.js';
-import './limits.js';
 import './builder.js';
 import './processes.js';
 import './limits2.js';

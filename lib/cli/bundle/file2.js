@@ -54,6 +54,7 @@ const POD = record(
     ),
     hostname: text("Their host name.", { empty: false, default: "`paddock`" }),
     network: { ...NETWORK, otherwise: "none" },
+    limits: { ...FIELDS.limits, about: "What all members may use together." },
     idMap: either("Which ids exist inside, where they share a user namespace.", [FIELDS.idMap]),
     members: { is: "dictionary", about: "The members by their names.", of: MEMBER }
   },

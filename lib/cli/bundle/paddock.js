@@ -3491,11 +3491,11 @@ const configured = (async function configured(spec, hooks) {
   }));
   return current;
 });
-const withCgroup = (async function withCgroup(spec, agent) {
+const withCgroup = (async function withCgroup(spec, agent, within) {
   const { checkLimits } = await import(import.meta.resolve('./check_limits.js'));
   checkLimits(spec.limits);
   const { openCgroup } = await import(import.meta.resolve('./session.js'));
-  return await openCgroup(spec.limits, agent, spec.asPid1);
+  return await openCgroup(spec.limits, agent, spec.asPid1, within);
 });
 const begin = (async function begin(source, plugins, command, stdioChoice, reportStart, options) {
   const at = performance.now();
@@ -3534,7 +3534,7 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
     const supervise = await superviseCalls(configuredSpec, options.handler);
     if (configuredSpec.limits !== void 0) {
       const { agent } = options.supervisor ?? supervisor();
-      cgroup = await withCgroup(configuredSpec, agent.pid);
+      cgroup = await withCgroup(configuredSpec, agent.pid, options.within);
     }
     options.signal?.throwIfAborted();
     const lease = hasImage(configuredSpec) ? optionalParts().images.holdImage(configuredSpec) : void 0;
@@ -8871,7 +8871,7 @@ export const MAIN_SOURCES = {
   "lib/plan/setup_program.ts": 9291,
   "lib/plan/structs.ts": 2799,
   "lib/quantity.ts": 2703,
-  "lib/run/begin.ts": 7950,
+  "lib/run/begin.ts": 8099,
   "lib/run/child.ts": 7649,
   "lib/run/compiled.ts": 7831,
   "lib/run/diagnose.ts": 2644,

@@ -2,9 +2,9 @@
 import { Sandbox } from './sandbox.js';
 import { checkKeys } from './known_keys.js';
 import { check, syscall, NS_GET_USERNS, UnsupportedError, O_RDWR, AF_INET, SIOCGSKNS, SOCK_DGRAM, SOCK_CLOEXEC, SandboxError } from './paddock.js';
+import './limits.js';
 import './spec2.js';
 import './network.js';
-import './limits.js';
 import { defineHook } from './hook.js';
 import './builder.js';
 import { close, open } from './file.js';

@@ -2,7 +2,7 @@
 import { NAMESPACE_KINDS } from './spec.js';
 import { JOIN_TARGET, LANDLOCK_RIGHT_NAMES, LANDLOCK_SCOPES, NETWORK } from './network.js';
 import { CAPABILITIES } from './paddock.js';
-import { PERSONALITY, OOM_SCORE_ADJ, IO_PRIORITY, SCHEDULER, NICE, LIMITS, RLIMITS_NODE } from './limits.js';
+import { LIMITS, PERSONALITY, OOM_SCORE_ADJ, IO_PRIORITY, SCHEDULER, NICE, RLIMITS_NODE } from './limits.js';
 import { text, either, number, word, record, list, size, flag } from './node.js';
 
 const LAST_ID = 4294967294;
