@@ -29,6 +29,10 @@ export interface RunRequest {
   name?: string;
   /** How much of its output is kept then. */
   logs?: LogOptions;
+  /** Tell what the command touched. */
+  report?: boolean;
+  /** The file in which the tightest description is written that lets it pass again. */
+  learn?: string;
   /** Print the plan, run nothing. */
   explain: boolean;
   /** Print it as this picture. */

@@ -128,7 +128,12 @@ async function runBox(
     import("./execute.ts"),
     import("./finish.ts"),
   ]);
-  return await finish(await execute(request.box, command, afterwards), request.json, spec);
+  const watched = request.report || request.learn !== undefined
+    ? (await import("./access/watch.ts")).watch(request, command.map(String))
+    : undefined;
+  const ended = await execute(watched?.box ?? request.box, command, afterwards);
+  watched?.finish(ended.status);
+  return await finish(ended, request.json, spec);
 }
 
 /** What an image runs of itself, if the root is one. */
