@@ -836,6 +836,19 @@ const RUN_OPTIONS = [
     }
   },
   {
+    name: "report",
+    group: PADDOCK,
+    help: "tell what the command touched: files, connections, system calls that were denied",
+    apply: (run) => run.report = true
+  },
+  {
+    name: "learn",
+    value: "SPEC.yaml",
+    group: PADDOCK,
+    help: "write the tightest description in which the command does the same again",
+    apply: (run, value) => run.learn = value
+  },
+  {
     name: "explain",
     optional: ["svg", "mermaid"],
     group: PADDOCK,

@@ -144,7 +144,10 @@ async function runBox(request, given, rest) {
     import(import.meta.resolve('./paddock.js')).then(function (n) { return n.execute; }),
     import(import.meta.resolve('./paddock.js')).then(function (n) { return n.finish; })
   ]);
-  return await finish(await execute(request.box, command, afterwards), request.json, spec);
+  const watched = request.report || request.learn !== void 0 ? (await import(import.meta.resolve('./watch.js'))).watch(request, command.map(String)) : void 0;
+  const ended = await execute(watched?.box ?? request.box, command, afterwards);
+  watched?.finish(ended.status);
+  return await finish(ended, request.json, spec);
 }
 async function imageCommand(spec) {
   if (typeof spec.root !== "object" || !("image" in spec.root)) return void 0;

@@ -2,20 +2,21 @@
 import { SpecError, complain, resolve, print } from './paddock.js';
 import { sandbox } from './sandbox.js';
 import { readArguments } from './arguments.js';
-import { stringify } from './seccomp_profile.js';
-import { FILE } from './spec2.js';
+import { commented } from './commented.js';
 import { fileOf } from './yaml.js';
 import { presetOf } from './preset.js';
 import './known_keys.js';
 import './nearest.js';
 import './check.js';
 import './time.js';
-import './limits.js';
+import './spec2.js';
+import './spec.js';
+import './network.js';
 import './node.js';
+import './limits.js';
 import './check_limits.js';
 import './describe_network.js';
 import './network2.js';
-import './network.js';
 import './hook.js';
 import './cgroup_settings.js';
 import './more_kernel.js';
@@ -27,41 +28,12 @@ import './lock.js';
 import './paths.js';
 import './record.js';
 import './layout.js';
-import './spec.js';
 import './usage_help.js';
 import './options.js';
+import './seccomp_profile.js';
 import 'npm:js-yaml@^5.5.0';
 import './spec_file.js';
 import './option_words.js';
-
-function lines(text) {
-  const words = text.replaceAll("`", "").split(" ");
-  const rows = [];
-  for (const word of words) {
-    const last = rows.at(-1);
-    if (last === void 0 || last.length + word.length > 95) rows.push(word);
-    else rows[rows.length - 1] = `${last} ${word}`;
-  }
-  return rows.map((row) => `# ${row}
-`).join("");
-}
-function about(node) {
-  const otherwise = node.default === void 0 ? "" : ` Default: ${node.default}.`;
-  return `${node.about ?? ""}${otherwise}`;
-}
-function commented(file, title, more) {
-  const given = Object.entries(file).map(
-    ([key, value]) => lines(about(FILE.keys[key])) + stringify({ [key]: value }, { useAnchors: false })
-  );
-  const others = Object.entries(FILE.keys).filter(([key, node]) => !Object.hasOwn(file, key) && node.example !== void 0).map(([key, node]) => `${lines(about(node))}# ${key}: ${node.example}
-`);
-  return [
-    `# yaml-language-server: $schema=https://jsr.io/@paddock/paddock/docs/paddock.schema.json
-${lines(title)}`,
-    ...given,
-    ...["# What else can be said, among others:\n", ...others] 
-  ].join("\n");
-}
 
 const INIT_SPEC_USAGE = {
   command: "init spec",
@@ -97,7 +69,9 @@ function specText(preset) {
   const file = fileOf({ spec: { command: ["sh", "-c", "echo hello"], ...spec }, hooks: [] });
   return commented(
     file,
-    preset === void 0 ? "A sandbox with the safe defaults. Run it: paddock run -f paddock.yaml" : `A sandbox as the preset ${preset} makes it. Run it: paddock run -f paddock.yaml`);
+    preset === void 0 ? "A sandbox with the safe defaults. Run it: paddock run -f paddock.yaml" : `A sandbox as the preset ${preset} makes it. Run it: paddock run -f paddock.yaml`,
+    true
+  );
 }
 function initSpec(args, context) {
   const request = {
