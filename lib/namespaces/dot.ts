@@ -4,7 +4,7 @@
  * @module
  */
 
-import { atMost, details, harmless, processText } from "./relations.ts";
+import { atMost, details, harmless, inOrder, processText } from "./relations.ts";
 import type { NamespaceInfo, NamespaceSnapshot } from "./snapshot.ts";
 
 const COLOURS: Readonly<Record<NamespaceInfo["type"], string>> = {
@@ -27,7 +27,7 @@ function quoted(lines: readonly string[]): string {
 
 function labelOf(namespace: NamespaceInfo, byId: ReadonlyMap<number, NamespaceInfo>): string {
   const { type, id, processes } = namespace;
-  const [first, ...others] = processes.slice(0, LISTED_PROCESSES).map(processText);
+  const [first, ...others] = inOrder(namespace).slice(0, LISTED_PROCESSES).map(processText);
   const parts = details(namespace, byId).filter((part) =>
     first === undefined || !part.endsWith(first)
   );

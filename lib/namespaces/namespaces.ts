@@ -107,7 +107,7 @@ class Scan {
 /**
  * Sandboxes by their first process, whom the agent made, and the namespaces that are theirs and not
  * the host's. Where the caller may not look into those two, their kin tells as much: the command,
- * and the program that started the agent.
+ * and the program that started the agent, or where that has ended, the caller.
  */
 function sandboxes(
   kin: ReadonlyMap<number, SeenProcess | Kin>,
@@ -119,7 +119,8 @@ function sandboxes(
     if (!first.isAgent || !agent?.isAgent) return [];
     const own = namespacesOf(first) ??
       namespacesOf([...kin.values()].find((it) => it.parent === first.pid && "namespaces" in it));
-    const host = namespacesOf(agent) ?? namespacesOf(kin.get(agent.parent));
+    const host = namespacesOf(agent) ?? namespacesOf(kin.get(agent.parent)) ??
+      namespacesOf(kin.get(Deno.pid));
     if (own === undefined || host === undefined) return [];
     const shared = new Set(host.map(({ id }) => id));
     return [{ pid: first.pid, ids: own.map(({ id }) => id).filter((id) => !shared.has(id)) }];

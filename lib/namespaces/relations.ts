@@ -56,6 +56,12 @@ export function processText({ pid, command }: NamespaceInfo["processes"][number]
   return `${pid} ${atMost(harmless(command), COMMAND_LENGTH)}`;
 }
 
+/** By pid, but a sandbox's first process last: it is Paddock's own, and what it is for says more. */
+export function inOrder({ processes, sandbox }: NamespaceInfo): NamespaceInfo["processes"] {
+  const isOwn = ({ pid }: NamespaceInfo["processes"][number]) => pid === sandbox?.pid;
+  return [...processes].sort((a, b) => Number(isOwn(a)) - Number(isOwn(b)) || a.pid - b.pid);
+}
+
 /** Everything worth saying about a namespace beside its kind and id, in parts. */
 export function details(
   namespace: NamespaceInfo,
@@ -68,7 +74,8 @@ export function details(
   if (sandbox !== null) parts.push(`sandbox ${sandbox.name ?? sandbox.pid}`);
   const count = processes.length;
   if (count > 0) {
-    parts.push(`${count} process${count === 1 ? "" : "es"}: ${processText(processes[0]!)}`);
+    const [first] = inOrder(namespace);
+    parts.push(`${count} process${count === 1 ? "" : "es"}: ${processText(first!)}`);
   } else if (holders.length === 0) parts.push("only held by what is within");
   // Where processes are, what keeps it besides is of interest where it outlives them.
   const telling = count > 0 ? holders.filter(({ by }) => by === "mount") : holders;

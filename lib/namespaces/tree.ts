@@ -4,7 +4,7 @@
  * @module
  */
 
-import { details, placeOf, processText } from "./relations.ts";
+import { details, inOrder, placeOf, processText } from "./relations.ts";
 import type { NamespaceInfo, NamespaceSnapshot } from "./snapshot.ts";
 
 /** What the tree shows. */
@@ -36,7 +36,7 @@ export function namespaceTree(snapshot: NamespaceSnapshot, options: TreeOptions 
     lines.push(`${head}${type.padEnd(6)} ${id}  ${details(namespace, byId).join("; ")}`);
     if (options.processes && processes.length > 1) {
       const bar = inside.length > 0 ? "│ " : "  ";
-      for (const process of processes.slice(1)) {
+      for (const process of inOrder(namespace).slice(1)) {
         lines.push(`${indent}${bar}        ${processText(process)}`);
       }
     }

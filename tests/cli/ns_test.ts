@@ -111,3 +111,27 @@ Deno.test("paddock ns pin says what is wrong with its arguments", async () => {
     assertStringIncludes(stderr, message);
   }
 });
+
+Deno.test("paddock ns calls a detached sandbox by its name, and pin finds it", () =>
+  withFolder({}, async (folder) => {
+    const env = { PADDOCK_STATE: `${folder}/state` };
+    const here = (...args: string[]) => paddock(args, { env });
+    const name = `ns-test-${Deno.pid}`;
+    assertEquals((await here("run", "-d", "--name", name, "--", "sleep", "100")).stderr, "");
+    try {
+      const { stdout } = await here("ns");
+      assertMatch(
+        stdout,
+        new RegExp(`net +\\d+  sandbox ${name}; \\d process(es)?: \\d+ sleep 100\n`),
+      );
+      const { code, stderr } = await here("ns", "pin", name, `net=${folder}/net`);
+      if (Deno.uid() === 0) {
+        assertEquals([code, stderr], [0, ""]);
+        assertEquals((await here("ns", "unpin", `${folder}/net`)).code, 0);
+      } else assertStringIncludes(stderr, "takes CAP_SYS_ADMIN");
+    } finally {
+      await here("kill", name);
+      await here("wait", name);
+      await here("rm", name);
+    }
+  }));

@@ -8,6 +8,8 @@ import { SpecError } from "../../errors.ts";
 import { namespaceDot } from "../../namespaces/dot.ts";
 import { namespaces } from "../../namespaces/namespaces.ts";
 import { hiddenText, namespaceTree } from "../../namespaces/tree.ts";
+import { conditionOf } from "../../state/condition.ts";
+import { StateDirectory } from "../../state/directory.ts";
 import { type CommonRequest, readArguments } from "../arguments.ts";
 import type { CliContext, Usage } from "../command.ts";
 import { complain } from "../failure.ts";
@@ -63,6 +65,16 @@ it, and which sandbox it is of. An ordinary user sees those of the own processes
   completes: ["nothing"],
 };
 
+/** The names of the detached sandboxes that run, by their first processes. */
+function sandboxNames(): Map<number, string> {
+  const names = new Map<number, string>();
+  for (const { record } of StateDirectory.open()?.entries() ?? []) {
+    if (record?.processes === undefined || conditionOf(record) !== "running") continue;
+    names.set(record.processes.first.pid, record.name ?? record.id);
+  }
+  return names;
+}
+
 /** Shows them. */
 export async function listCommand(args: readonly string[], context: CliContext): Promise<number> {
   const request: Request = { form: undefined, processes: false, debug: false, help: false };
@@ -74,7 +86,8 @@ export async function listCommand(args: readonly string[], context: CliContext):
       "`paddock ns` has no such subcommand; see `paddock ns --help`",
     );
   }
-  const snapshot = namespaces();
+  const names = sandboxNames();
+  const snapshot = namespaces({ nameOf: (pid) => names.get(pid) });
   switch (request.form) {
     case "json":
       print(JSON.stringify(snapshot, null, 2));
