@@ -4,7 +4,11 @@ import { NAMESPACE_KINDS } from './spec.js';
 import { open, close } from './file.js';
 import { filesystemStatus, fileStatus } from './stat.js';
 import { unlessGone, numbersIn, foundAt, namespacesAt, parseLink, lookInto } from './processes.js';
+import { StateDirectory, conditionOf } from './directory2.js';
 import { readArguments } from './arguments.js';
+import './pidfd.js';
+import './directory.js';
+import './lock.js';
 import './usage_help.js';
 import './options.js';
 import './nearest.js';
@@ -39,6 +43,10 @@ const LISTED_HOLDERS = 2, COMMAND_LENGTH = 60;
 function processText({ pid, command }) {
   return `${pid} ${atMost(harmless(command), COMMAND_LENGTH)}`;
 }
+function inOrder({ processes, sandbox }) {
+  const isOwn = ({ pid }) => pid === sandbox?.pid;
+  return [...processes].sort((a, b) => Number(isOwn(a)) - Number(isOwn(b)) || a.pid - b.pid);
+}
 function details(namespace, byId) {
   const { type, parent, ownerUid, processes, holders, sandbox } = namespace;
   const parts = [];
@@ -47,7 +55,8 @@ function details(namespace, byId) {
   if (sandbox !== null) parts.push(`sandbox ${sandbox.name ?? sandbox.pid}`);
   const count = processes.length;
   if (count > 0) {
-    parts.push(`${count} process${count === 1 ? "" : "es"}: ${processText(processes[0])}`);
+    const [first] = inOrder(namespace);
+    parts.push(`${count} process${count === 1 ? "" : "es"}: ${processText(first)}`);
   } else if (holders.length === 0) parts.push("only held by what is within");
   const telling = count > 0 ? holders.filter(({ by }) => by === "mount") : holders;
   parts.push(...telling.slice(0, LISTED_HOLDERS).map(holderText));
@@ -72,7 +81,7 @@ function quoted(lines) {
 }
 function labelOf(namespace, byId) {
   const { type, id, processes } = namespace;
-  const [first, ...others] = processes.slice(0, LISTED_PROCESSES).map(processText);
+  const [first, ...others] = inOrder(namespace).slice(0, LISTED_PROCESSES).map(processText);
   const parts = details(namespace, byId).filter(
     (part) => first === void 0 || !part.endsWith(first)
   );
@@ -268,7 +277,7 @@ function sandboxes(kin) {
     const agent = kin.get(first.parent);
     if (!first.isAgent || !agent?.isAgent) return [];
     const own = namespacesOf(first) ?? namespacesOf([...kin.values()].find((it) => it.parent === first.pid && "namespaces" in it));
-    const host = namespacesOf(agent) ?? namespacesOf(kin.get(agent.parent));
+    const host = namespacesOf(agent) ?? namespacesOf(kin.get(agent.parent)) ?? namespacesOf(kin.get(Deno.pid));
     if (own === void 0 || host === void 0) return [];
     const shared = new Set(host.map(({ id }) => id));
     return [{ pid: first.pid, ids: own.map(({ id }) => id).filter((id) => !shared.has(id)) }];
@@ -334,7 +343,7 @@ function namespaceTree(snapshot, options = {}) {
     lines.push(`${head}${type.padEnd(6)} ${id}  ${details(namespace, byId).join("; ")}`);
     if (options.processes && processes.length > 1) {
       const bar = inside.length > 0 ? "│ " : "  ";
-      for (const process of processes.slice(1)) {
+      for (const process of inOrder(namespace).slice(1)) {
         lines.push(`${indent}${bar}        ${processText(process)}`);
       }
     }
@@ -384,6 +393,14 @@ it, and which sandbox it is of. An ordinary user sees those of the own processes
   notes: "`paddock ns pin` binds namespaces on files, where they stay; `paddock ns unpin` undoes it.",
   completes: ["nothing"]
 };
+function sandboxNames() {
+  const names = /* @__PURE__ */ new Map();
+  for (const { record } of StateDirectory.open()?.entries() ?? []) {
+    if (record?.processes === void 0 || conditionOf(record) !== "running") continue;
+    names.set(record.processes.first.pid, record.name ?? record.id);
+  }
+  return names;
+}
 async function listCommand(args, context) {
   const request = { form: void 0, processes: false, debug: false, help: false };
   const operands = readArguments(args, USAGE, request, context);
@@ -394,7 +411,8 @@ async function listCommand(args, context) {
       "`paddock ns` has no such subcommand; see `paddock ns --help`"
     );
   }
-  const snapshot = namespaces();
+  const names = sandboxNames();
+  const snapshot = namespaces({ nameOf: (pid) => names.get(pid) });
   switch (request.form) {
     case "json":
       print(JSON.stringify(snapshot, null, 2));
