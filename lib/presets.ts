@@ -125,8 +125,8 @@ export interface WorkspacePresetOptions extends HideOptions {
 /**
  * The host read-only, as {@linkcode readOnlyHost}, and one directory to work in, which is the
  * working directory unless there is one. What begins with a dot in it stays as it is, for it may be
- * executed by the caller's next `git`, editor or shell: `.git/hooks`, `.vscode`, `.envrc`. If the
- * command makes something new of that kind, the result's `hookErrors` name it.
+ * executed by the caller's next `git`, editor or shell: `.git/hooks`, `.vscode`, `.envrc`; so does
+ * what links of such names lead to. If the command makes something new of that kind, the result's `hookErrors` name it.
  *
  * ```ts
  * import { sandbox, workspace } from "@paddock/paddock";
@@ -147,23 +147,25 @@ export function workspace(directory: string, options: WorkspacePresetOptions = {
     }
   }
   // A link cannot be covered, only what it leads to; so it is looked at again afterwards.
-  const links = new Map<string, string>();
+  const links = new Map<string, DotEntry>();
   const path = resolve(Deno.cwd(), directory);
   const plugin = defineHook({
     name: `workspace ${path}`,
     configure(spec) {
       const dots = dotEntries(path);
-      for (const { name, link } of dots) if (link !== undefined) links.set(name, link);
-      const kept = dots.flatMap(({ name, link }) => link === undefined ? [name] : [])
-        .map((name): MountSpec => ({ kind: "readonly", target: `${path}/${name}` }));
+      for (const entry of dots) if (entry.link !== undefined) links.set(entry.name, entry);
+      const kept = dots.filter(({ link, leads }) => link === undefined || leads === "inside")
+        .map(({ name }): MountSpec => ({ kind: "readonly", target: `${path}/${name}` }));
       const at = spec.mounts.findIndex(({ kind, target }) => kind === "bind" && target === path);
       return { ...spec, mounts: spec.mounts.toSpliced(at + 1, 0, ...kept) };
     },
     postStop({ spec }) {
       const kept = new Set(spec.mounts.map(({ target }) => target));
-      const made = dotEntries(path).filter(({ name, link }) =>
-        link === undefined ? !kept.has(`${path}/${name}`) : links.get(name) !== link
-      ).map(({ name }) => name);
+      const made = dotEntries(path).filter(({ name, link, leads }) => {
+        if (link === undefined) return !kept.has(`${path}/${name}`);
+        const before = links.get(name);
+        return before?.link !== link || (before.leads === "nowhere" && leads !== "nowhere");
+      }).map(({ name }) => name);
       if (made.length === 0) return;
       throw new Error(
         `the command made ${
@@ -180,11 +182,30 @@ export function workspace(directory: string, options: WorkspacePresetOptions = {
   };
 }
 
-/** What begins with a dot in a directory, with where links lead. */
-function dotEntries(path: string): { name: string; link?: string }[] {
+/** What begins with a dot in a directory. */
+interface DotEntry {
+  readonly name: string;
+  /** What it says, if it is a link. */
+  readonly link?: string;
+  /** Where that is: of what is outside, the root is read-only already. */
+  readonly leads?: "inside" | "outside" | "nowhere";
+}
+
+function dotEntries(path: string): DotEntry[] {
   return [...Deno.readDirSync(path)].filter(({ name }) => name.startsWith("."))
     .map(({ name, isSymlink }) => ({
       name,
-      ...(isSymlink ? { link: Deno.readLinkSync(`${path}/${name}`) } : {}),
+      ...(isSymlink
+        ? { link: Deno.readLinkSync(`${path}/${name}`), leads: leadsTo(`${path}/${name}`, path) }
+        : {}),
     })).sort((a, b) => a.name < b.name ? -1 : 1);
+}
+
+function leadsTo(link: string, directory: string): DotEntry["leads"] {
+  try {
+    const inside = Deno.realPathSync(link).startsWith(`${Deno.realPathSync(directory)}/`);
+    return inside ? "inside" : "outside";
+  } catch {
+    return "nowhere";
+  }
 }

@@ -138,6 +138,26 @@ Deno.test("workspace: what the command makes that begins with a dot is named", a
   });
 });
 
+Deno.test("workspace: what a dot link leads to stays as it is, or is named if it was not there", async () => {
+  await inFolder(async (folder) => {
+    await Deno.mkdir(`${folder}/hooks`);
+    await Deno.writeTextFile(`${folder}/env`, "mine");
+    for (
+      const [name, to] of [["hooks", "hooks"], ["envrc", "env"], ["rc", "none"], ["out", "/usr"]]
+    ) {
+      await Deno.symlink(to!, `${folder}/.${name}`);
+    }
+    const box = sandbox().with(workspace(folder));
+    for (const script of ["touch hooks/new", "echo x > env", "rm env", "mv hooks old"]) {
+      assertMatch((await attempt(box, script)).stderr, /busy|Read-only|cannot/, script);
+    }
+    assertEquals(await Deno.readTextFile(`${folder}/env`), "mine");
+    const { code, hookErrors } = await box.output(["sh", "-c", "touch fine none"]);
+    assertEquals([code, hookErrors.length], [0, 1]);
+    assertMatch(hookErrors[0]!.message, /made \.rc in/);
+  });
+});
+
 Deno.test("workspace: mounts that come after it lie in it, and protected paths must be there", async () => {
   await inFolder(async (folder) => {
     await Deno.mkdir(`${folder}/data`);
