@@ -271,7 +271,7 @@ export const OTHER_SOURCES = {
   "lib/plan/terminal_step.ts": 1798,
   "lib/pod.ts": 2904,
   "lib/pool.ts": 1380,
-  "lib/presets.ts": 7065,
+  "lib/presets.ts": 7759,
   "lib/presets/development.ts": 6276,
   "lib/presets/services.ts": 7224,
   "lib/probe/files.ts": 4828,

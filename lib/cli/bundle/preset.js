@@ -67,16 +67,18 @@ function workspace(directory, options = {}) {
     name: `workspace ${path}`,
     configure(spec) {
       const dots = dotEntries(path);
-      for (const { name, link } of dots) if (link !== void 0) links.set(name, link);
-      const kept = dots.flatMap(({ name, link }) => link === void 0 ? [name] : []).map((name) => ({ kind: "readonly", target: `${path}/${name}` }));
+      for (const entry of dots) if (entry.link !== void 0) links.set(entry.name, entry);
+      const kept = dots.filter(({ link, leads }) => link === void 0 || leads === "inside").map(({ name }) => ({ kind: "readonly", target: `${path}/${name}` }));
       const at = spec.mounts.findIndex(({ kind, target }) => kind === "bind" && target === path);
       return { ...spec, mounts: spec.mounts.toSpliced(at + 1, 0, ...kept) };
     },
     postStop({ spec }) {
       const kept = new Set(spec.mounts.map(({ target }) => target));
-      const made = dotEntries(path).filter(
-        ({ name, link }) => link === void 0 ? !kept.has(`${path}/${name}`) : links.get(name) !== link
-      ).map(({ name }) => name);
+      const made = dotEntries(path).filter(({ name, link, leads }) => {
+        if (link === void 0) return !kept.has(`${path}/${name}`);
+        const before = links.get(name);
+        return before?.link !== link || before.leads === "nowhere" && leads !== "nowhere";
+      }).map(({ name }) => name);
       if (made.length === 0) return;
       throw new Error(
         `the command made ${made.join(", ")} in "${path}"; look at it before anything of yours uses it`
@@ -91,8 +93,16 @@ function workspace(directory, options = {}) {
 function dotEntries(path) {
   return [...Deno.readDirSync(path)].filter(({ name }) => name.startsWith(".")).map(({ name, isSymlink }) => ({
     name,
-    ...isSymlink ? { link: Deno.readLinkSync(`${path}/${name}`) } : {}
+    ...isSymlink ? { link: Deno.readLinkSync(`${path}/${name}`), leads: leadsTo(`${path}/${name}`, path) } : {}
   })).sort((a, b) => a.name < b.name ? -1 : 1);
+}
+function leadsTo(link, directory) {
+  try {
+    const inside = Deno.realPathSync(link).startsWith(`${Deno.realPathSync(directory)}/`);
+    return inside ? "inside" : "outside";
+  } catch {
+    return "nowhere";
+  }
 }
 
 function agent(directory, options = {}) {
