@@ -62,6 +62,8 @@ export function words(line: string): string[] {
   const found = line.match(/(?:'[^']*'|"[^"]*"|[^\s'"])+/g) ?? [];
   const end = found.findIndex((word) => /^(#|[|<>;&]|\d*[<>])/.test(word));
   return (end < 0 ? found : found.slice(0, end)).map((word) =>
-    word.replaceAll(/'([^']*)'|"([^"]*)"/g, (_, one, two) => one ?? two)
+    // As in a shell of which only the working directory is known.
+    word.replaceAll(/'([^']*)'|"([^"]*)"/g, (_, one, two) =>
+      one ?? two.replaceAll("$PWD", Deno.cwd()))
   );
 }
