@@ -49,6 +49,8 @@ export type {
   CgroupStatistics,
   Hook,
   HookContext,
+  HookExecOptions,
+  HookExecOutput,
   Inside,
   InsideArgument,
   InsideProgram,
@@ -60,6 +62,7 @@ export type {
   PreMountContext,
   Pressure,
   PressureAverages,
+  SandboxStatistics,
   Usage,
 } from "./lib/hook.ts";
 export type { Network } from "./lib/net/network.ts";
@@ -73,6 +76,8 @@ export type {
 export type { ExitStatus } from "./lib/run/wait_status.ts";
 export type { RunningSandbox } from "./lib/running.ts";
 export type { StartOptions } from "./lib/start.ts";
+export type { Member } from "./lib/run/joining/members.ts";
+export type { RunningEnd } from "./lib/run/joining/source.ts";
 export type { ExecOptions, ExecUser } from "./lib/run/joining/exec.ts";
 export type { ExecOutput, ExecProcess, ExecStatus } from "./lib/run/joining/exec_process.ts";
 export type { Command, SpawnOptions } from "./lib/run/run.ts";

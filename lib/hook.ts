@@ -11,7 +11,7 @@ import { checkKeys } from "./known_keys.ts";
 import type { Network } from "./net/network.ts";
 import type { MountSpec, SandboxSpec } from "./spec.ts";
 import type { SyscallName } from "./sys/syscall_numbers.ts";
-import type { Cgroup } from "./hook/cgroup.ts";
+import type { Cgroup, SandboxStatistics } from "./hook/cgroup.ts";
 
 export type * from "./hook/cgroup.ts";
 
@@ -97,6 +97,34 @@ export interface NetworkSetupContext extends BuildContext {
   readonly netns: string;
 }
 
+/** How a hook's command runs in the sandbox. */
+export interface HookExecOptions {
+  /** Variables besides the sandbox's own, which they win over. */
+  env?: Readonly<Record<string, string | Uint8Array>>;
+  /** The working directory inside. Default: the sandbox's. */
+  cwd?: string;
+  /** Who it is, by a number inside. Default: the sandbox's user. */
+  user?: number;
+  /** Kills the command when it is aborted. Default: the hook's own signal. */
+  signal?: AbortSignal;
+  /** Kills the command after this time: `"30s"` or milliseconds. */
+  timeout?: string | number;
+}
+
+/** How a hook's command ended, and what it wrote. */
+export interface HookExecOutput {
+  /** Whether the code is 0. */
+  readonly success: boolean;
+  /** The exit code; 128 + N for signal N. */
+  readonly code: number;
+  /** The signal that ended it, or null. */
+  readonly signal: Deno.Signal | null;
+  /** What came on standard output. */
+  readonly stdout: Uint8Array<ArrayBuffer>;
+  /** What came on standard error. */
+  readonly stderr: Uint8Array<ArrayBuffer>;
+}
+
 /** For `postStart`: the command is running. */
 export interface PostStartContext extends HookContext {
   /** The command's process, as the host numbers it. */
@@ -105,6 +133,13 @@ export interface PostStartContext extends HookContext {
   readonly cgroup?: Cgroup;
   /** Sends it a signal. */
   kill(signal?: Deno.Signal): void;
+  /** Runs a further command in the sandbox to its end, as `execOutput` of a handle does. */
+  exec(
+    command: readonly (string | Uint8Array)[],
+    options?: HookExecOptions,
+  ): Promise<HookExecOutput>;
+  /** What the sandbox uses now, by its cgroup where it has one. */
+  stats(): Promise<SandboxStatistics>;
 }
 
 /** For `postStop`: the command has ended, and everything inside with it. */

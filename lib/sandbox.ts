@@ -737,6 +737,15 @@ export class Sandbox {
   }
 
   /**
+   * The handle of a detached sandbox that runs, by its name or the beginning of its id: what `start`
+   * gives, in another program.
+   */
+  static async attach(name: string): Promise<RunningSandbox> {
+    const { attach } = await import("./start.ts");
+    return attach(name);
+  }
+
+  /**
    * Starts a command and resolves to a handle of the running sandbox: further commands in it,
    * signals, statistics. Rejects with a `StepError` that names what failed.
    */

@@ -6,11 +6,15 @@
 
 import { SpecError } from "./errors.ts";
 import type { Plugin } from "./hook.ts";
+// A description that is written down can want anything.
+import "./run/all_parts.ts";
 import type { Command, LaunchOptions } from "./run/begin.ts";
-import { entranceOf } from "./run/joining/entrance.ts";
+import { ownSource, recordedSource } from "./run/joining/source.ts";
 import { spawnBegun, type SpawnOptions } from "./run/run.ts";
 import { RunningSandbox } from "./running.ts";
 import type { SandboxSpec } from "./spec.ts";
+import { find } from "./state/find.ts";
+import { PATTERN_NAME } from "./state/record.ts";
 
 /** How to start. */
 export interface StartOptions extends SpawnOptions {
@@ -26,7 +30,7 @@ export async function start(
   options: StartOptions & LaunchOptions,
 ): Promise<RunningSandbox> {
   const { name } = options;
-  if (name !== undefined && !/^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$/.test(name)) {
+  if (name !== undefined && !PATTERN_NAME.test(name)) {
     throw new SpecError(
       "name",
       `"${name}" must have 1 to 63 letters, digits, "_", "." and "-", and begin with one of the first two`,
@@ -36,5 +40,10 @@ export async function start(
     ...options,
     handOut: true,
   });
-  return new RunningSandbox({ name, process, entrance: entranceOf(begun) });
+  return new RunningSandbox(ownSource(process, begun, name));
+}
+
+/** The handle of a detached sandbox, by its name or the beginning of its id. */
+export function attach(word: string): RunningSandbox {
+  return new RunningSandbox(recordedSource(find(word)));
 }

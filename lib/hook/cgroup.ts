@@ -94,3 +94,19 @@ export interface Cgroup {
   /** Calls back when a process is killed because memory ended, with the count so far. */
   onOom(listener: (oomKills: number) => void): Disposable;
 }
+
+/** What a running sandbox uses. */
+export interface SandboxStatistics {
+  /** Who counted: without `limits()` only the processes that live are asked. */
+  readonly source: "cgroup" | "proc";
+  /** When, in milliseconds since 1970. */
+  readonly at: number;
+  /** Processors' time in milliseconds; by `proc` of those that live and of whom they waited for. */
+  readonly cpu: { readonly total: number; readonly user: number; readonly system: number };
+  /** Memory in bytes; by `proc` the sum of resident sets, where what is shared counts each time. */
+  readonly memory: number;
+  /** How many processes there are. */
+  readonly processes: number;
+  /** All that the cgroup counts. */
+  readonly cgroup?: CgroupStatistics;
+}

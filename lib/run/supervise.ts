@@ -7,7 +7,6 @@
 import { TimeoutError } from "../errors.ts";
 import type { CgroupStatistics, Usage } from "../hook.ts";
 import { parseDuration } from "../quantity.ts";
-import { SIGNALS } from "../sys/abi/signal.ts";
 import type { Begun } from "./begin.ts";
 import type { SandboxStatus } from "./child.ts";
 import { exitStatus } from "./wait_status.ts";
@@ -27,15 +26,10 @@ export function supervise(begun: Begun, options: { signal?: AbortSignal }): Prom
   // It may have been aborted while the launch began, before anybody listened.
   if (options.signal?.aborted) abort();
   const postStart = hooks.has("postStart")
-    ? launch.started.then(() =>
-      hooks.run("postStart", (base) => ({
-        ...base,
-        spec: structuredClone(spec),
-        pid: launch.pid!,
-        cgroup: begun.cgroup?.cgroup,
-        kill: (signal: Deno.Signal = "SIGTERM") => launch.signal(signalNumber(signal)),
-      }))
-    )
+    ? launch.started.then(async () => {
+      const { postStartContext } = await import("./joining/post_start.ts");
+      await hooks.run("postStart", (base) => postStartContext(begun, base));
+    })
     : undefined;
   let hookFailure: unknown;
   const guarded = postStart?.catch((error) => {
@@ -103,11 +97,4 @@ export function cgroupUsage({ cpu, memory, pids }: CgroupStatistics): Partial<Us
   if (memory?.peak !== undefined) usage.memoryPeak = memory.peak;
   if (pids?.peak !== undefined) usage.pidsPeak = pids.peak;
   return usage;
-}
-
-/** The number of a signal. */
-export function signalNumber(name: Deno.Signal): number {
-  const number = SIGNALS[name as keyof typeof SIGNALS];
-  if (number === undefined) throw new TypeError(`Unknown signal "${name}"`);
-  return number;
 }

@@ -114,6 +114,25 @@ export async function rehearse(plugin: Plugin, options: RehearsalOptions = {}): 
       ...common(base),
       cgroup: spec.limits && cgroupOf(options, calls),
       kill: (signal = "SIGTERM") => void signals.push(signal),
+      exec(...args) {
+        calls.push({ on: "inside", name: "exec", args });
+        const nothing = new Uint8Array();
+        return Promise.resolve({
+          success: true,
+          code: 0,
+          signal: null,
+          stdout: nothing,
+          stderr: nothing,
+        });
+      },
+      stats: () =>
+        Promise.resolve({
+          source: "proc",
+          at: Date.now(),
+          cpu: { total: 0, user: 0, system: 0 },
+          memory: 0,
+          processes: 1,
+        }),
     }));
     if (runs > 0) await new Promise((resolve) => setTimeout(resolve, runs));
     await hooks.run("postStop", (base): PostStopContext => {

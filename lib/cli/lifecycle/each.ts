@@ -71,3 +71,10 @@ export function table(rows: readonly (readonly string[])[]): string {
     row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd()
   ).join("\n");
 }
+
+/** As one line that no terminal takes for more than text. */
+export function visible(text: string): string {
+  // deno-lint-ignore no-control-regex
+  const plain = text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
+  return plain.length > 60 ? `${plain.slice(0, 59)}…` : plain;
+}

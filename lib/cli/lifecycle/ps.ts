@@ -15,7 +15,7 @@ import { type CommonRequest, readArguments } from "../arguments.ts";
 import type { CliContext, Usage } from "../command.ts";
 import { complain, oneLine } from "../failure.ts";
 import { print } from "../help.ts";
-import { table } from "./each.ts";
+import { table, visible } from "./each.ts";
 
 interface Request extends CommonRequest {
   all: boolean;
@@ -131,11 +131,4 @@ function cells({ id, name, state, created, pid, command, outcome }: Line): strin
     pid === null ? "-" : `${pid}`,
     visible(command.join(" ")),
   ];
-}
-
-/** As one line that no terminal takes for more than text. */
-function visible(text: string): string {
-  // deno-lint-ignore no-control-regex
-  const plain = text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
-  return plain.length > 60 ? `${plain.slice(0, 59)}…` : plain;
 }

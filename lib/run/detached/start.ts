@@ -17,7 +17,7 @@ import { StateDirectory } from "../../state/directory.ts";
 import { identityOf, ownPidNamespace } from "../../state/identity.ts";
 import { RECORD_VERSION, type SandboxRecord } from "../../state/record.ts";
 import { begin, type Begun, type Command, type LaunchOptions } from "../begin.ts";
-import { signalNumber } from "../supervise.ts";
+import { postStartContext } from "../joining/post_start.ts";
 import { Supervisor } from "../supervisor.ts";
 import { checkDetachable, checkName } from "./check.ts";
 import { handOver, newSession } from "./hand_over.ts";
@@ -136,13 +136,7 @@ async function started(begun: Begun, plugins: readonly Plugin[]): Promise<void> 
     await launch.started;
     // Without hooks nothing is waited for any more.
     if (plugins.some(({ postStart }) => postStart !== undefined)) {
-      await hooks.run("postStart", (base) => ({
-        ...base,
-        spec: structuredClone(spec),
-        pid: launch.pid!,
-        cgroup: begun.cgroup?.cgroup,
-        kill: (signal: Deno.Signal = "SIGTERM") => launch.signal(signalNumber(signal)),
-      }));
+      await hooks.run("postStart", (base) => postStartContext(begun, base));
     }
   } finally {
     clearTimeout(timer);

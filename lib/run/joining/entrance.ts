@@ -5,9 +5,8 @@
  * @module
  */
 
+import type { SandboxCgroup } from "../../cgroup/cgroup.ts";
 import { SandboxError, UnsupportedError } from "../../errors.ts";
-import type { Cgroup } from "../../hook.ts";
-import type { CgroupLayout } from "../../plan/cgroup_layout.ts";
 import type { HostFacts } from "../../plan/facts.ts";
 import { type Held, heldOf } from "../../plan/held_steps.ts";
 import type { Identity } from "../../plan/identity.ts";
@@ -26,15 +25,15 @@ export interface Entrance {
   /** The same as descriptors, in the same order. Throws if the sandbox has ended. */
   descriptors(): readonly number[];
   /** Its cgroup. */
-  readonly cgroup?: Cgroup & { readonly layout: CgroupLayout };
+  readonly cgroup?: SandboxCgroup;
+  /** `NAME=value` of the first command, where that is not to be looked up again. */
+  readonly environment?: readonly (string | Uint8Array)[];
   /** Who is asked about system calls. */
   readonly supervise?: LaunchInit["supervise"];
-  /** Settles when it has ended. */
-  readonly ended: Promise<unknown>;
 }
 
 /** Without a pid namespace nothing would end what a command leaves behind. */
-function checkPids({ namespaces }: SandboxSpec): void {
+export function checkPids({ namespaces }: SandboxSpec): void {
   if (namespaces.pid === "new") return;
   throw new UnsupportedError(
     "entering a sandbox without a pid namespace of its own",
@@ -57,6 +56,13 @@ export function entranceOf({ launch, facts, cgroup, supervise }: Begun): Entranc
     },
     cgroup: cgroup?.cgroup,
     supervise,
-    ended: launch.ended,
   };
+}
+
+/** What its pid namespace is called, e.g. `pid:[4026531836]`. */
+export function pidNamespaceOf({ held, descriptors }: Entrance): string {
+  const at = held.findIndex((one) => one.what === "namespace" && one.kind === "pid");
+  const fd = descriptors()[at];
+  if (fd === undefined) throw new SandboxError("The sandbox has ended");
+  return Deno.readLinkSync(`/proc/self/fd/${fd}`);
 }

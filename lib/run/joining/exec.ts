@@ -6,7 +6,7 @@
 
 import { SandboxError, SpecError, TimeoutError } from "../../errors.ts";
 import { parseDuration } from "../../quantity.ts";
-import type { TerminalSize } from "../../spec.ts";
+import type { SandboxSpec, TerminalSize } from "../../spec.ts";
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY, O_WRONLY } from "../../sys/abi/fcntl.ts";
 import { check, cString, syscall } from "../../sys/libc.ts";
 import { checkCommand, type Command } from "../begin.ts";
@@ -126,8 +126,7 @@ export async function enter(
     : parseDuration(options.timeout, "timeout");
   const user = userOf(entrance, options.user);
   await prepareFilter(spec);
-  const set = { ...spec.env.set, ...options.env };
-  const line = commandLine({ ...spec, env: { ...spec.env, set } }, facts, argv);
+  const line = commandLine(withEnvironment(entrance, options.env), facts, argv);
   const owner = supervisor();
   const descriptors = entrance.descriptors();
   if (descriptors.length !== held.length) throw new SandboxError("The sandbox has ended");
@@ -172,6 +171,24 @@ export async function enter(
     for (const fd of cgroup.attach) syscall("close", fd);
     if (cgroup.into !== undefined) syscall("close", cgroup.into);
   }
+}
+
+/** The description with what the command's environment is to be. */
+function withEnvironment(
+  { spec, environment }: Entrance,
+  env: ExecOptions["env"] = {},
+): SandboxSpec {
+  if (environment === undefined) {
+    return { ...spec, env: { ...spec.env, set: { ...spec.env.set, ...env } } };
+  }
+  const set: Record<string, string | Uint8Array> = {};
+  for (const entry of environment) {
+    const text = typeof entry === "string" ? entry : new TextDecoder().decode(entry);
+    const name = text.slice(0, text.indexOf("="));
+    const start = new TextEncoder().encode(name).length + 1;
+    set[name] = typeof entry === "string" ? entry.slice(name.length + 1) : entry.slice(start);
+  }
+  return { ...spec, env: { inherit: [], set: { ...set, ...env } } };
 }
 
 /** Whoever enters a frozen cgroup stands still too, and its caller with it. */

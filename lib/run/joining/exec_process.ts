@@ -6,10 +6,10 @@
 
 import { SandboxError, SpecError } from "../../errors.ts";
 import type { Usage } from "../../hook.ts";
-import { SIGNALS } from "../../sys/abi/signal.ts";
 import type { Command } from "../begin.ts";
 import type { SandboxTerminal } from "../child.ts";
 import { Collector, PipeReader, PipeWriter } from "../pipe.ts";
+import { signalNumber } from "../signal_number.ts";
 import { type ExitStatus, exitStatus } from "../wait_status.ts";
 import type { Entrance } from "./entrance.ts";
 import { enter, type Entered, type ExecOptions } from "./exec.ts";
@@ -43,13 +43,6 @@ function need<T>(stream: T | undefined, name: string): T {
     throw new TypeError(`${name} is not piped; exec with { ${name}: "piped" }`);
   }
   return stream;
-}
-
-/** The number of a signal. */
-export function signalNumber(name: Deno.Signal): number {
-  const number = SIGNALS[name as keyof typeof SIGNALS];
-  if (number === undefined) throw new TypeError(`Unknown signal "${name}"`);
-  return number;
 }
 
 /** A further command that runs in a sandbox. */
