@@ -8,7 +8,8 @@ Deno.test("exec ends as its command does, and says what is wrong in one line", a
   await inPlace(async (place) => {
     await place.start("--name", "web", "--hostname", "fern", "--tmpfs", "/work", "sleep", "60");
     const script = "hostname; pwd; echo $A; echo no >&2; exit 3";
-    const ended = await place.paddock(
+    // As a process of its own, for the command writes to its standard streams itself.
+    const ended = await place.process(
       ...["exec", "-e", "A=1", "-w", "/work", "web", "sh", "-c", script],
     );
     assertEquals(ended, { code: 3, stdout: "fern\n/work\n1\n", stderr: "no\n" });
