@@ -18,6 +18,13 @@ const COMMANDS = [
     usage: async () => (await import(import.meta.resolve('./pod.js'))).USAGE
   },
   {
+    name: "exec",
+    summary: "run a further command in a detached sandbox",
+    group: RUN,
+    load: async () => (await import(import.meta.resolve('./exec.js'))).exec,
+    usage: async () => (await import(import.meta.resolve('./exec.js'))).USAGE
+  },
+  {
     name: "image",
     summary: "import, list, export and remove images",
     group: KEEP,
@@ -58,6 +65,41 @@ const COMMANDS = [
     group: RUN,
     load: async () => (await import(import.meta.resolve('./kill.js'))).kill,
     usage: async () => (await import(import.meta.resolve('./kill.js'))).USAGE
+  },
+  {
+    name: "inspect",
+    summary: "tell what a detached sandbox is made of",
+    group: LOOK,
+    load: async () => (await import(import.meta.resolve('./inspect.js'))).inspect,
+    usage: async () => (await import(import.meta.resolve('./inspect.js'))).USAGE
+  },
+  {
+    name: "stats",
+    summary: "show what detached sandboxes use",
+    group: LOOK,
+    load: async () => (await import(import.meta.resolve('./stats.js'))).stats,
+    usage: async () => (await import(import.meta.resolve('./stats.js'))).USAGE
+  },
+  {
+    name: "pause",
+    summary: "let a detached sandbox stand still",
+    group: RUN,
+    load: async () => (await import(import.meta.resolve('./pause.js'))).pause,
+    usage: async () => (await import(import.meta.resolve('./pause.js'))).PAUSE_USAGE
+  },
+  {
+    name: "resume",
+    summary: "let it go on",
+    group: RUN,
+    load: async () => (await import(import.meta.resolve('./pause.js'))).resume,
+    usage: async () => (await import(import.meta.resolve('./pause.js'))).RESUME_USAGE
+  },
+  {
+    name: "update",
+    summary: "change the limits of a detached sandbox",
+    group: RUN,
+    load: async () => (await import(import.meta.resolve('./update.js'))).update,
+    usage: async () => (await import(import.meta.resolve('./update.js'))).USAGE
   },
   {
     name: "rm",

@@ -5,7 +5,7 @@ import { pidfdOpen } from './pidfd.js';
 import { filesystemStatus, fileStatus } from './stat.js';
 import { makeDirectory, makeSymlink, rename, removeName } from './directory.js';
 import { tryLock } from './lock.js';
-import { NAMESPACE_KINDS } from './spec.js';
+import { NAMESPACE_KINDS } from './spec2.js';
 
 let boot;
 function bootId() {
@@ -431,4 +431,4 @@ function removeTree(path) {
   removeIfThere(AT_FDCWD, path, AT_REMOVEDIR);
 }
 
-export { PATTERN_NAME, RECORD_VERSION, StateDirectory, conditionOf, identityOf, nobody, openProcess, ownPidNamespace, writeWhole };
+export { PATTERN_NAME, RECORD_VERSION, StateDirectory, conditionOf, encodeJson, hasEnded, identityOf, nobody, openProcess, ownPidNamespace, writeWhole };

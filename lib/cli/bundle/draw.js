@@ -2,7 +2,8 @@
 import { describeNetwork } from './describe_network.js';
 import { mountTable, gateLists } from './explain.js';
 import { hasGate } from './network2.js';
-import { NAMESPACE_KINDS } from './spec.js';
+import { NAMESPACE_KINDS } from './spec2.js';
+import './check_network.js';
 import './paddock.js';
 import './known_keys.js';
 import './nearest.js';

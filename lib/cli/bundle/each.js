@@ -49,5 +49,9 @@ function table(rows) {
     (row) => row.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd()
   ).join("\n");
 }
+function visible(text) {
+  const plain = text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
+  return plain.length > 60 ? `${plain.slice(0, 59)}…` : plain;
+}
 
-export { look, mustRun, nameOf, table, withEach };
+export { look, mustRun, nameOf, table, visible, withEach };

@@ -3,14 +3,15 @@ import './sandbox.js';
 import { checkKeys } from './known_keys.js';
 import { AF_INET, AF_INET6, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM, AF_NETLINK, SOCK_RAW, SOCK_DGRAM, SyscallError, check, syscall, RLIMITS, reactor, EPOLLIN, rawSyscall, SYS, UnsupportedError, SpecError } from './paddock.js';
 import './limits.js';
-import './spec2.js';
+import './spec.js';
 import './network.js';
 import './builder.js';
 import './processes.js';
+import './all_parts.js';
 import './limits2.js';
 import { parseRate } from './rate.js';
 import { NETLINK_ROUTE, NETLINK_NETFILTER } from './netlink.js';
-import { addressFromBytes, parseAddress, isInRange, parseRange, compileLists, matchesName, isWithin, hostText } from './describe_network.js';
+import { addressFromBytes, parseAddress, isInRange, parseRange, compileLists, matchesName, isWithin, hostText } from './check_network.js';
 
 const IPPROTO_IP = 0;
 const IPPROTO_TCP = 6;

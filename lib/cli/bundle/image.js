@@ -20,8 +20,8 @@ const IMAGE_COMMANDS = [
   {
     name: "inspect",
     summary: "tell all about an image, as JSON",
-    load: async () => (await import(import.meta.resolve('./inspect.js'))).inspectCommand,
-    usage: async () => (await import(import.meta.resolve('./inspect.js'))).USAGE
+    load: async () => (await import(import.meta.resolve('./inspect2.js'))).inspectCommand,
+    usage: async () => (await import(import.meta.resolve('./inspect2.js'))).USAGE
   },
   {
     name: "export",

@@ -4,7 +4,7 @@ import { pinNamespaces } from './pin2.js';
 import { conditionOf } from './directory2.js';
 import { find } from './find.js';
 import { readArguments } from './arguments.js';
-import './spec.js';
+import './spec2.js';
 import './file.js';
 import './stat.js';
 import './clone.js';

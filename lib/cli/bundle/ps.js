@@ -4,9 +4,9 @@ import { settle } from './settle.js';
 import { StateDirectory } from './directory2.js';
 import { idFor } from './find.js';
 import { readArguments } from './arguments.js';
-import { table } from './each.js';
+import { table, visible } from './each.js';
 import './leftovers.js';
-import './cgroup_settings.js';
+import './hierarchies.js';
 import './ending2.js';
 import './statistics.js';
 import './file.js';
@@ -15,6 +15,7 @@ import './hook.js';
 import './known_keys.js';
 import './nearest.js';
 import './cgroup.js';
+import './cgroup_settings.js';
 import './check_limits.js';
 import './check.js';
 import './time.js';
@@ -24,7 +25,7 @@ import './pidfd.js';
 import './stat.js';
 import './directory.js';
 import './lock.js';
-import './spec.js';
+import './spec2.js';
 import './usage_help.js';
 import './options.js';
 
@@ -109,10 +110,6 @@ function cells({ id, name, state, created, pid, command, outcome }) {
     pid === null ? "-" : `${pid}`,
     visible(command.join(" "))
   ];
-}
-function visible(text) {
-  const plain = text.replace(/[\x00-\x1f\x7f-\x9f]/g, "?");
-  return plain.length > 60 ? `${plain.slice(0, 59)}…` : plain;
 }
 
 export { USAGE, ps };

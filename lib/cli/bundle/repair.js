@@ -2,7 +2,7 @@
 import { managed, portsOf, sweepBridges, underLock, DEVICE_PREFIX } from './sweep_bridges.js';
 import { listLinks } from './route.js';
 import { Netlink } from './netlink2.js';
-import { readHierarchies } from './cgroup_settings.js';
+import { readHierarchies } from './hierarchies.js';
 import { mayWrite } from './layout.js';
 import { findLeftovers, removeLeftovers } from './leftovers.js';
 import { SandboxError, oneLine, complain, print } from './paddock.js';
@@ -13,12 +13,13 @@ import { abandonedChanges } from './changes_directory.js';
 import { StateDirectory, conditionOf } from './directory2.js';
 import './netlink.js';
 import './message.js';
+import './cgroup_settings.js';
 import './file.js';
 import './lock.js';
 import './directory.js';
 import './pidfd.js';
 import './stat.js';
-import './spec.js';
+import './spec2.js';
 
 function tables() {
   let output;

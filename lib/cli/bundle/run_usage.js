@@ -3,11 +3,12 @@ import { EXIT_CODES } from './paddock.js';
 import { RUN_OPTIONS } from './run_options.js';
 import './known_keys.js';
 import './nearest.js';
-import './privileges.js';
+import './values.js';
 import './time.js';
 import './network.js';
 import './node.js';
 import './network2.js';
+import './privileges.js';
 
 const RUN_USAGE = {
   command: "run",

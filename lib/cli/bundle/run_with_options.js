@@ -2,13 +2,14 @@
 import { SpecError } from './paddock.js';
 import { parseOptions, applyOptions } from './options.js';
 import { RUN_OPTIONS } from './run_options.js';
-import { overlaidRoot } from './privileges.js';
+import { overlaidRoot } from './values.js';
 import './nearest.js';
 import './known_keys.js';
 import './time.js';
 import './network.js';
 import './node.js';
 import './network2.js';
+import './privileges.js';
 
 function kindOf(word) {
   return word === "mnt" ? "mount" : word === "network" ? "net" : word;
@@ -65,7 +66,7 @@ async function runWithOptions(args, context) {
   context.debug = has("debug") !== void 0;
   context.json = has("json") !== void 0;
   checkNamespaceChoices(given);
-  const { sandbox } = await import(import.meta.resolve('./sandbox.js')).then(function (n) { return n.sandbox$1; });
+  const { sandbox } = await import(import.meta.resolve('./sandbox.js'));
   const request = {
     box: sandbox(),
     hooks: [],
@@ -141,7 +142,7 @@ async function runBox(request, given, rest) {
     request.box = request.box.tty(ownSize() ?? true);
   }
   const [{ execute }, { finish }] = await Promise.all([
-    import(import.meta.resolve('./paddock.js')).then(function (n) { return n.execute; }),
+    import(import.meta.resolve('./paddock.js')).then(function (n) { return n.execute$1; }),
     import(import.meta.resolve('./paddock.js')).then(function (n) { return n.finish; })
   ]);
   const watched = request.report || request.learn !== void 0 ? (await import(import.meta.resolve('./watch.js'))).watch(request, command.map(String)) : void 0;

@@ -2,20 +2,21 @@
 import { openLibrary, SOCK_STREAM, AF_INET, AF_INET6, reactor, EPOLLIN, EPOLLRDHUP, EPOLLOUT, rawSyscall, SYS, MSG_NOSIGNAL, SyscallError, SHUT_WR, SO_LINGER, SOL_SOCKET, EPOLLHUP, EPOLLERR, EPOLLET, SO_KEEPALIVE, SOCK_NONBLOCK, SOCK_CLOEXEC, SO_ERROR, errnoName, ERRNO, MSG_DONTWAIT } from './paddock.js';
 import { TCP_NODELAY, IPPROTO_TCP, encodeSocketAddress, SOCKET_ADDRESS_SIZE, decodeSocketAddress } from './egress.js';
 import { StandInAddresses } from './stand_in_addresses.js';
-import { parseAuthority, hostText, parseHost, addressFromBytes, parseAddress } from './describe_network.js';
+import { parseAuthority, hostText, parseHost, addressFromBytes, parseAddress } from './check_network.js';
 import './sandbox.js';
 import './known_keys.js';
 import './nearest.js';
+import './all_parts.js';
+import './cgroup_settings.js';
 import './check.js';
 import './time.js';
-import './spec2.js';
 import './spec.js';
+import './spec2.js';
 import './network.js';
 import './node.js';
 import './limits.js';
 import './check_limits.js';
-import './hook.js';
-import './cgroup_settings.js';
+import './scheduling_steps.js';
 import './more_kernel.js';
 import './image_root.js';
 import './file.js';
@@ -24,7 +25,12 @@ import './locks.js';
 import './lock.js';
 import './paths.js';
 import './record.js';
+import './hook.js';
+import './plan_view.js';
 import './layout.js';
+import './hierarchies.js';
+import './describe_network.js';
+import './network2.js';
 import './builder.js';
 import './compile_filter.js';
 import './compile.js';
@@ -33,7 +39,6 @@ import './limits2.js';
 import './systemd.js';
 import './rate.js';
 import './netlink.js';
-import './network2.js';
 
 const SYMBOLS = {
   /** `int getaddrinfo(const char *node, const char *service, hints, struct addrinfo **res)` */

@@ -2,7 +2,7 @@
 import { SpecError, resolve, dirname, join } from './paddock.js';
 import { Sandbox, sandbox } from './sandbox.js';
 import { isRecord, alternative, checkShape } from './check.js';
-import { FILE } from './spec2.js';
+import { FILE } from './spec.js';
 import { parseEvents, constructFromEvents, CORE_SCHEMA, mergeTag, binaryTag, defineScalarTag, YAMLException, EVENT_ID, getScalarValue } from 'npm:js-yaml@^5.5.0';
 import { optionOf } from './option_words.js';
 import { readProfile } from './seccomp_profile.js';

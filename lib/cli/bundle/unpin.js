@@ -2,7 +2,7 @@
 import { unpinNamespace } from './pin2.js';
 import { readArguments } from './arguments.js';
 import './paddock.js';
-import './spec.js';
+import './spec2.js';
 import './file.js';
 import './stat.js';
 import './clone.js';
