@@ -23,7 +23,18 @@ export const INIT_COMMANDS: readonly CommandEntry[] = [
   },
 ];
 
-/** Runs the subcommand. */
+/** Runs the subcommand; `paddock init` alone, and with a preset, begins a description. */
 export async function init(args: readonly string[], context: CliContext): Promise<number> {
+  const [name] = args;
+  if (name === undefined || await isPreset(name)) {
+    return await (await import("./init/spec.ts")).initSpec(args, context);
+  }
   return await runSubcommand("init", "Begins something new.", INIT_COMMANDS, args, context);
+}
+
+async function isPreset(name: string): Promise<boolean> {
+  if (name.startsWith("-") || INIT_COMMANDS.some((entry) => entry.name === name)) return false;
+  const { PRESETS } = await import("./preset.ts");
+  const [first] = name.split("=");
+  return PRESETS.some((preset) => preset.split("=")[0] === first);
 }

@@ -100,7 +100,10 @@ export function build(directory: string, options: BuildOptions = {}): Preset {
 export interface TestOptions {
   /** The time since boot, and the monotonic clock, at the start. Default: `"1h"`. */
   uptime?: string;
-  /** How large what the tests write may grow, in the project and in `/tmp`. Default: `"1G"`. */
+  /**
+   * How large what the tests write may grow, in the project and in `/tmp`. Before Linux 6.6 an error.
+   * Default: half of the memory, for each.
+   */
   size?: string | number;
   /** Paths that are hidden where they exist, as {@linkcode readOnlyHost} has them. */
   hide?: readonly string[];
@@ -125,7 +128,7 @@ const EPOCH = "315532800";
  */
 export function test(directory: string, options: TestOptions = {}): Preset {
   checkKeys(options, "test", ["uptime", "size", "hide"]);
-  const { uptime = "1h", size = "1G", hide } = options;
+  const { uptime = "1h", size, hide } = options;
   const path = resolve(Deno.cwd(), directory);
   const plugin = defineHook({
     name: `test ${path}`,
@@ -142,10 +145,11 @@ export function test(directory: string, options: TestOptions = {}): Preset {
     },
   });
   parseDuration(uptime, "test.uptime");
+  const limit = size === undefined ? {} : { size };
   return (box) => {
     const open = box.with(readOnlyHost(hide === undefined ? {} : { hide }))
-      .tmpfs("/tmp", { size })
-      .overlay(path, { lower: [path], upper: "ephemeral", size })
+      .tmpfs("/tmp", limit)
+      .overlay(path, { lower: [path], upper: "ephemeral", ...limit })
       .env({
         TZ: "UTC",
         LANG: "C.UTF-8",

@@ -320,11 +320,17 @@ Deno.test("paddock convert reads a module, and says what is wrong with its argum
 });
 
 Deno.test("paddock init spec writes what describes the preset, and never over a file", async () => {
-  for (const preset of [undefined, "read-only-host", "workspace=/tmp"]) {
+  for (
+    const preset of [
+      ...[undefined, "read-only-host", "workspace=/tmp", "agent=/tmp", "build=/tmp", "test=/tmp"],
+      ...["browser", "judge=/tmp/meta", "service=8080:80"],
+    ]
+  ) {
     await withFolder({ "box.yaml": specText(preset) }, (folder) => {
       const { spec } = readSpecFiles([`${folder}/box.yaml`]).box;
       assertEquals(spec.command, ["sh", "-c", "echo hello"]);
-      assertEquals(spec.root, preset === undefined ? "host" : { path: "/" });
+      const whole = /host|=\/tmp$/.test(preset ?? "");
+      assertEquals(spec.root, whole ? { path: "/" } : "host");
       return Promise.resolve();
     });
   }
@@ -333,8 +339,10 @@ Deno.test("paddock init spec writes what describes the preset, and never over a 
     const first = await paddock(["init", "spec"], options);
     assertEquals(first.code, 0, first.stderr);
     assertEquals((await paddock(["run", "-f", "paddock.yaml"], options)).stdout, "hello\n");
-    const again = await paddock(["init", "spec"], options);
+    const again = await paddock(["init"], options);
     assertEquals(again.code, 125);
     assertStringIncludes(again.stderr, "is there already; give another, or --force");
+    const preset = await paddock(["init", "judge=meta", "-o", "-"], options);
+    assertStringIncludes(preset.stdout, "\nlimits:\n  memory: 256M\n");
   });
 });

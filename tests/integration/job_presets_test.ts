@@ -34,7 +34,7 @@ Deno.test("agent: the project can be written, secrets are hidden, nothing can be
       const box = sandbox().with(agent(project));
       const script = `echo made >file; touch .git/x; touch /usr/x; cat home/.ssh/id
         getent hosts deno.land || echo unknown; pwd`;
-      const { stdout, stderr } = await box.output(["bash", "-c", script]);
+      const { stdout, stderr } = await box.output(["sh", "-c", script]);
       assertEquals(text(stdout), `unknown\n${project}\n`);
       assertEquals(text(stderr).match(/Read-only file system/g)?.length, 2, text(stderr));
       assertEquals(await Deno.readTextFile(`${project}/file`), "made\n");
