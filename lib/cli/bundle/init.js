@@ -19,7 +19,17 @@ const INIT_COMMANDS = [
   }
 ];
 async function init(args, context) {
+  const [name] = args;
+  if (name === void 0 || await isPreset(name)) {
+    return await (await import(import.meta.resolve('./spec3.js'))).initSpec(args, context);
+  }
   return await runSubcommand("init", "Begins something new.", INIT_COMMANDS, args, context);
+}
+async function isPreset(name) {
+  if (name.startsWith("-") || INIT_COMMANDS.some((entry) => entry.name === name)) return false;
+  const { PRESETS } = await import(import.meta.resolve('./preset.js'));
+  const [first] = name.split("=");
+  return PRESETS.some((preset) => preset.split("=")[0] === first);
 }
 
 export { INIT_COMMANDS, init };

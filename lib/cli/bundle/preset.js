@@ -142,7 +142,7 @@ function build(directory, options = {}) {
 const EPOCH = "315532800";
 function test(directory, options = {}) {
   checkKeys(options, "test", ["uptime", "size", "hide"]);
-  const { uptime = "1h", size = "1G", hide } = options;
+  const { uptime = "1h", size, hide } = options;
   const path = resolve(Deno.cwd(), directory);
   const plugin = defineHook({
     name: `test ${path}`,
@@ -158,8 +158,9 @@ function test(directory, options = {}) {
     }
   });
   parseDuration(uptime, "test.uptime");
+  const limit = size === void 0 ? {} : { size };
   return (box) => {
-    const open = box.with(readOnlyHost(hide === void 0 ? {} : { hide })).tmpfs("/tmp", { size }).overlay(path, { lower: [path], upper: "ephemeral", size }).env({
+    const open = box.with(readOnlyHost(hide === void 0 ? {} : { hide })).tmpfs("/tmp", limit).overlay(path, { lower: [path], upper: "ephemeral", ...limit }).env({
       TZ: "UTC",
       LANG: "C.UTF-8",
       LC_ALL: "C.UTF-8",
