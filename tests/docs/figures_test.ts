@@ -24,3 +24,14 @@ Deno.test("no heading of a document is there twice", async () => {
     assert(twice.length === 0, `${name}: ${twice}`);
   }
 });
+
+Deno.test("CHANGELOG.md has one list, with an area once and a line once", async () => {
+  const text = await read("CHANGELOG.md");
+  const areas = text.match(/^##+ .*$/gm) as string[];
+  assert(new Set(areas).size === areas.length, `${areas}`);
+  const lines = text.split(/\n(?=- |#|\n)/).map((line) => line.trim()).filter((line) =>
+    line.startsWith("- ")
+  );
+  const twice = lines.filter((line, index) => lines.indexOf(line) !== index);
+  assert(twice.length === 0, `${twice}`);
+});
