@@ -291,6 +291,17 @@ pure("proc is fresh, or that of the shared pid namespace", () => {
     'bind the proc of the shared pid namespace on "/proc"',
   );
   assertEquals(calls(only(shared, "proc"), "fsopen"), []);
+  // The host's would show processes of another namespace than the sandbox's.
+  const joined = planOf(sandbox().join("pid", { pid: 7 }));
+  assertEquals(only(joined, "proc").sentence, 'mount a proc of the sandbox\'s own on "/proc"');
+});
+
+pure("root has an id in a user namespace that it joins before it makes anything there", () => {
+  const stepsOf = (box: Sandbox, facts: HostFacts) =>
+    planOf(box, facts).steps.map(({ name }) => name);
+  const joining = sandbox().join("user", { pid: 7 });
+  assertEquals(stepsOf(joining, ROOT).includes("set-up user"), true);
+  assertEquals(stepsOf(joining, JANE).includes("set-up user"), false);
 });
 
 pure("dev", () => {
