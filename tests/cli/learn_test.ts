@@ -8,6 +8,7 @@ import { compileFilter } from "../../lib/seccomp/compile_filter.ts";
 import { describeValue } from "../../lib/seccomp/actions.ts";
 import { runFilter } from "../../lib/seccomp/interpreter.ts";
 import { callNumber } from "../../lib/seccomp/outcomes.ts";
+import { httpRequest, recorder } from "../net/egress/outside.ts";
 import { installed, testIf } from "../integration/support.ts";
 import { paddock, withFolder } from "./run.ts";
 
@@ -73,6 +74,29 @@ Deno.test("--report tells what was read, written, refused and denied", async () 
       access.syscalls.some((each: string) => each.startsWith("mount: EPERM")),
       access.syscalls,
     );
+  });
+});
+
+Deno.test("--learn: of a gate there is what went through it", async () => {
+  await using one = recorder();
+  await using two = recorder();
+  const client = (port: number) => {
+    const request = httpRequest(`http://localhost:${port}/`, `localhost:${port}`);
+    return `use IO::Socket::IP; my $s = IO::Socket::IP->new(PeerHost => "127.0.0.1", PeerPort => 3128);
+print $s ${JSON.stringify(request)}; local $/; print <$s>;`;
+  };
+  await withFolder({}, async (folder) => {
+    const learned = `${folder}/learned.yaml`;
+    const first = await paddock([
+      ...["run", "--allow-domain", "*", "--allow-address", "127.0.0.0/8"],
+      ...["--allow-address", "::1", "--learn", learned, "--", "perl", "-e", client(one.port)],
+    ]);
+    assertStringIncludes(first.stdout, "hello", first.stderr);
+    assertStringIncludes(await Deno.readTextFile(learned), `- localhost:${one.port}\n`);
+    assertStringIncludes((await paddock(["run", "-f", learned])).stdout, "hello");
+    const other = await paddock(["run", "-f", learned, "--", "perl", "-e", client(two.port)]);
+    assertStringIncludes(other.stdout, "HTTP/1.1 403");
+    assertEquals([one.got.length, two.got.length], [2, 0]);
   });
 });
 
@@ -156,7 +180,11 @@ for (const [what, { needs, files, command, makes, clean }] of Object.entries(PRO
         // Root's sandboxes write as another user than root.
         await new Deno.Command("chmod", { args: ["-R", "a+rwX", work] }).output();
         const learned = `${folder}/learned.yaml`;
-        const options = { env: { HOME: "/nowhere", PATH: "/usr/bin:/bin" } };
+        // Each call of npm's is seen, which takes long on a machine that has other things to do.
+        const options = {
+          env: { HOME: "/nowhere", PATH: "/usr/bin:/bin" },
+          signal: AbortSignal.timeout(180_000),
+        };
         const first = await paddock([
           ...["run", "--root", "/", "-b", `${work}:rw`, "-w", work, "--learn", learned, "--"],
           ...command,

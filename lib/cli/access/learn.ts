@@ -7,6 +7,7 @@
 
 import { stringify } from "@std/yaml";
 import type { MountSpec, SandboxSpec } from "../../spec.ts";
+import { EGRESS_KEYS } from "../../spec/network.ts";
 import { commented } from "../convert/commented.ts";
 import { fileOf } from "../convert/yaml.ts";
 import type { AccessLog } from "./observer.ts";
@@ -110,26 +111,38 @@ function line(mount: MountSpec): string {
   return `  ${text.replace(/^- /, "- ").trimEnd().replaceAll("\n", "\n  ")}\n`;
 }
 
+/** The network that is needed: none without a connection, and of a gate what went through it. */
+function learnedNetwork(
+  network: SandboxSpec["network"],
+  connected: boolean,
+  reached: readonly string[],
+): SandboxSpec["network"] {
+  if (network === undefined || !EGRESS_KEYS.some((key) => key in network)) {
+    return connected || (network !== undefined && "publish" in network) ? network : undefined;
+  }
+  // Looked up only, or an address, which a list of its own is for.
+  const names = reached.filter((host) => /:\d+$/.test(host) && !/^(\[|[\d.]+:)/.test(host));
+  return { ...network, allowDomains: names } as SandboxSpec["network"];
+}
+
 /** The file, commented. */
 export function learnedText(
   log: AccessLog,
   spec: SandboxSpec,
   command: readonly string[],
+  reached: readonly string[] = [],
 ): string {
   const { directories, links, read, written } = learnedMounts(log, spec.cwd ?? "/");
   const { network, ...rest } = spec;
-  // Without a connection there is no need of a network.
-  const net: Pick<SandboxSpec, "network"> = log.hosts.size > 0 && network !== undefined
-    ? { network }
-    : {};
-  const namespaces = log.hosts.size > 0
-    ? spec.namespaces
-    : { ...spec.namespaces, net: "new" as const };
+  const net = learnedNetwork(network, log.hosts.size > 0, reached);
+  const namespaces = net === undefined && spec.namespaces.net !== "new" && log.hosts.size === 0
+    ? { ...spec.namespaces, net: "new" as const }
+    : spec.namespaces;
   const own = spec.mounts.filter(({ kind }) =>
     !["bind", "overlay", "mask", "readonly", "symlink", "dir"].includes(kind)
   );
   const file = fileOf({
-    spec: { ...rest, ...net, namespaces, command: [...command], root: "empty", mounts: own },
+    spec: { ...rest, network: net, namespaces, command: [...command], root: "empty", mounts: own },
     hooks: [],
   });
   delete file.mounts;

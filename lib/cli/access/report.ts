@@ -4,8 +4,21 @@
  * @module
  */
 
+import type { EgressReport } from "../../net/egress/request.ts";
 import type { SandboxStatus } from "../../run/child.ts";
 import type { AccessLog } from "./observer.ts";
+
+/** What went through the gate, or was refused by it: names and addresses, with their ports. */
+export function gateRequests(status: SandboxStatus): { allowed: string[]; denied: string[] } {
+  const report = status.reports.egress as Partial<EgressReport> | undefined;
+  const of = (wanted: string) =>
+    (report?.decisions ?? []).filter(({ verdict }) => verdict === wanted)
+      // A name that was only looked up has no port.
+      .map(({ host, port }) =>
+        port === 0 ? host : `${host.includes(":") ? `[${host}]` : host}:${port}`
+      );
+  return { allowed: [...new Set(of("allow"))].sort(), denied: [...new Set(of("deny"))].sort() };
+}
 
 /** What a command touched, as lists of paths inside. */
 export interface AccessReport {
@@ -17,8 +30,10 @@ export interface AccessReport {
   readonly written: readonly string[];
   /** What is on the host and was not shown, or could not be written. */
   readonly refused: readonly string[];
-  /** Addresses that were connected to, or were to be. */
+  /** Addresses that were connected to, or were to be, and what the gate let through. */
   readonly hosts: readonly string[];
+  /** Names and addresses that the gate refused. */
+  readonly refusedHosts: readonly string[];
   /** System calls that the filter denied. */
   readonly syscalls: readonly string[];
 }
@@ -31,6 +46,7 @@ export function accessReport(log: AccessLog, status: SandboxStatus): AccessRepor
   const writes = ({ access }: typeof files[number]) => access.has("write") || access.has("change");
   const hidden = ({ kind, shown }: typeof files[number]) => kind !== undefined && !shown;
   const refused = (seen: typeof files[number]) => hidden(seen) || (writes(seen) && !seen.writable);
+  const gate = gateRequests(status);
   return {
     executed: paths((seen) =>
       seen.access.has("execute") && seen.kind !== undefined && !hidden(seen)
@@ -41,7 +57,8 @@ export function accessReport(log: AccessLog, status: SandboxStatus): AccessRepor
     ),
     written: paths((seen) => writes(seen) && !refused(seen)),
     refused: paths(refused),
-    hosts: [...log.hosts].sort(),
+    hosts: [...new Set([...log.hosts, ...gate.allowed])].sort(),
+    refusedHosts: gate.denied,
     syscalls: (status.filteredSyscalls ?? [])
       .map(({ name, result, count }) => `${name}: ${result}, ${count} times`),
   };
@@ -55,6 +72,7 @@ export function reportText(report: AccessReport): string {
     ["written", report.written],
     ["refused", report.refused],
     ["connections", report.hosts],
+    ["connections refused", report.refusedHosts],
     ["system calls denied", report.syscalls],
   ];
   return sections.map(([title, list]) =>

@@ -12,7 +12,7 @@ import type { RunRequest } from "../run_request.ts";
 import { learnedText } from "./learn.ts";
 import { observed } from "./observer.ts";
 import { addCommand, addInterpreters } from "./programs.ts";
-import { accessReport, reportText } from "./report.ts";
+import { accessReport, gateRequests, reportText } from "./report.ts";
 
 /** What is run instead, and what is to be done when it has ended. */
 export interface Watched {
@@ -43,7 +43,7 @@ export function watch(request: RunRequest, command: readonly string[]): Watched 
       if (!status.success) {
         complain(`paddock: the command failed; "${learn}" has what it did until then`);
       }
-      Deno.writeTextFileSync(learn, learnedText(log, spec, command));
+      Deno.writeTextFileSync(learn, learnedText(log, spec, command, gateRequests(status).allowed));
       complain(`paddock: wrote "${learn}"; run it by \`paddock run -f ${learn}\``);
     },
   };
