@@ -177,6 +177,22 @@ export class RunningSandbox implements AsyncDisposable {
     return membersOf(first, pidNamespaceOf(entrance));
   }
 
+  /**
+   * Copies a file or a tree of the host into it, as its user's; a directory that is there gets the
+   * copy within it. No link is followed but those in the path of `source` itself, and in that of
+   * `target`, which the inside resolves as if its root were the root. Set-uid bits are left out.
+   */
+  async copyIn(source: string, target: string): Promise<void> {
+    const { copyIn } = await import("./run/joining/copy.ts");
+    copyIn(this.#source.entrance, source, target);
+  }
+
+  /** The other way: copies a file or a tree of the sandbox to the host, where it is the caller's. */
+  async copyOut(source: string, target: string): Promise<void> {
+    const { copyOut } = await import("./run/joining/copy.ts");
+    copyOut(this.#source.entrance, source, target);
+  }
+
   /** What it uses now, by its cgroup where it has one. */
   stats(): SandboxStatistics {
     return statisticsOf(this.pids(), this.#source.cgroup);

@@ -91,6 +91,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: async () => (await import("./lifecycle/stats.ts")).USAGE,
   },
   {
+    name: "cp",
+    summary: "copy into a detached sandbox, or out of it",
+    group: KEEP,
+    load: async () => (await import("./lifecycle/cp.ts")).cp,
+    usage: async () => (await import("./lifecycle/cp.ts")).USAGE,
+  },
+  {
     name: "pause",
     summary: "let a detached sandbox stand still",
     group: RUN,

@@ -1,7 +1,7 @@
 /** The commands that enter a detached sandbox, look into it, and change it. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { CAN_LIMIT, WHY_NOT } from "../cgroup/support.ts";
-import { testIf } from "../integration/support.ts";
+import { inFolder, testIf } from "../integration/support.ts";
 import { inPlace } from "../lifecycle/support.ts";
 
 Deno.test("exec ends as its command does, and says what is wrong in one line", async () => {
@@ -53,6 +53,25 @@ Deno.test("inspect and stats tell of it, for a reader and for a program", async 
     const still = await place.paddock("pause", "web");
     assertEquals(still.code, 125);
     assertStringIncludes(still.stderr, "limits()");
+  });
+});
+
+Deno.test("cp copies in and out, and says what is wrong in one line", async () => {
+  await inPlace(async (place) => {
+    await inFolder(async (folder) => {
+      await place.start("--name", "web", "sleep", "60");
+      await Deno.writeTextFile(`${folder}/a:b`, "there and back");
+      await place.out("cp", `${folder}/a:b`, "web:/tmp");
+      await place.out("cp", "web:/tmp/a:b", `${folder}/back`);
+      assertEquals(await Deno.readTextFile(`${folder}/back`), "there and back");
+      for (
+        const words of [["a", "b"], ["web:/a", "web:/b"], ["web:/none", folder], ["web:tmp", "."]]
+      ) {
+        const { code, stderr } = await place.paddock("cp", ...words);
+        assertEquals(code, 125);
+        assertMatch(stderr, /^paddock: [^\n]+\n$/);
+      }
+    });
   });
 });
 
