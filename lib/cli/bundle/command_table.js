@@ -81,6 +81,13 @@ const COMMANDS = [
     usage: async () => (await import(import.meta.resolve('./stats.js'))).USAGE
   },
   {
+    name: "cp",
+    summary: "copy into a detached sandbox, or out of it",
+    group: KEEP,
+    load: async () => (await import(import.meta.resolve('./cp.js'))).cp,
+    usage: async () => (await import(import.meta.resolve('./cp.js'))).USAGE
+  },
+  {
     name: "pause",
     summary: "let a detached sandbox stand still",
     group: RUN,

@@ -275,6 +275,20 @@ class RunningSandbox {
     const { entrance, first } = this.#source;
     return membersOf(first, pidNamespaceOf(entrance));
   }
+  /**
+   * Copies a file or a tree of the host into it, as its user's; a directory that is there gets the
+   * copy within it. No link is followed but those in the path of `source` itself, and in that of
+   * `target`, which the inside resolves as if its root were the root. Set-uid bits are left out.
+   */
+  async copyIn(source, target) {
+    const { copyIn } = await import(import.meta.resolve('./copy.js'));
+    copyIn(this.#source.entrance, source, target);
+  }
+  /** The other way: copies a file or a tree of the sandbox to the host, where it is the caller's. */
+  async copyOut(source, target) {
+    const { copyOut } = await import(import.meta.resolve('./copy.js'));
+    copyOut(this.#source.entrance, source, target);
+  }
   /** What it uses now, by its cgroup where it has one. */
   stats() {
     return statisticsOf(this.pids(), this.#source.cgroup);
