@@ -89,6 +89,8 @@ export async function trial(
   const end = performance.now() + PATIENCE;
   while (left().length > 0 && performance.now() < end) {
     await new Promise((resolve) => setTimeout(resolve, 20));
+    // On a busy machine the next launch's process may have been made only now.
+    await withoutSpares();
   }
   return {
     ...output,
