@@ -155,6 +155,14 @@ Deno.test("its streams, directory, environment and user are its own", async () =
   await writer.close();
   assertEquals(await new Response(child.stdout).text(), "through");
   assert((await child.status).success);
+  for (const misspelt of [{ evn: {} }, { user: { uid: 0, gdi: 1 } }, { tty: { row: 1 } }]) {
+    await assertRejects(() => box.exec(["id"], misspelt as never), SpecError, "no such field");
+    await assertRejects(
+      () => box.execOutput(["id"], misspelt as never),
+      SpecError,
+      "no such field",
+    );
+  }
   await assertRejects(() => box.exec(["id"], { user: 77 }), SpecError, "77:77 is not in the");
   await assertRejects(() => box.exec(["id"], { cwd: "work" }), SpecError, "absolute");
 });

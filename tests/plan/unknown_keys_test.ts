@@ -206,6 +206,7 @@ Deno.test("so do the verbs", async () => {
       "stdout.apend",
       "append",
     ],
+    [() => sandbox().start(["true"], wrong({ nmae: "a" })), "start.nmae", "name"],
     [() => sandbox().output(["true"], wrong({ signall: null })), "output.signall", "signal"],
     [() => new Images("/nowhere").import("x", wrong({ owner: "keep" })), "import.owner", "owners"],
   ];

@@ -32,6 +32,7 @@ import './plan_view.js';
 import './layout.js';
 import './hierarchies.js';
 import './describe_network.js';
+import './check_options.js';
 import './usage_help.js';
 import './options.js';
 import './seccomp_profile.js';

@@ -30,6 +30,7 @@ import './plan_view.js';
 import './layout.js';
 import './hierarchies.js';
 import './describe_network.js';
+import './check_options.js';
 import 'npm:js-yaml@^5.5.0';
 import './option_words.js';
 import './seccomp_profile.js';

@@ -28,6 +28,7 @@ import './layout.js';
 import './cgroup_settings.js';
 import './hierarchies.js';
 import './describe_network.js';
+import './check_options.js';
 import './spec2.js';
 import './scheduling_steps.js';
 import './more_kernel.js';

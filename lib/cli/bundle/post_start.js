@@ -3,6 +3,9 @@ import { execOutput, entranceOf, signalNumber, pidNamespaceOf, statisticsOf } fr
 import { membersOf } from './members.js';
 import './paddock.js';
 import './scheduling_steps.js';
+import './check_options.js';
+import './known_keys.js';
+import './nearest.js';
 
 function statsOf(begun) {
   const members = membersOf(begun.launch.firstPid ?? 0, pidNamespaceOf(entranceOf(begun)));

@@ -26,6 +26,7 @@ import './layout.js';
 import './cgroup_settings.js';
 import './hierarchies.js';
 import './describe_network.js';
+import './check_options.js';
 import './scheduling_steps.js';
 import './more_kernel.js';
 import './image_root.js';

@@ -34,6 +34,7 @@ import './layout.js';
 import './hierarchies.js';
 import './describe_network.js';
 import './network2.js';
+import './check_options.js';
 import './builder.js';
 import './compile_filter.js';
 import './compile.js';

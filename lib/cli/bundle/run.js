@@ -30,6 +30,7 @@ import './plan_view.js';
 import './layout.js';
 import './hierarchies.js';
 import './describe_network.js';
+import './check_options.js';
 
 function checkMember(spec, { fds, limited }) {
   for (const kind of fds.keys()) {

@@ -18,6 +18,7 @@ import './directory.js';
 import './lock.js';
 import './statistics2.js';
 import './scheduling_steps.js';
+import './check_options.js';
 import './members.js';
 import './statistics.js';
 import './hierarchies.js';

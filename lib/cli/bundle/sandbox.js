@@ -9,6 +9,7 @@ import { checkNetwork, networkNamespace } from './check_network.js';
 import { nearest } from './nearest.js';
 import { defineHook } from './hook.js';
 import { makePlan } from './plan_view.js';
+import { checkOptions } from './check_options.js';
 import { NAMESPACE_KINDS } from './spec2.js';
 import './cgroup_settings.js';
 import './limits.js';
@@ -44,14 +45,6 @@ function checkSeccomp(seccomp) {
 function noneOf(value, words) {
   const near = typeof value === "string" ? nearest(value, words) : void 0;
   return `${quote(value)} is none of ${words.join(", ")}${near === void 0 ? "" : `; did you mean "${near}"?`}`;
-}
-
-function checkOptions(options, verb, known) {
-  checkKeys(options, verb, known);
-  for (const [name, value] of Object.entries(options)) {
-    if (!name.startsWith("std") || typeof value !== "object" || value === null) continue;
-    checkKeys(value, name, ["file", "append"]);
-  }
 }
 
 const ALIASES = { mnt: "mount", network: "net" };
@@ -530,6 +523,7 @@ class Sandbox {
    * signals, statistics. Rejects with a `StepError` that names what failed.
    */
   async start(command, options = {}) {
+    checkOptions(options, "start", ["name", "stdin", "stdout", "stderr", "signal"]);
     const { start } = await import(import.meta.resolve('./start.js'));
     return start(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }

@@ -37,6 +37,7 @@ import './plan_view.js';
 import './layout.js';
 import './hierarchies.js';
 import './describe_network.js';
+import './check_options.js';
 import './values.js';
 import 'npm:js-yaml@^5.5.0';
 

@@ -38,6 +38,7 @@ import './ending2.js';
 import './statistics.js';
 import './hook_module.js';
 import './hook.js';
+import './check_options.js';
 
 function openHeld({ processes, entrance }) {
   const keeper = processes === void 0 ? void 0 : openProcess(processes.keeper);

@@ -38,6 +38,7 @@ import './hook.js';
 import './cgroup.js';
 import './pidfd.js';
 import './statistics2.js';
+import './check_options.js';
 import './members.js';
 import './find.js';
 import './stat.js';

@@ -40,6 +40,7 @@ import './hook_module.js';
 import './hook.js';
 import './cgroup.js';
 import './statistics2.js';
+import './check_options.js';
 import './members.js';
 import './find.js';
 import './usage_help.js';

@@ -34,6 +34,7 @@ import './plan_view.js';
 import './layout.js';
 import './hierarchies.js';
 import './describe_network.js';
+import './check_options.js';
 import './option_words.js';
 
 function shownPlaces({ root, mounts }) {

@@ -5,6 +5,7 @@
  */
 
 import { SandboxError, SpecError, TimeoutError } from "../../errors.ts";
+import { checkKeys } from "../../known_keys.ts";
 import { parseDuration } from "../../quantity.ts";
 import type { SandboxSpec, TerminalSize } from "../../spec.ts";
 import { AT_FDCWD, O_CLOEXEC, O_DIRECTORY, O_RDONLY, O_WRONLY } from "../../sys/abi/fcntl.ts";
@@ -63,6 +64,7 @@ export interface Entered {
 function userOf(entrance: Entrance, user: ExecOptions["user"]): Required<ExecUser> {
   const own = entrance.identity.user;
   if (user === undefined) return own;
+  if (typeof user === "object") checkKeys(user, "user", ["uid", "gid", "groups"]);
   const { uid, gid = uid, groups = [] } = typeof user === "number" ? { uid: user } : user;
   for (const [field, id] of [["uid", uid], ["gid", gid]] as const) {
     if (!Number.isInteger(id) || id < 0 || id > 0xffff_fffe) {
@@ -116,6 +118,7 @@ export async function enter(
   const argv = checkCommand(command);
   const { spec, facts, held } = entrance;
   const { signal, tty = false } = options;
+  if (typeof tty === "object") checkKeys(tty, "tty", ["columns", "rows"]);
   signal?.throwIfAborted();
   if (options.cwd !== undefined && !options.cwd.startsWith("/")) {
     throw new SpecError("cwd", `"${options.cwd}" must be an absolute path inside of the sandbox`);

@@ -12,6 +12,7 @@ import { Collector, PipeReader, PipeWriter } from "../pipe.ts";
 import { signalNumber } from "../signal_number.ts";
 import { type ExitStatus, exitStatus } from "../wait_status.ts";
 import type { Entrance } from "./entrance.ts";
+import { checkOptions } from "../check_options.ts";
 import { enter, type Entered, type ExecOptions } from "./exec.ts";
 
 /** How a further command ended. */
@@ -136,12 +137,15 @@ async function statusOf({ joiner, at, timedOut }: Entered, signal?: AbortSignal)
   };
 }
 
+const KNOWN = ["env", "cwd", "user", "tty", "stdin", "signal", "timeout"];
+
 /** Runs a command in a sandbox and resolves once it runs. */
 export async function exec(
   entrance: Entrance,
   command: Command,
   options: ExecOptions = {},
 ): Promise<ExecProcess> {
+  checkOptions(options, "exec", [...KNOWN, "stdout", "stderr"]);
   const { stdin = "inherit", stdout = "inherit", stderr = "inherit" } = options;
   const entered = await enter(entrance, command, options, [stdin, stdout, stderr]);
   const { joiner, stdio } = entered;
@@ -201,6 +205,7 @@ export async function execOutput(
   command: Command,
   options: Omit<ExecOptions, "stdout" | "stderr"> = {},
 ): Promise<ExecOutput> {
+  checkOptions(options, "execOutput", KNOWN);
   const { stdin = "null" } = options;
   if (stdin === "piped") {
     throw new SpecError("stdin", "execOutput() cannot pipe the input; use exec()");
