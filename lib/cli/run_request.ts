@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { LogOptions } from "../run/detached/logs.ts";
+import type { LogOptions } from "../state/log_options.ts";
 import type { Sandbox } from "../sandbox.ts";
 
 /** What the arguments of `paddock run` ask for. */

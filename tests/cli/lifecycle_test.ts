@@ -62,7 +62,8 @@ Deno.test("an output that takes nothing is one line", async () => {
       const child = start(command, { env: place.env });
       await child.stdout.cancel();
       const [status, errors] = await Promise.all([child.status, new Response(child.stderr).text()]);
-      assert(status.code === 0 || status.code === 125, `${status.code}`);
+      // As by SIGPIPE, where it was too late to have written all.
+      assert([0, 141].includes(status.code), `${status.code}`);
       assertMatch(errors, /^((paddock: |\{)[^\n]+\n)?$/);
     }
   });

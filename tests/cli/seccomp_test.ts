@@ -69,8 +69,8 @@ Deno.test("seccomp says what is wrong", async () => {
       [["seccomp", "show", "--seccomp", "none"], '"none" is no filter'],
       [["seccomp", "show", "--arch", "vax"], '"vax" is none of x86_64, aarch64'],
       [
-        ["run", "--seccomp", "/nowhere", "--", "true"],
-        '"/nowhere" cannot be read: it is not there; name a file that is',
+        ["run", "--seccomp", "/nowhere/none", "--", "true"],
+        '"/nowhere/none" cannot be read: it is not there; name a file that is',
       ],
     ] as const
   ) {

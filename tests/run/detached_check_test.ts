@@ -3,7 +3,7 @@ import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { type Sandbox, sandbox, SpecError } from "../../mod.ts";
 import { descriptionOf } from "../../lib/sandbox.ts";
 import { checkDetachable, checkName } from "../../lib/run/detached/check.ts";
-import { checkLogs } from "../../lib/run/detached/logs.ts";
+import { checkLogs } from "../../lib/state/log_options.ts";
 
 function check(box: Sandbox, modules: readonly string[] = []): void {
   const { spec, plugins, handler } = descriptionOf(box);

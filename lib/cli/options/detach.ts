@@ -5,7 +5,7 @@
  */
 
 import { SpecError } from "../../errors.ts";
-import { checkLogs } from "../../run/detached/logs.ts";
+import { checkLogs } from "../../state/log_options.ts";
 import type { Option } from "../options.ts";
 import type { RunRequest } from "../run_request.ts";
 

@@ -21,7 +21,7 @@ import { postStartContext } from "../joining/post_start.ts";
 import { Supervisor } from "../supervisor.ts";
 import { checkDetachable, checkName } from "./check.ts";
 import { handOver, newSession } from "./hand_over.ts";
-import { checkLogs, type LogOptions } from "./logs.ts";
+import { checkLogs, type LogOptions } from "../../state/log_options.ts";
 
 /** How a sandbox is started that outlives this program. */
 export interface DetachOptions {

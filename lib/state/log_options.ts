@@ -4,9 +4,9 @@
  * @module
  */
 
-import { SpecError } from "../../errors.ts";
-import { checkKeys } from "../../known_keys.ts";
-import { parseSize } from "../../quantity.ts";
+import { SpecError } from "../errors.ts";
+import { checkKeys } from "../known_keys.ts";
+import { parseSize } from "../quantity.ts";
 
 /** How much of each stream is kept. */
 export interface LogOptions {
