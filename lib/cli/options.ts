@@ -54,7 +54,9 @@ function unknownOption(
   table: readonly Option<never>[],
   command: string,
 ): SpecError {
-  const advice = command === "run" ? elsewhere(word) : undefined;
+  // Of another command's options only the habit of -it is one.
+  const known = command === "run" || (command === "exec" && /^(-i|--interactive)$/.test(word));
+  const advice = known ? elsewhere(word) : undefined;
   if (advice !== undefined) return new SpecError(word, `there is no such option; ${advice}`);
   const near = word.startsWith("--")
     ? nearest(word.slice(2), table.map(({ name }) => name))

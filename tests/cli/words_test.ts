@@ -125,6 +125,16 @@ const SAID: [number, string[], string][] = [
   [125, ["run", "--preset", "workspac", "true"], "did you mean workspace?"],
   [125, ["run", "--preset", "workspace", "true"], '"workspace" needs its directory'],
   [125, ["run", "--preset", "scratch=x", "true"], '--preset: "scratch" takes no directory'],
+  [
+    125,
+    ["exec", "-it", "box", "sh"],
+    "standard input is always connected; for a terminal write -t",
+  ],
+  [
+    125,
+    ["pod", "-f", "/paddock/none.yaml"],
+    '"/paddock/none.yaml" cannot be read: it is not there',
+  ],
   [125, ["seccomp", "shwo"], "did you mean `paddock seccomp show`?"],
   [127, ["run", "ls -l"], "a command is not split at its blanks"],
 ];

@@ -44,7 +44,8 @@ function named(option) {
   return `--${option.name}`;
 }
 function unknownOption(word, table, command) {
-  const advice = command === "run" ? elsewhere(word) : void 0;
+  const known = command === "run" || command === "exec" && /^(-i|--interactive)$/.test(word);
+  const advice = known ? elsewhere(word) : void 0;
   if (advice !== void 0) return new SpecError(word, `there is no such option; ${advice}`);
   const near = word.startsWith("--") ? nearest(word.slice(2), table.map(({ name }) => name)) : void 0;
   return new SpecError(

@@ -40,7 +40,8 @@ function parsed(path: string): YamlDocument {
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    throw new SpecError("--file", `"${path}" cannot be read: ${error}`);
+    const why = error instanceof Deno.errors.NotFound ? "it is not there" : String(error);
+    throw new SpecError("--file", `"${path}" cannot be read: ${why}`);
   }
   try {
     return parseYaml(text, path);
