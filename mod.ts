@@ -81,6 +81,7 @@ export type { RunningEnd } from "./lib/run/joining/source.ts";
 export type { ExecOptions, ExecUser } from "./lib/run/joining/exec.ts";
 export type { ExecOutput, ExecProcess, ExecStatus } from "./lib/run/joining/exec_process.ts";
 export type { Command, SpawnOptions } from "./lib/run/run.ts";
+export type { Traced } from "./lib/run/tracing.ts";
 export type { Stdio } from "./lib/run/stdio.ts";
 export type { Plan } from "./lib/run/plan_view.ts";
 export { parsePublish, type PublishedPort } from "./lib/plan/check_network.ts";

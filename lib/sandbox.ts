@@ -732,7 +732,7 @@ export class Sandbox {
    * Permissions: `--allow-all` (FFI, run, and Deno's own check for `/proc`).
    */
   async spawn(command?: Command, options: SpawnOptions = {}): Promise<SandboxProcess> {
-    checkOptions(options, "spawn", ["stdin", "stdout", "stderr", "signal"]);
+    checkOptions(options, "spawn", ["stdin", "stdout", "stderr", "signal", "onTrace"]);
     return await spawn(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }
 
@@ -758,9 +758,9 @@ export class Sandbox {
   /** Runs a command to its end and collects what it writes. */
   async output(
     command?: Command,
-    options: Pick<SpawnOptions, "signal" | "stdin"> = {},
+    options: Pick<SpawnOptions, "signal" | "stdin" | "onTrace"> = {},
   ): Promise<SandboxOutput> {
-    checkOptions(options, "output", ["signal", "stdin"]);
+    checkOptions(options, "output", ["signal", "stdin", "onTrace"]);
     return await output(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }
 }

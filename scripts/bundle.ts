@@ -32,7 +32,7 @@ const RUN_PATH = [
 ];
 
 /** What is in the main file too: whoever is offline must read why something failed. */
-const AT_HAND = ["lib/cli/failure.ts", "lib/cli/help.ts"];
+const AT_HAND = ["lib/cli/failure.ts", "lib/cli/general_help.ts", "lib/cli/help.ts"];
 
 /** A module that is not on disk: what `cli.ts` imports. */
 const ENTRY = "the bundle's entry";

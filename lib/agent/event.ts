@@ -49,6 +49,8 @@ export const EventKind = {
   HELD: 12,
   /** The command has ended, and something that it started could not be. */
   LEFT: 13,
+  /** A step has ended: the time is where the pid and the status are, a `struct timespec`. */
+  TRACED: 14,
 } as const;
 
 /** CPU time and memory, from `struct rusage`. */

@@ -6,7 +6,7 @@
  */
 
 import type { SandboxProcess } from "../run/child.ts";
-import type { Command } from "../run/run.ts";
+import type { Command, SpawnOptions } from "../run/run.ts";
 import type { Afterwards } from "./keep_changes.ts";
 import type { Sandbox } from "../sandbox.ts";
 import type { Executed } from "./executed.ts";
@@ -91,11 +91,12 @@ export async function execute(
   box: Executable,
   command: Command,
   afterwards?: Afterwards,
+  onTrace?: SpawnOptions["onTrace"],
 ): Promise<Executed> {
   const { tty, newSession } = box.spec;
   const forwarder = new Forwarder();
   const terminal = tty ? await import("./terminal.ts") : undefined;
-  const spawned = box.spawn(command, { signal: forwarder.early.signal });
+  const spawned = box.spawn(command, { signal: forwarder.early.signal, onTrace });
   try {
     // After the launch has begun: its processes do their work meanwhile.
     forwarder.listen(!tty && !newSession && Deno.stdin.isTerminal());

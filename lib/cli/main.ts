@@ -21,7 +21,10 @@ async function dispatch(args: readonly string[], context: CliContext): Promise<n
   if (name === "help" && rest.length > 0) return await dispatch([...rest, "--help"], context);
   const { COMMANDS } = await import("./command_table.ts");
   if (name === "-h" || name === "--help" || name === "help") {
-    const { generalHelp, print } = await import("./help.ts");
+    const [{ print }, { generalHelp }] = await Promise.all([
+      import("./help.ts"),
+      import("./general_help.ts"),
+    ]);
     print(generalHelp(COMMANDS));
     return 0;
   }

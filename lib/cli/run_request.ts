@@ -33,6 +33,8 @@ export interface RunRequest {
   report?: boolean;
   /** The file in which the tightest description is written that lets it pass again. */
   learn?: string;
+  /** Tell what the launch did and when. */
+  trace?: boolean;
   /** Print the plan, run nothing. */
   explain: boolean;
   /** Print it as this picture. */

@@ -5,7 +5,7 @@
  */
 
 import type { Usage } from "./command.ts";
-import { EXIT_CODES } from "./help.ts";
+import { EXIT_CODES } from "./general_help.ts";
 import { RUN_OPTIONS } from "./run_options.ts";
 import type { RunRequest } from "./run_request.ts";
 

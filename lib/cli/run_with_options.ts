@@ -113,6 +113,9 @@ async function runBox(
     await explain(request, command, plugins);
     return 0;
   }
+  if (request.detach && request.trace) {
+    throw new SpecError("--trace", "is for a command in the foreground; leave out --detach");
+  }
   if (request.detach) {
     const { runDetached } = await import("./run_detached.ts");
     return await runDetached(request, command);
@@ -131,7 +134,11 @@ async function runBox(
   const watched = request.report || request.learn !== undefined
     ? (await import("./access/watch.ts")).watch(request, command.map(String))
     : undefined;
-  const ended = await execute(watched?.box ?? request.box, command, afterwards);
+  const trace = request.trace ? new (await import("./trace.ts")).Trace() : undefined;
+  const box = watched?.box ?? request.box;
+  const ended = await execute(box, command, afterwards, trace?.onTrace)
+    // Also up to where it failed; the error comes below.
+    .finally(() => trace?.print());
   watched?.finish(ended.status);
   return await finish(ended, request.json, spec);
 }

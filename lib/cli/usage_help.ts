@@ -5,7 +5,7 @@
  */
 
 import type { CommandEntry, Usage } from "./command.ts";
-import { commandLines } from "./help.ts";
+import { commandLines } from "./general_help.ts";
 import type { Option } from "./options.ts";
 
 /** What the help of a command of subcommands says. */

@@ -5,7 +5,7 @@
  */
 
 import { HOOK_AREA } from "../agent/layout.ts";
-import type { Value } from "../agent/operation.ts";
+import type { Operation, Value } from "../agent/operation.ts";
 import type { CgroupLayout } from "./cgroup_layout.ts";
 import type { Step } from "./step.ts";
 
@@ -76,4 +76,6 @@ export interface Fault {
   readonly operation: number;
   /** The errno. */
   readonly errno: number;
+  /** The operations that are put behind each step, to watch it; then `step` may be none. */
+  readonly behind?: (step: Step) => Operation[];
 }

@@ -219,6 +219,7 @@ export function outsideProgram(shape: LaunchShape, boot: Program, fault?: Fault)
     },
     contents: {
       failure: eventTemplate(EventKind.FAILED),
+      ...(fault?.behind ? { trace: eventTemplate(EventKind.TRACED) } : {}),
       ...(shape.mapsByHost ? { barrier: eventTemplate(EventKind.BARRIER) } : {}),
       first: eventTemplate(EventKind.FIRST),
       "first control": controlTemplate(),

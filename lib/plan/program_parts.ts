@@ -40,6 +40,10 @@ export function phase(
         step: number,
       });
     }
+    // Told under the step's number, and never an error of it.
+    if (fault?.behind) {
+      for (const operation of fault.behind(step)) list.push({ ...operation, step: number });
+    }
   }
   return list;
 }
@@ -133,6 +137,7 @@ const RECORDS = [
   "started",
   "skipped",
   "left",
+  "trace",
   "command record",
   "descriptor",
   "result",

@@ -205,6 +205,7 @@ export function setupData(): Record<string, Uint8Array> {
     barrier: eventTemplate(EventKind.BARRIER),
     started: eventTemplate(EventKind.STARTED),
     skipped: eventTemplate(EventKind.SKIPPED),
+    trace: eventTemplate(EventKind.TRACED),
     "command record": eventTemplate(EventKind.COMMAND),
     "command record control": controlTemplate(),
     descriptor: eventTemplate(EventKind.DESCRIPTOR),

@@ -22,6 +22,7 @@ import { commandLine } from "./resolve.ts";
 import { openStdio, type Stdio, type StdioFds } from "./stdio.ts";
 import type { Handler } from "./supervision.ts";
 import { type Supervisor, supervisor } from "./supervisor.ts";
+import type { Traced } from "./tracing.ts";
 
 /** A program and its arguments; bytes for what is not UTF-8. */
 export type Command = readonly (string | Uint8Array)[];
@@ -38,6 +39,8 @@ export interface LaunchOptions {
   within?: CgroupParent;
   /** Makes a system call of the launch fail. */
   fault?: Fault;
+  /** Is told of each step and each hook that has ended; nothing is prepared or kept for others. */
+  onTrace?: (traced: Traced) => void;
 }
 
 const PATTERN_NUL = /\0/;
@@ -114,6 +117,9 @@ export async function begin(
 ): Promise<Begun> {
   const at = performance.now();
   const hooks = new HookRunner(plugins);
+  const { tracing, fault } = options.onTrace === undefined
+    ? { tracing: undefined, fault: options.fault }
+    : (await import("./tracing.ts")).traced(options.onTrace, options.fault, hooks);
   let cgroup: CgroupSession | undefined;
   try {
     options.signal?.throwIfAborted();
@@ -167,12 +173,13 @@ export async function begin(
         command: argv && ((spec) => commandLine(spec, facts, argv)),
         stdio: stdio.theirs,
         hooks,
-        reportStart: reportStart || hooks.has("postStart"),
+        reportStart: reportStart || hooks.has("postStart") || tracing !== undefined,
         handOut: options.handOut || options.supervisor !== undefined || hooks.has("postStart"),
         cgroup,
         supervise,
         supervisor: options.supervisor,
-        fault: options.fault,
+        fault,
+        tracing,
       });
       launch.started.then(() => hasStarted = true, () => {});
       return {

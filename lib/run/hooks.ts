@@ -51,6 +51,9 @@ export class HookRunner {
   /** What plugins have to say with the result, by their names. */
   readonly reports: Record<string, unknown> = {};
 
+  /** Is told of each hook that has ended, and what it took in milliseconds. */
+  onEnd?: (plugin: string, stage: Stage, took: number) => void;
+
   /** Takes the plugins in the order of their registration. */
   constructor(plugins: readonly Plugin[]) {
     this.#plugins = plugins;
@@ -81,6 +84,7 @@ export class HookRunner {
   ): Promise<void> {
     for (const hook of ordered(this.#plugins, stage)) {
       const over = new AbortController();
+      const begin = performance.now();
       let timer: ReturnType<typeof setTimeout> | undefined;
       const late = new Promise<never>((_, reject) => {
         if (hook.timeout === Infinity) return;
@@ -108,6 +112,7 @@ export class HookRunner {
         throw new HookError(hook.plugin, stage, cause);
       } finally {
         clearTimeout(timer);
+        this.onEnd?.(hook.plugin, stage, performance.now() - begin);
       }
     }
   }

@@ -325,6 +325,8 @@ export class Launch implements Supervised {
       this.#error ??= new SandboxError(
         "Processes that the command left behind could not be ended: it has lowered the limits of its supervisor; give the sandbox its own pid namespace",
       );
+    } else if (event.kind === EventKind.TRACED) {
+      this.#init.tracing?.step(event, this.#stepOf(event.step));
     } else if (event.kind === EventKind.SKIPPED) {
       this.skipped.push(this.#stepOf(event.step)!.paths!.dest!);
     } else if (event.kind === EventKind.BARRIER && event.pid === Barrier.COMMAND) {
@@ -354,6 +356,7 @@ export class Launch implements Supervised {
 
   #running(): void {
     this.#hasStarted = true;
+    this.#init.tracing?.started();
     this.#giveSlots();
     this.#keepSpare();
     this.#start.resolve();

@@ -11,6 +11,7 @@ import type { HostFacts } from "../plan/facts.ts";
 import type { Fault } from "../plan/launch_shape.ts";
 import type { SandboxSpec } from "../spec.ts";
 import type { HookRunner } from "./hooks.ts";
+import type { Tracing } from "./tracing.ts";
 import type { Supervision } from "./supervision.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -39,6 +40,8 @@ export interface LaunchInit {
   };
   /** For tests: a system call that is to fail. */
   fault?: Fault;
+  /** Is told of each step that has ended. */
+  tracing?: Tracing;
 }
 
 /** What is handed over to a process that stands by a launch from then on. */

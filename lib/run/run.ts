@@ -12,6 +12,7 @@ import { type SandboxOutput, SandboxProcess } from "./child.ts";
 import type { ChangesPlace } from "./changes.ts";
 import { Collector, PipeReader, PipeWriter } from "./pipe.ts";
 import type { Stdio } from "./stdio.ts";
+import type { Traced } from "./tracing.ts";
 import { supervise } from "./supervise.ts";
 
 export type { Command, LaunchOptions } from "./begin.ts";
@@ -26,6 +27,11 @@ export interface SpawnOptions {
   stderr?: Stdio;
   /** Kills everything inside when it is aborted. */
   signal?: AbortSignal;
+  /**
+   * Is told of each step and each hook of the launch when it has ended. Telling it takes time, and
+   * such a launch uses nothing that was prepared for it, so it shows what is slow, not how fast.
+   */
+  onTrace?: (traced: Traced) => void;
 }
 
 /** Runs a command to its end and collects what it writes. */
@@ -33,7 +39,7 @@ export async function output(
   spec: SandboxSpec,
   plugins: readonly Plugin[],
   command: Command | undefined,
-  options: Pick<SpawnOptions, "signal" | "stdin"> & LaunchOptions = {},
+  options: Pick<SpawnOptions, "signal" | "stdin" | "onTrace"> & LaunchOptions = {},
 ): Promise<SandboxOutput> {
   if (spec.tty) {
     await using child = await spawn(spec, plugins, command, { ...options, stdin: "piped" });

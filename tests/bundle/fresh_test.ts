@@ -55,7 +55,7 @@ Deno.test("cli.ts runs the bundle, and the sources as soon as one of them has ch
     );
     assert((await run(home, "--help")).includes("BUNDLED"));
     // A change that leaves the size alone is seen by its time.
-    const help = `${home}/lib/cli/help.ts`;
+    const help = `${home}/lib/cli/general_help.ts`;
     const changed = (await Deno.readTextFile(help)).replace("Usage: paddock", "Usage: PADDOCK");
     await Deno.writeTextFile(help, changed);
     await Deno.utime(help, Date.now() / 1000, Date.now() / 1000 + 60);

@@ -3,7 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { allOptions } from "../../lib/cli/arguments.ts";
 import type { CommandEntry, Usage } from "../../lib/cli/command.ts";
 import { COMMANDS } from "../../lib/cli/command_table.ts";
-import { generalHelp } from "../../lib/cli/help.ts";
+import { generalHelp } from "../../lib/cli/general_help.ts";
 import { parseOptions } from "../../lib/cli/options.ts";
 import { usageHelp } from "../../lib/cli/usage_help.ts";
 

@@ -165,7 +165,10 @@ const dispatch = (async function dispatch(args, context) {
   if (name === "help" && rest.length > 0) return await dispatch([...rest, "--help"], context);
   const { COMMANDS } = await import(import.meta.resolve('./command_table.js'));
   if (name === "-h" || name === "--help" || name === "help") {
-    const { generalHelp, print } = await Promise.resolve().then((function () { return help; }));
+    const [{ print }, { generalHelp }] = await Promise.all([
+      Promise.resolve().then((function () { return help; })),
+      Promise.resolve().then((function () { return general_help; }))
+    ]);
     print(generalHelp(COMMANDS));
     return 0;
   }
@@ -576,6 +579,9 @@ const phase = (function phase(shape, names, fault) {
         label,
         step: number
       });
+    }
+    if (fault?.behind) {
+      for (const operation of fault.behind(step)) list.push({ ...operation, step: number });
     }
   }
   return list;
@@ -2039,6 +2045,7 @@ const outsideProgram = (function outsideProgram(shape, boot, fault) {
     },
     contents: {
       failure: eventTemplate(EventKind.FAILED),
+      ...fault?.behind ? { trace: eventTemplate(EventKind.TRACED) } : {},
       ...shape.mapsByHost ? { barrier: eventTemplate(EventKind.BARRIER) } : {},
       first: eventTemplate(EventKind.FIRST),
       "first control": controlTemplate(),
@@ -2782,6 +2789,7 @@ const setupData = (function setupData() {
     barrier: eventTemplate(EventKind.BARRIER),
     started: eventTemplate(EventKind.STARTED),
     skipped: eventTemplate(EventKind.SKIPPED),
+    trace: eventTemplate(EventKind.TRACED),
     "command record": eventTemplate(EventKind.COMMAND),
     "command record control": controlTemplate(),
     descriptor: eventTemplate(EventKind.DESCRIPTOR),
@@ -3500,6 +3508,7 @@ const withCgroup = (async function withCgroup(spec, agent, within) {
 const begin = (async function begin(source, plugins, command, stdioChoice, reportStart, options) {
   const at = performance.now();
   const hooks = new HookRunner(plugins);
+  const { tracing, fault } = options.onTrace === void 0 ? { tracing: void 0, fault: options.fault } : (await import(import.meta.resolve('./tracing.js'))).traced(options.onTrace, options.fault, hooks);
   let cgroup;
   try {
     options.signal?.throwIfAborted();
@@ -3546,12 +3555,13 @@ const begin = (async function begin(source, plugins, command, stdioChoice, repor
         command: argv && (((spec) => commandLine(spec, facts, argv))),
         stdio: stdio.theirs,
         hooks,
-        reportStart: reportStart || hooks.has("postStart"),
+        reportStart: reportStart || hooks.has("postStart") || tracing !== void 0,
         handOut: options.handOut || options.supervisor !== void 0 || hooks.has("postStart"),
         cgroup,
         supervise,
         supervisor: options.supervisor,
-        fault: options.fault
+        fault,
+        tracing
       });
       launch.started.then((() => hasStarted = true), (() => {
       }));
@@ -3792,11 +3802,11 @@ const spawnBegun = (async function spawnBegun(spec, plugins, command, options) {
   });
   return { process, begun };
 });
-const execute = (async function execute(box, command, afterwards) {
+const execute = (async function execute(box, command, afterwards, onTrace) {
   const { tty, newSession } = box.spec;
   const forwarder = new Forwarder();
   const terminal = tty ? await import(import.meta.resolve('./terminal2.js')) : void 0;
-  const spawned = box.spawn(command, { signal: forwarder.early.signal });
+  const spawned = box.spawn(command, { signal: forwarder.early.signal, onTrace });
   try {
     forwarder.listen(!tty && !newSession && Deno.stdin.isTerminal());
     const child = await spawned;
@@ -5253,19 +5263,23 @@ var failure$1 = {
   textOf: textOf,
   writeAll: writeAll
 };
+var help = {
+  __proto__: null,
+  print: print,
+  version: version
+};
+
 const EXIT_CODES = `Exit codes: the command's own; 128+N for signal N; 124 timed out; 125 paddock failed;
 126 the command cannot be executed; 127 it was not found.`;
 const GENERAL_END = `  paddock COMMAND --help   explains a command, with examples
   paddock --version        prints the version
 
 ${EXIT_CODES}`;
-var help = {
+var general_help = {
   __proto__: null,
   EXIT_CODES: EXIT_CODES,
   commandLines: commandLines,
-  generalHelp: generalHelp,
-  print: print,
-  version: version
+  generalHelp: generalHelp
 };
 
 const EMPTY_SPEC = {
@@ -5619,7 +5633,8 @@ const EventKind = {
   LISTENER: 10,
   SKIPPED: 11,
   HELD: 12,
-  LEFT: 13
+  LEFT: 13,
+  TRACED: 14
 };
 const CODE = 4194304;
 const BOOT = 4259840;
@@ -5666,6 +5681,7 @@ const RECORDS = [
   "started",
   "skipped",
   "left",
+  "trace",
   "command record",
   "descriptor",
   "result"
@@ -5979,6 +5995,7 @@ class HookRunner {
     this.prototype.run = (async function (stage, context, each) {
     for (const hook of ordered(this.#plugins, stage)) {
       const over = new AbortController();
+      const begin = performance.now();
       let timer;
       const late = new Promise(((_, reject) => {
         if (hook.timeout === Infinity) return;
@@ -6005,6 +6022,7 @@ class HookRunner {
         throw new HookError(hook.plugin, stage, cause);
       } finally {
         clearTimeout(timer);
+        this.onEnd?.(hook.plugin, stage, performance.now() - begin);
       }
     }
   });
@@ -6033,6 +6051,7 @@ class HookRunner {
   #end;
   #launch = ++launches$1;
   reports = {};
+  onEnd;
   constructor(...all) { HookRunner.#construct.apply(this, all); }
   
   
@@ -8175,6 +8194,8 @@ class Launch {
       this.#error ??= new SandboxError(
         "Processes that the command left behind could not be ended: it has lowered the limits of its supervisor; give the sandbox its own pid namespace"
       );
+    } else if (event.kind === EventKind.TRACED) {
+      this.#init.tracing?.step(event, Launch.#stepOf.call(this, event.step));
     } else if (event.kind === EventKind.SKIPPED) {
       this.skipped.push(Launch.#stepOf.call(this, event.step).paths.dest);
     } else if (event.kind === EventKind.BARRIER && event.pid === Barrier.COMMAND) {
@@ -8369,6 +8390,7 @@ class Launch {
   });
   static #running = (function () {
     this.#hasStarted = true;
+    this.#init.tracing?.started();
     Launch.#giveSlots.call(this);
     Launch.#keepSpare.call(this);
     this.#start.resolve();
@@ -8810,19 +8832,20 @@ export const MAIN_SOURCES = {
   "lib/agent/boot.ts": 7413,
   "lib/agent/client.ts": 9572,
   "lib/agent/elf.ts": 2130,
-  "lib/agent/event.ts": 3372,
+  "lib/agent/event.ts": 3480,
   "lib/agent/fd_passing.ts": 3448,
   "lib/agent/interpreter.ts": 2479,
   "lib/agent/layout.ts": 2384,
   "lib/agent/operation.ts": 3269,
   "lib/agent/reactor.ts": 3600,
   "lib/agent/words.ts": 1022,
-  "lib/cli/execute.ts": 4161,
+  "lib/cli/execute.ts": 4221,
   "lib/cli/failure.ts": 3227,
   "lib/cli/finish.ts": 747,
   "lib/cli/freshness.ts": 2057,
-  "lib/cli/help.ts": 1716,
-  "lib/cli/main.ts": 1925,
+  "lib/cli/general_help.ts": 1281,
+  "lib/cli/help.ts": 427,
+  "lib/cli/main.ts": 1994,
   "lib/cli/plain_command.ts": 723,
   "lib/cli/run.ts": 758,
   "lib/cli/run_plain.ts": 705,
@@ -8838,7 +8861,7 @@ export const MAIN_SOURCES = {
   "lib/plan/id_map_steps.ts": 5007,
   "lib/plan/identity.ts": 7649,
   "lib/plan/init_program.ts": 8164,
-  "lib/plan/launch_shape.ts": 3038,
+  "lib/plan/launch_shape.ts": 3191,
   "lib/plan/mounts/attributes.ts": 1572,
   "lib/plan/mounts/dev.ts": 2114,
   "lib/plan/mounts/files.ts": 6710,
@@ -8854,16 +8877,16 @@ export const MAIN_SOURCES = {
   "lib/plan/mounts/workshop.ts": 1451,
   "lib/plan/namespace_steps.ts": 8774,
   "lib/plan/optional_parts.ts": 3588,
-  "lib/plan/outside_program.ts": 8823,
+  "lib/plan/outside_program.ts": 8899,
   "lib/plan/plan.ts": 12285,
   "lib/plan/pool_step.ts": 1684,
   "lib/plan/program.ts": 3177,
-  "lib/plan/program_parts.ts": 4711,
+  "lib/plan/program_parts.ts": 4909,
   "lib/plan/rlimit_steps.ts": 1667,
-  "lib/plan/setup_program.ts": 9291,
+  "lib/plan/setup_program.ts": 9335,
   "lib/plan/structs.ts": 2799,
   "lib/quantity.ts": 2703,
-  "lib/run/begin.ts": 8099,
+  "lib/run/begin.ts": 8502,
   "lib/run/child.ts": 7649,
   "lib/run/compiled.ts": 7831,
   "lib/run/diagnose.ts": 2644,
@@ -8871,18 +8894,18 @@ export const MAIN_SOURCES = {
   "lib/run/filters.ts": 2694,
   "lib/run/first_assignment.ts": 3087,
   "lib/run/first_process.ts": 4998,
-  "lib/run/hooks.ts": 5044,
+  "lib/run/hooks.ts": 5297,
   "lib/run/host_facts.ts": 3685,
   "lib/run/host_tree.ts": 4315,
   "lib/run/host_view.ts": 3614,
   "lib/run/joins.ts": 1270,
-  "lib/run/launch.ts": 18350,
+  "lib/run/launch.ts": 18500,
   "lib/run/launch_processes.ts": 3674,
   "lib/run/launch_socket.ts": 3583,
   "lib/run/pipe.ts": 7037,
   "lib/run/refusals.ts": 2314,
   "lib/run/resolve.ts": 6294,
-  "lib/run/run.ts": 6588,
+  "lib/run/run.ts": 6892,
   "lib/run/search_path.ts": 237,
   "lib/run/spares.ts": 3369,
   "lib/run/stdio.ts": 4447,

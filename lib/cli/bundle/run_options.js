@@ -860,6 +860,12 @@ const RUN_OPTIONS = [
     }
   },
   {
+    name: "trace",
+    group: PADDOCK,
+    help: "print what the launch did and when on standard error, with what hooks took",
+    apply: (run) => run.trace = true
+  },
+  {
     name: "json",
     group: PADDOCK,
     help: "print how it ended as a line of JSON on standard error; with --explain, the steps",

@@ -130,6 +130,9 @@ async function runBox(request, given, rest) {
     await explain(request, command, plugins);
     return 0;
   }
+  if (request.detach && request.trace) {
+    throw new SpecError("--trace", "is for a command in the foreground; leave out --detach");
+  }
   if (request.detach) {
     const { runDetached } = await import(import.meta.resolve('./run_detached.js'));
     return await runDetached(request, command);
@@ -146,7 +149,9 @@ async function runBox(request, given, rest) {
     import(import.meta.resolve('./paddock.js')).then(function (n) { return n.finish; })
   ]);
   const watched = request.report || request.learn !== void 0 ? (await import(import.meta.resolve('./watch.js'))).watch(request, command.map(String)) : void 0;
-  const ended = await execute(watched?.box ?? request.box, command, afterwards);
+  const trace = request.trace ? new (await import(import.meta.resolve('./trace.js'))).Trace() : void 0;
+  const box = watched?.box ?? request.box;
+  const ended = await execute(box, command, afterwards, trace?.onTrace).finally(() => trace?.print());
   watched?.finish(ended.status);
   return await finish(ended, request.json, spec);
 }

@@ -507,7 +507,7 @@ class Sandbox {
    * Permissions: `--allow-all` (FFI, run, and Deno's own check for `/proc`).
    */
   async spawn(command, options = {}) {
-    checkOptions(options, "spawn", ["stdin", "stdout", "stderr", "signal"]);
+    checkOptions(options, "spawn", ["stdin", "stdout", "stderr", "signal", "onTrace"]);
     return await spawn(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }
   /**
@@ -529,7 +529,7 @@ class Sandbox {
   }
   /** Runs a command to its end and collects what it writes. */
   async output(command, options = {}) {
-    checkOptions(options, "output", ["signal", "stdin"]);
+    checkOptions(options, "output", ["signal", "stdin", "onTrace"]);
     return await output(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }
 }
