@@ -182,7 +182,7 @@ for (const [what, { needs, files, command, makes, clean }] of Object.entries(PRO
         const learned = `${folder}/learned.yaml`;
         // Each call of npm's is seen, which takes long on a machine that has other things to do.
         const options = {
-          env: { HOME: folder, PATH: "/usr/bin:/bin" },
+          env: { PATH: "/usr/bin:/bin" },
           signal: AbortSignal.timeout(180_000),
         };
         const first = await paddock([
