@@ -28,13 +28,23 @@ const MOST_EVENTS = 64;
 /** Called with the epoll bits that hold. */
 export type Ready = (events: number) => void;
 
+/**
+ * Somebody's interest in a descriptor. What the kernel has told already may be about one of the same
+ * number that has been closed since: it carries the turn, which that one had to itself.
+ */
+interface Watch {
+  readonly ready: Ready;
+  readonly turn: number;
+}
+
 class Reactor {
   readonly #epoll: number;
   readonly #wake: number;
-  readonly #watched = new Map<number, Ready>();
+  readonly #watched = new Map<number, Watch>();
   readonly #events = new Uint8Array(EVENT_BYTES * MOST_EVENTS);
   readonly #view = new DataView(this.#events.buffer);
   readonly #one = new Uint8Array(EVENT_BYTES);
+  #turn = 0;
   #holds = 0;
   #running = false;
   #waiting = false;
@@ -53,8 +63,10 @@ class Reactor {
     const view = new DataView(this.#one.buffer);
     view.setUint32(0, events >>> 0, true);
     view.setInt32(DATA_OFFSET, fd, true);
+    const turn = this.#turn = (this.#turn + 1) & 0x3fff_ffff;
+    view.setInt32(DATA_OFFSET + 4, turn, true);
     check(rawSyscall(SYS.epoll_ctl, this.#epoll, change, fd, this.#one), "epoll_ctl");
-    this.#watched.set(fd, ready);
+    this.#watched.set(fd, { ready, turn });
   }
 
   /** Stops watching; to be called before the descriptor is closed. */
@@ -90,9 +102,10 @@ class Reactor {
       const count = await epollWaitAsync(this.#epoll, this.#events, MOST_EVENTS, -1);
       this.#waiting = false;
       for (let index = 0; index < count; index++) {
-        const events = this.#view.getUint32(index * EVENT_BYTES, true);
-        const fd = this.#view.getInt32(index * EVENT_BYTES + DATA_OFFSET, true);
-        this.#watched.get(fd)?.(events);
+        const at = index * EVENT_BYTES;
+        const watch = this.#watched.get(this.#view.getInt32(at + DATA_OFFSET, true));
+        if (watch?.turn !== this.#view.getInt32(at + DATA_OFFSET + 4, true)) continue;
+        watch.ready(this.#view.getUint32(at, true));
       }
     }
     this.#running = false;

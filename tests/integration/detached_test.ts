@@ -111,8 +111,11 @@ Deno.test("stop asks, waits and kills; kill sends a signal", async () => {
       "deaf",
       "sh",
       "-c",
-      "trap '' TERM; while :; do sleep 1; done",
+      "trap '' TERM; echo up; while :; do sleep 1; done",
     );
+    // It must have said that it wants no signal before it gets one.
+    const log = `${place.path}/sandboxes/${deaf.id}/stdout.log`;
+    await until(() => Deno.readTextFileSync(log) === "up\n");
     const tame = await place.start("--name", "tame", "sleep", "77");
     await place.out("stop", "tame");
     assertEquals((await place.paddock("wait", "tame")).code, 128 + 15);

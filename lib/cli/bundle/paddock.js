@@ -6074,8 +6074,10 @@ class Reactor {
     const view = new DataView(this.#one.buffer);
     view.setUint32(0, events >>> 0, true);
     view.setInt32(DATA_OFFSET, fd, true);
+    const turn = this.#turn = this.#turn + 1 & 1073741823;
+    view.setInt32(DATA_OFFSET + 4, turn, true);
     check(rawSyscall(SYS.epoll_ctl, this.#epoll, change, fd, this.#one), "epoll_ctl");
-    this.#watched.set(fd, ready);
+    this.#watched.set(fd, { ready, turn });
   });
     this.prototype.unwatch = (function (fd) {
     if (!this.#watched.delete(fd)) return;
@@ -6109,6 +6111,7 @@ class Reactor {
   #events = new Uint8Array(EVENT_BYTES * MOST_EVENTS);
   #view = new DataView(this.#events.buffer);
   #one = new Uint8Array(EVENT_BYTES);
+  #turn = 0;
   #holds = 0;
   #running = false;
   #waiting = false;
@@ -6125,9 +6128,10 @@ class Reactor {
       const count = await epollWaitAsync(this.#epoll, this.#events, MOST_EVENTS, -1);
       this.#waiting = false;
       for (let index = 0; index < count; index++) {
-        const events = this.#view.getUint32(index * EVENT_BYTES, true);
-        const fd = this.#view.getInt32(index * EVENT_BYTES + DATA_OFFSET, true);
-        this.#watched.get(fd)?.(events);
+        const at = index * EVENT_BYTES;
+        const watch = this.#watched.get(this.#view.getInt32(at + DATA_OFFSET, true));
+        if (watch?.turn !== this.#view.getInt32(at + DATA_OFFSET + 4, true)) continue;
+        watch.ready(this.#view.getUint32(at, true));
       }
     }
     this.#running = false;
@@ -8837,7 +8841,7 @@ export const MAIN_SOURCES = {
   "lib/agent/interpreter.ts": 2479,
   "lib/agent/layout.ts": 2384,
   "lib/agent/operation.ts": 3269,
-  "lib/agent/reactor.ts": 3600,
+  "lib/agent/reactor.ts": 4075,
   "lib/agent/words.ts": 1022,
   "lib/cli/execute.ts": 4221,
   "lib/cli/failure.ts": 3227,
