@@ -63,6 +63,7 @@ export type {
   Pressure,
   PressureAverages,
   SandboxStatistics,
+  Stage,
   Usage,
 } from "./lib/hook.ts";
 export type { Network } from "./lib/net/network.ts";

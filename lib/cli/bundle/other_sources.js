@@ -318,7 +318,7 @@ export const OTHER_SOURCES = {
   "lib/run/joining/copy_tree.ts": 6565,
   "lib/run/joining/entrance.ts": 2638,
   "lib/run/joining/exec.ts": 8709,
-  "lib/run/joining/exec_process.ts": 8046,
+  "lib/run/joining/exec_process.ts": 8112,
   "lib/run/joining/joiner.ts": 7915,
   "lib/run/joining/members.ts": 2901,
   "lib/run/joining/post_start.ts": 1312,
@@ -420,6 +420,6 @@ export const OTHER_SOURCES = {
   "lib/sys/terminal.ts": 6443,
   "lib/sys/unshare.ts": 2464,
   "lib/sys/wait.ts": 3446,
-  "mod.ts": 4624,
+  "mod.ts": 4633,
   "std/yaml/mod.ts": 4907,
 };

@@ -76,12 +76,12 @@ export class ExecProcess implements AsyncDisposable {
   }
 
   /** Its standard output; with a terminal, what is shown. */
-  get stdout(): Reader {
+  get stdout(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return need(this.#streams.stdout, "stdout");
   }
 
   /** Its standard error. */
-  get stderr(): Reader {
+  get stderr(): ReadableStream<Uint8Array<ArrayBuffer>> {
     return need(this.#streams.stderr, "stderr");
   }
 
