@@ -134,7 +134,7 @@ const SWEEP: readonly Operation[] = [
   { call: "ppoll", args: [0, 0, PAUSE, 0, SIGNAL_SET_SIZE], onError: "ignore", goto: "sweep" },
   {
     call: "write",
-    args: [INIT_FD.status, { at: "left" }, EVENT_SIZE],
+    args: [INIT_FD.status, { at: "left record" }, EVENT_SIZE],
     onError: "ignore",
     label: "not swept",
   },
@@ -230,7 +230,7 @@ export function initProgram(shape: LaunchShape): Program {
     buffers: { siginfo: 128, "child text": 24 },
     contents: {
       result: eventTemplate(EventKind.RESULT),
-      ...(shape.ownsPids ? {} : { left: eventTemplate(EventKind.LEFT) }),
+      ...(shape.ownsPids ? {} : { "left record": eventTemplate(EventKind.LEFT) }),
       error: new Uint8Array(24),
       polled: words(pollfd(INIT_FD.socket, POLLIN), pollfd(INIT_FD.signals, POLLIN)),
       "init command": new Uint8Array(8),

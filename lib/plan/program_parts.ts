@@ -128,15 +128,15 @@ export function launchFd(boot: Program): Value {
   return { load32: requestFd(boot, REQUEST_FD.launch) };
 }
 
-/** The records that carry the launch's number. */
-const RECORDS = [
+/** The records that carry the launch's number; nothing else of any program may be called so. */
+export const RECORDS = [
   "failure",
   "first",
   "stage",
   "barrier",
   "started",
   "skipped",
-  "left",
+  "left record",
   "trace",
   "command record",
   "descriptor",

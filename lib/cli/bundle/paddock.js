@@ -2649,7 +2649,7 @@ const initProgram = (function initProgram(shape) {
     buffers: { siginfo: 128, "child text": 24 },
     contents: {
       result: eventTemplate(EventKind.RESULT),
-      ...shape.ownsPids ? {} : { left: eventTemplate(EventKind.LEFT) },
+      ...shape.ownsPids ? {} : { "left record": eventTemplate(EventKind.LEFT) },
       error: new Uint8Array(24),
       polled: words(pollfd(INIT_FD.socket, POLLIN), pollfd(INIT_FD.signals, POLLIN)),
       "init command": new Uint8Array(8)
@@ -5680,7 +5680,7 @@ const RECORDS = [
   "barrier",
   "started",
   "skipped",
-  "left",
+  "left record",
   "trace",
   "command record",
   "descriptor",
@@ -7556,7 +7556,7 @@ const SWEEP = [
   { call: "ppoll", args: [0, 0, PAUSE, 0, SIGNAL_SET_SIZE], onError: "ignore", goto: "sweep" },
   {
     call: "write",
-    args: [INIT_FD.status, { at: "left" }, EVENT_SIZE],
+    args: [INIT_FD.status, { at: "left record" }, EVENT_SIZE],
     onError: "ignore",
     label: "not swept"
   },
@@ -8864,7 +8864,7 @@ export const MAIN_SOURCES = {
   "lib/plan/credential_steps.ts": 5050,
   "lib/plan/id_map_steps.ts": 5007,
   "lib/plan/identity.ts": 7649,
-  "lib/plan/init_program.ts": 8164,
+  "lib/plan/init_program.ts": 8180,
   "lib/plan/launch_shape.ts": 3191,
   "lib/plan/mounts/attributes.ts": 1572,
   "lib/plan/mounts/dev.ts": 2114,
@@ -8885,7 +8885,7 @@ export const MAIN_SOURCES = {
   "lib/plan/plan.ts": 12285,
   "lib/plan/pool_step.ts": 1684,
   "lib/plan/program.ts": 3177,
-  "lib/plan/program_parts.ts": 4909,
+  "lib/plan/program_parts.ts": 4969,
   "lib/plan/rlimit_steps.ts": 1667,
   "lib/plan/setup_program.ts": 9335,
   "lib/plan/structs.ts": 2799,
