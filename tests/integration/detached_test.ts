@@ -1,5 +1,12 @@
 /** Sandboxes that outlive the program that started them. */
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { Sandbox, sandbox, SpecError } from "../../mod.ts";
 import { isAlive } from "../../lib/state/identity.ts";
 import { paddock, withFolder } from "../cli/run.ts";
 import { CAN_LIMIT, WHY_NOT } from "../cgroup/support.ts";
@@ -292,5 +299,31 @@ Deno.test("the state of another user, and what is no state, is an error of one l
     }
     const env = { PADDOCK_STATE: "relative" };
     assertStringIncludes((await paddock(["ps"], { env })).stderr, "is no absolute path");
+  });
+});
+
+Deno.test("a program starts one by start(), and another one finds it by its name", async () => {
+  await inPlace(async (place) => {
+    Deno.env.set("PADDOCK_STATE", place.path);
+    try {
+      const box = sandbox();
+      await using started = await box.start(["sleep", "77"], { name: "lib", detach: true });
+      assertEquals([started.id, started.name], [place.ids()[0], "lib"]);
+      await using found = await Sandbox.attach("lib");
+      assertEquals(found.pid, started.pid);
+      assertEquals((await found.execOutput(["hostname"])).code, 0);
+      found.signal("SIGTERM");
+      const { signal } = await started.wait();
+      assertEquals(signal, "SIGTERM");
+      // One that has ended by the time the handle is there.
+      await using short = await box.start(["sh", "-c", "exit 4"], { detach: true });
+      assertEquals((await short.wait()).code, 4);
+      for (const wrong of [{ detach: true, stdout: "piped" }, { logs: { size: "1M" } }] as const) {
+        await assertRejects(() => box.start(["true"], wrong), SpecError);
+      }
+      assertEquals(place.ids().length, 2);
+    } finally {
+      Deno.env.delete("PADDOCK_STATE");
+    }
   });
 });

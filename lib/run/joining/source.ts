@@ -91,12 +91,12 @@ export function ownSource(
   };
 }
 
-/** One that is written down, and runs. */
-export function recordedSource({ state, record }: Found): RunningSource {
+/** One that is written down, and runs; or, for who has just started it, has run. */
+export function recordedSource({ state, record }: Found, justStarted = false): RunningSource {
   const { id, name, spec, processes } = record;
   const called = name ?? id;
   const condition = conditionOf(record);
-  if (condition !== "running" || processes === undefined) {
+  if (processes === undefined || (condition !== "running" && !justStarted)) {
     throw new SandboxError(
       condition === "starting"
         ? `the sandbox "${called}" is just being started`
