@@ -4,6 +4,7 @@ import { parseOptions, applyOptions } from './options.js';
 import { RUN_OPTIONS } from './run_options.js';
 import { overlaidRoot } from './values.js';
 import './nearest.js';
+import './log_options.js';
 import './known_keys.js';
 import './time.js';
 import './network.js';

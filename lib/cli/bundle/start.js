@@ -113,11 +113,11 @@ function ownSource(process, begun, name) {
     dispose: () => process[Symbol.asyncDispose]()
   };
 }
-function recordedSource({ state, record }) {
+function recordedSource({ state, record }, justStarted = false) {
   const { id, name, spec, processes } = record;
   const called = name ?? id;
   const condition = conditionOf(record);
-  if (condition !== "running" || processes === void 0) {
+  if (processes === void 0 || condition !== "running" && !justStarted) {
     throw new SandboxError(
       condition === "starting" ? `the sandbox "${called}" is just being started` : condition === "elsewhere" ? `the sandbox "${called}" was started in another pid namespace; attach to it from there` : `the sandbox "${called}" has ended`
     );
@@ -315,6 +315,30 @@ class RunningSandbox {
   }
 }
 
+const ATTACHED_ONLY = ["stdin", "stdout", "stderr", "signal"];
+const DETACHED_ONLY = ["logs", "hooks"];
+async function startAndLeave(spec, plugins, command, options) {
+  const wrong = ATTACHED_ONLY.find((name2) => options[name2] !== void 0);
+  if (wrong !== void 0) {
+    throw new SpecError(
+      wrong,
+      "is this program's, which a detached sandbox outlives; its output is in its logs"
+    );
+  }
+  const [{ startDetached }, { moduleUrl }] = await Promise.all([
+    import(import.meta.resolve('./start2.js')),
+    import(import.meta.resolve('./hook_module.js'))
+  ]);
+  const { name, logs, hooks, handler, fault } = options;
+  const { id } = await startDetached(spec, plugins, command, {
+    name,
+    logs,
+    hooks: hooks?.map(moduleUrl),
+    handler,
+    fault
+  });
+  return new RunningSandbox(recordedSource(find(id), true));
+}
 async function start(spec, plugins, command, options) {
   const { name } = options;
   if (name !== void 0 && !PATTERN_NAME.test(name)) {
@@ -322,6 +346,11 @@ async function start(spec, plugins, command, options) {
       "name",
       `"${name}" must have 1 to 63 letters, digits, "_", "." and "-", and begin with one of the first two`
     );
+  }
+  if (options.detach) return await startAndLeave(spec, plugins, command, options);
+  const wrong = DETACHED_ONLY.find((field) => options[field] !== void 0);
+  if (wrong !== void 0) {
+    throw new SpecError(wrong, "is for a sandbox that outlives this program; add detach: true");
   }
   const { process, begun } = await spawnBegun(spec, plugins, command, {
     ...options,

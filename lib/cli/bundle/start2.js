@@ -7,17 +7,18 @@ import { KEEPER_FD, ENDING_TAIL, logName, ENDING, ENDING_NAME, encodeReport, MOS
 import { NAMESPACE_KINDS } from './spec2.js';
 import { pwrite, pipe, open, close } from './file.js';
 import { pidOfPidfd } from './pidfd.js';
-import { checkLogs } from './logs2.js';
+import { checkLogs } from './log_options.js';
 import './stat.js';
 import './directory.js';
 import './lock.js';
 import './statistics2.js';
 import './scheduling_steps.js';
+import './check_options.js';
+import './known_keys.js';
+import './nearest.js';
 import './members.js';
 import './statistics.js';
 import './hierarchies.js';
-import './known_keys.js';
-import './nearest.js';
 
 const ALONE = ["none", "host", "join"];
 function refuse(field, why, instead) {

@@ -8,7 +8,7 @@
 import { reactor } from "../../agent/reactor.ts";
 import { SandboxCgroup } from "../../cgroup/cgroup.ts";
 import { SandboxError, SyscallError } from "../../errors.ts";
-import { openProcess, type ProcessIdentity } from "../../state/identity.ts";
+import { hasEnded, openProcess, type ProcessIdentity } from "../../state/identity.ts";
 import type { ProcessRecords, SandboxRecord } from "../../state/record.ts";
 import { EPOLLIN } from "../../sys/abi/poll.ts";
 import { close } from "../../sys/file.ts";
@@ -44,7 +44,10 @@ export async function waitForEnd(identity: ProcessIdentity, limit?: number): Pro
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const timer = limit === undefined ? undefined : setTimeout(() => resolve(false), limit);
   reactor().hold();
-  reactor().watch(pidfd, EPOLLIN, () => resolve(true));
+  // It is asked again: what is told may be of a descriptor that had this number before.
+  reactor().watch(pidfd, EPOLLIN, () => {
+    if (hasEnded(pidfd)) resolve(true);
+  });
   try {
     return await promise;
   } finally {
