@@ -750,7 +750,16 @@ export class Sandbox {
    * signals, statistics. Rejects with a `StepError` that names what failed.
    */
   async start(command?: Command, options: StartOptions = {}): Promise<RunningSandbox> {
-    checkOptions(options, "start", ["name", "stdin", "stdout", "stderr", "signal"]);
+    checkOptions(options, "start", [
+      "name",
+      "stdin",
+      "stdout",
+      "stderr",
+      "signal",
+      "detach",
+      "logs",
+      "hooks",
+    ]);
     const { start } = await import("./start.ts");
     return start(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }

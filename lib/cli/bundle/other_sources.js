@@ -340,7 +340,7 @@ export const OTHER_SOURCES = {
   "lib/run/supervision.ts": 8018,
   "lib/run/tracing.ts": 2714,
   "lib/running.ts": 7689,
-  "lib/sandbox.ts": 30281,
+  "lib/sandbox.ts": 30363,
   "lib/schema/check.ts": 14793,
   "lib/schema/describe.ts": 2507,
   "lib/schema/json_schema.ts": 4423,

@@ -523,7 +523,16 @@ class Sandbox {
    * signals, statistics. Rejects with a `StepError` that names what failed.
    */
   async start(command, options = {}) {
-    checkOptions(options, "start", ["name", "stdin", "stdout", "stderr", "signal"]);
+    checkOptions(options, "start", [
+      "name",
+      "stdin",
+      "stdout",
+      "stderr",
+      "signal",
+      "detach",
+      "logs",
+      "hooks"
+    ]);
     const { start } = await import(import.meta.resolve('./start.js'));
     return start(this.#spec, this.#plugins, command, { ...options, handler: this.#handler });
   }
