@@ -76,7 +76,7 @@ export type {
 } from "./lib/run/child.ts";
 export type { ExitStatus } from "./lib/run/wait_status.ts";
 export type { RunningSandbox } from "./lib/running.ts";
-export type { LogOptions } from "./lib/run/detached/logs.ts";
+export type { LogOptions } from "./lib/state/log_options.ts";
 export type { StartOptions } from "./lib/start.ts";
 export type { Member } from "./lib/run/joining/members.ts";
 export type { RunningEnd } from "./lib/run/joining/source.ts";

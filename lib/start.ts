@@ -9,7 +9,7 @@ import type { Plugin } from "./hook.ts";
 // A description that is written down can want anything.
 import "./run/all_parts.ts";
 import type { Command, LaunchOptions } from "./run/begin.ts";
-import type { LogOptions } from "./run/detached/logs.ts";
+import type { LogOptions } from "./state/log_options.ts";
 import { ownSource, recordedSource } from "./run/joining/source.ts";
 import { spawnBegun, type SpawnOptions } from "./run/run.ts";
 import { RunningSandbox } from "./running.ts";
