@@ -45,7 +45,9 @@ Deno.test("a call is what busctl makes of the same", async () => {
     using connection = await listener.accept();
     const sent = await serve(connection, 2);
     listener.close();
-    busctl.kill("SIGKILL");
+    try {
+      busctl.kill("SIGKILL");
+    } catch { /* it has ended by itself, now that nobody listens */ }
     await busctl.status;
     const theirs = sent.at(-1)!;
     const ours = encodeCall({
