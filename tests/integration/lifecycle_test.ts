@@ -46,7 +46,7 @@ Deno.test("timeout() that is not reached changes nothing, and does not hold the 
 });
 
 Deno.test("a timeout keeps what was written so far", async () => {
-  const { timedOut, stdout } = await box.timeout(200 * PACE).output([
+  const { timedOut, stdout } = await box.timeout(1000 * PACE).output([
     "sh",
     "-c",
     "echo before; sleep 60",
@@ -246,7 +246,7 @@ Deno.test("the program ends by itself after its last sandbox", async () => {
     await child.status;
   `);
   assertEquals({ code, stdout }, { code: 0, stdout: "done\n" });
-  assert(performance.now() - started < 5000);
+  assert(performance.now() - started < 5000 * PACE);
 });
 
 Deno.test("a program that is alive only for a sandbox waits for it", async () => {
