@@ -140,14 +140,28 @@ function prepared(spec: SandboxSpec, withProxy: boolean): SandboxSpec {
       'needs a network namespace of its own, with nothing in it; use network("none")',
     );
   }
-  const mounts: MountSpec[] = spec.namespaces.mount !== "new" ? [] : [{
-    kind: "file",
-    target: "/etc/resolv.conf",
-    contents: `nameserver ${NAME_SERVER}\n`,
-  }];
+  const target = "/etc/resolv.conf";
+  const contents = `nameserver ${NAME_SERVER}\n`;
+  const lies = spec.namespaces.mount === "new" && !isLacking(spec.root, target);
+  const mounts: MountSpec[] = lies ? [{ kind: "file", target, contents }] : [];
   return {
     ...spec,
     env: withProxy ? { ...spec.env, set: environment(spec.env.set) } : spec.env,
     mounts: [...spec.mounts, ...mounts],
   };
+}
+
+/**
+ * Whether the root is a directory of the host's that has no such file, where none is made. Programs
+ * then find names by the proxy only.
+ */
+function isLacking(root: SandboxSpec["root"], target: string): boolean {
+  if (typeof root !== "object" || !("path" in root) || root.ephemeral) return false;
+  if (typeof root.path !== "string") return false;
+  try {
+    Deno.statSync(`${root.path}${target}`);
+    return false;
+  } catch {
+    return true;
+  }
 }

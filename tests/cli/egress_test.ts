@@ -137,3 +137,19 @@ Deno.test("an empty list is a gate that is shut", async () => {
   assertEquals(text(output.stdout), "nameserver 127.0.0.53\n");
   assert(egressReport(output) !== undefined);
 });
+
+Deno.test("a gate in a directory that has no resolv.conf makes none, and is a gate all the same", () =>
+  inFolder(async (folder) => {
+    for (const name of ["dev", "etc", "proc", "run", "tmp", "usr"]) {
+      await Deno.mkdir(`${folder}/${name}`);
+    }
+    for (const name of ["bin", "lib", "lib64"]) {
+      await Deno.symlink(`usr/${name}`, `${folder}/${name}`);
+    }
+    await Deno.chmod(folder, 0o755);
+    const box = sandbox().root(folder).bind("/usr").network({ allowDomains: [] });
+    const output = await box.output(["sh", "-c", "echo ran; ls /etc"]);
+    assertEquals(text(output.stdout), "ran\n");
+    assert(egressReport(output) !== undefined);
+    assertEquals([...Deno.readDirSync(`${folder}/etc`)], []);
+  }));

@@ -499,17 +499,26 @@ function prepared(spec, withProxy) {
       'needs a network namespace of its own, with nothing in it; use network("none")'
     );
   }
-  const mounts = spec.namespaces.mount !== "new" ? [] : [{
-    kind: "file",
-    target: "/etc/resolv.conf",
-    contents: `nameserver ${NAME_SERVER}
-`
-  }];
+  const target = "/etc/resolv.conf";
+  const contents = `nameserver ${NAME_SERVER}
+`;
+  const lies = spec.namespaces.mount === "new" && !isLacking(spec.root, target);
+  const mounts = lies ? [{ kind: "file", target, contents }] : [];
   return {
     ...spec,
     env: withProxy ? { ...spec.env, set: environment(spec.env.set) } : spec.env,
     mounts: [...spec.mounts, ...mounts]
   };
+}
+function isLacking(root, target) {
+  if (typeof root !== "object" || !("path" in root) || root.ephemeral) return false;
+  if (typeof root.path !== "string") return false;
+  try {
+    Deno.statSync(`${root.path}${target}`);
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 var egress$1 = {

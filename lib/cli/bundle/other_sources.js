@@ -3,7 +3,7 @@ export const OTHER_SOURCES = {
   "deno.json": 3904,
   "hooks/bandwidth.ts": 2532,
   "hooks/bridge.ts": 4618,
-  "hooks/egress.ts": 5666,
+  "hooks/egress.ts": 6203,
   "hooks/join_network.ts": 2729,
   "hooks/macvlan.ts": 2485,
   "hooks/pasta.ts": 6120,
