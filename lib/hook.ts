@@ -203,11 +203,17 @@ export interface Plugin {
   readonly postStop?: Hook<PostStopContext>;
 }
 
-/** The stages, in the order of time. */
-export const STAGES = ["configure", "preMount", "networkSetup", "postStart", "postStop"] as const;
-
 /** The name of a stage. */
-export type Stage = typeof STAGES[number];
+export type Stage = "configure" | "preMount" | "networkSetup" | "postStart" | "postStop";
+
+/** The stages, in the order of time. */
+export const STAGES: readonly Stage[] = [
+  "configure",
+  "preMount",
+  "networkSetup",
+  "postStart",
+  "postStop",
+];
 
 function checkHook(plugin: string, stage: Stage, hook: unknown): void {
   if (hook === undefined || typeof hook === "function") return;

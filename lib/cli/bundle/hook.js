@@ -2,7 +2,13 @@
 import { SpecError } from './paddock.js';
 import { checkKeys } from './known_keys.js';
 
-const STAGES = ["configure", "preMount", "networkSetup", "postStart", "postStop"];
+const STAGES = [
+  "configure",
+  "preMount",
+  "networkSetup",
+  "postStart",
+  "postStop"
+];
 function checkHook(plugin, stage, hook) {
   if (hook === void 0 || typeof hook === "function") return;
   const field = `plugin "${plugin}".${stage}`;

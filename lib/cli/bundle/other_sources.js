@@ -123,7 +123,7 @@ export const OTHER_SOURCES = {
   "lib/cli/unknown_command.ts": 722,
   "lib/cli/usage_help.ts": 2079,
   "lib/cli/values.ts": 11492,
-  "lib/hook.ts": 9774,
+  "lib/hook.ts": 9843,
   "lib/ids/map_programs.ts": 1570,
   "lib/image/accounts.ts": 2652,
   "lib/image/apply_changes.ts": 9089,
