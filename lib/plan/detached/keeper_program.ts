@@ -20,145 +20,18 @@ import {
   OUTSIDE_SIZE,
 } from "../../agent/layout.ts";
 import type { Operation, Place } from "../../agent/operation.ts";
-import { POLL_ANSWER, pollfd, SIGNAL_SET_SIZE, words } from "../../agent/words.ts";
-import { ERRNO } from "../../sys/abi/errno.ts";
-import { O_CLOEXEC, O_CREAT, O_NOFOLLOW, O_TRUNC, O_WRONLY } from "../../sys/abi/fcntl.ts";
+import { pollfd, SIGNAL_SET_SIZE, words } from "../../agent/words.ts";
+import { O_CLOEXEC } from "../../sys/abi/fcntl.ts";
 import { POLLIN } from "../../sys/abi/poll.ts";
 import { PR_SET_NAME, PR_SET_PDEATHSIG } from "../../sys/abi/prctl.ts";
 import { SIGNALS } from "../../sys/abi/signal.ts";
 import { __WALL, WNOHANG } from "../../sys/abi/wait.ts";
-import { ENDING, ENDING_NAME, ENDING_TAIL, KEEPER_FD, logName } from "./layout.ts";
+import { moveAll, openLog } from "./keeper_logs.ts";
+import { entry, type KeeperShape, NOBODY, PAGE, unless } from "./keeper_shape.ts";
+import { ENDING, ENDING_NAME, ENDING_TAIL, KEEPER_FD } from "./layout.ts";
 
-/** What a keeper is made for. */
-export interface KeeperShape {
-  /** Pid 1 of the sandbox, as the agent numbers it. */
-  readonly firstPid: number;
-  /** The number in {@linkcode KEEPER_FD} or behind it of each descriptor that comes with the request. */
-  readonly fds: readonly number[];
-  /** The most bytes of a log file, and how many files a stream has. */
-  readonly logs: { readonly size: number; readonly files: number };
-  /** Milliseconds until everything is killed. */
-  readonly timeout?: number;
-  /** How many files of the cgroup are saved. */
-  readonly counted: number;
-  /** Pid 1's report has been read and written down already. */
-  readonly reported: boolean;
-  /** It has ended already, and only the rest is to be done. */
-  readonly ended: boolean;
-}
-
-const SPLICE_F_MOVE = 1, SPLICE_F_NONBLOCK = 2;
 const CLOCK_REALTIME = 0, CLOCK_MONOTONIC = 1, CLOCK_BOOTTIME = 7;
 const TFD_CLOEXEC = O_CLOEXEC;
-/** For what is not moved but read: the contents of a cgroup's file, or output that is lost. */
-const PAGE = 4096;
-/** The entries of the poll. */
-const POLLED = { signals: 0, status: 1, stdout: 2, stderr: 3, timer: 4 } as const;
-/** Nobody: ppoll(2) leaves an entry with a negative descriptor out. */
-const NOBODY = 0xffff_ffff;
-
-function entry(which: keyof typeof POLLED, offset = 0): Place {
-  return { name: "polled", offset: POLLED[which] * 8 + offset };
-}
-
-/** Goes on at `to` when the entry has no answer. */
-function unless(which: keyof typeof POLLED, to: string, label?: string): Operation {
-  return {
-    call: "AND",
-    args: [{ load: entry(which) }, POLL_ANSWER],
-    when: { equals: 0 },
-    goto: to,
-    label,
-  };
-}
-
-/** Opens the newest log file of a stream, empty. */
-function openLog(stream: "stdout" | "stderr", label?: string): Operation[] {
-  const flags = O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC;
-  return [
-    {
-      call: "openat",
-      args: [KEEPER_FD.directory, logName(stream, 0), flags, 0o600],
-      store: `${stream} file`,
-      onError: "ignore",
-      label,
-    },
-  ];
-}
-
-/** The older ones move on by one, and the oldest goes. */
-function rotate(stream: "stdout" | "stderr", files: number): Operation[] {
-  return Array.from({ length: files - 1 }, (_, index): Operation => ({
-    call: "renameat",
-    args: [
-      KEEPER_FD.directory,
-      logName(stream, files - 2 - index),
-      KEEPER_FD.directory,
-      logName(stream, files - 1 - index),
-    ],
-    onError: "ignore",
-  }));
-}
-
-/** Moves what a stream has into its log; never more than there is room in the file. */
-function move(stream: "stdout" | "stderr", { logs }: KeeperShape): Operation[] {
-  const pipe = KEEPER_FD[stream], file = `${stream} file`, left = `${stream} left`;
-  const lost: Place = {
-    name: "tail",
-    offset: ENDING[stream === "stdout" ? "lostStdout" : "lostStderr"] - ENDING.timedOut,
-  };
-  const done = `${stream} done`, end = `${stream} end`, lose = `${stream} lose`;
-  return [
-    unless(stream, done),
-    {
-      call: "splice",
-      args: [pipe, 0, { load: file }, 0, { load: left }, SPLICE_F_MOVE | SPLICE_F_NONBLOCK],
-      store: "moved",
-      onError: "ignore",
-      when: { equals: 0 },
-      goto: end,
-    },
-    {
-      call: "SET",
-      args: [{ load: "moved" }],
-      onError: "ignore",
-      when: { equals: -ERRNO.EAGAIN },
-      goto: done,
-    },
-    { call: "SET", args: [{ load: "moved" }], onError: { goto: lose } },
-    { call: "SET", args: [1], store: "progress" },
-    {
-      call: "SUBTRACT",
-      args: [{ load: left }, { load: "moved" }],
-      store: left,
-      when: { differs: 0 },
-      goto: done,
-    },
-    // The file is full.
-    { call: "close", args: [{ load32: file }], onError: "ignore" },
-    ...rotate(stream, logs.files),
-    ...openLog(stream, `${stream} open`),
-    { call: "SET", args: [logs.size], store: left, goto: done },
-    // It cannot be written: the disk is full. The command must not stand still for that.
-    {
-      call: "read",
-      args: [pipe, { at: "page" }, PAGE],
-      store: "moved",
-      onError: { goto: done },
-      label: lose,
-    },
-    { call: "SET", args: [{ load: "moved" }], when: { equals: 0 }, goto: end },
-    { call: "SET", args: [1], store: "progress" },
-    { call: "ADD", args: [{ load: lost }, { load: "moved" }], store: lost },
-    // Or it could not even be made; it may be now.
-    { call: "SET", args: [{ load: file }], onError: { goto: `${stream} open` } },
-    { call: "SET", args: [0], goto: done },
-    { call: "close", args: [pipe], label: end },
-    { call: "SET", args: [NOBODY], store: entry(stream) },
-    { call: "SET", args: [0], label: done },
-  ];
-}
-
 /** The time is up: the command is killed, and a second later pid 1, if it has not ended by itself. */
 function timeIsUp({ fds }: KeeperShape): Operation[] {
   const kill = (fd: number, signal: number): Operation => ({
@@ -279,28 +152,6 @@ function reap({ firstPid }: KeeperShape): Operation[] {
     },
     { call: "SET", args: [1], store: "finishing", label: "ended" },
     { call: "SET", args: [0], goto: "listen" },
-  ];
-}
-
-/** Both streams; at the end, until nothing is left of them. */
-function moveAll(shape: KeeperShape): Operation[] {
-  const ask = (stream: "stdout" | "stderr"): Operation => ({
-    call: "SET",
-    args: [POLLIN * 0x1_0001],
-    store: entry(stream, 4),
-    store32: true,
-  });
-  return [
-    { call: "SET", args: [0], store: "progress", label: "move" },
-    { call: "SET", args: [{ load: "finishing" }], when: { equals: 0 }, goto: "as polled" },
-    // A pipe that is still open somewhere, and empty, answers EAGAIN.
-    ask("stdout"),
-    ask("stderr"),
-    { call: "SET", args: [0], label: "as polled" },
-    ...move("stdout", shape),
-    ...move("stderr", shape),
-    { call: "SET", args: [{ load: "finishing" }], when: { equals: 0 }, goto: "next" },
-    { call: "SET", args: [{ load: "progress" }], when: { differs: 0 }, goto: "move" },
   ];
 }
 

@@ -19,7 +19,8 @@ import {
   O_WRONLY,
 } from "../../sys/abi/fcntl.ts";
 import { ENDING, ENDING_NAME, KEEPER_FD, MOST_COUNTED } from "../../plan/detached/layout.ts";
-import { keeperProgram, type KeeperShape } from "../../plan/detached/keeper_program.ts";
+import { keeperProgram } from "../../plan/detached/keeper_program.ts";
+import type { KeeperShape } from "../../plan/detached/keeper_shape.ts";
 import { loadProgram } from "../../plan/program_parts.ts";
 import { parseDuration } from "../../quantity.ts";
 import { NAMESPACE_KINDS, type NamespaceKind } from "../../spec.ts";
