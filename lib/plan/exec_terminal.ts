@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { Operation } from "../agent/operation.ts";
 import type { TerminalSize } from "../spec.ts";
 import { ERRNO } from "../sys/abi/errno.ts";
 import {
@@ -18,10 +17,8 @@ import {
   RESOLVE_NO_SYMLINKS,
   RESOLVE_NO_XDEV,
 } from "../sys/abi/fcntl.ts";
-import { TIOCGPTPEER, TIOCSPTLCK, TIOCSWINSZ } from "../sys/abi/ioctl.ts";
-import { sendDescriptor } from "./program_parts.ts";
 import type { NewStep } from "./step.ts";
-import { windowSize } from "./structs.ts";
+import { handOutTerminal } from "./terminal_step.ts";
 
 /** `DEVPTS_SUPER_MAGIC` of `linux/magic.h`. */
 const DEVPTS_MAGIC = 0x1cd1;
@@ -65,21 +62,7 @@ export function sandboxTerminalStep(
         label: "it is a devpts",
       },
       { call: "close", args: [{ load32: "pts" }] },
-      { call: "ioctl", args: [{ load32: "master" }, TIOCSPTLCK, new Uint8Array(4)] },
-      {
-        call: "ioctl",
-        args: [{ load32: "master" }, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC],
-        store: "slave",
-      },
-      { call: "fchown", args: [{ load32: "slave" }, user.uid, user.gid] },
-      ...(typeof size === "object"
-        ? [{
-          call: "ioctl",
-          args: [{ load32: "master" }, TIOCSWINSZ, windowSize(size)],
-        } as Operation]
-        : []),
-      ...sendDescriptor({ load32: socketPlace }, "master"),
-      { call: "close", args: [{ load32: "master" }] },
+      ...handOutTerminal(size, user, socketPlace),
     ],
   };
 }

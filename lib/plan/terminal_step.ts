@@ -32,22 +32,36 @@ export function terminalStep(
         args: [{ load32: "root" }, `${dev.slice(1)}/pts/ptmx`, O_RDWR | O_NOCTTY | O_CLOEXEC, 0],
         store: "master",
       },
-      { call: "ioctl", args: [{ load32: "master" }, TIOCSPTLCK, new Uint8Array(4)] },
-      {
-        call: "ioctl",
-        args: [{ load32: "master" }, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC],
-        store: "slave",
-      },
-      { call: "fchown", args: [{ load32: "slave" }, user.uid, user.gid] },
-      // Set before the command runs: one that looks only once must see the right size.
-      ...(typeof size === "object"
-        ? [{
-          call: "ioctl",
-          args: [{ load32: "master" }, TIOCSWINSZ, windowSize(size)],
-        } as Operation]
-        : []),
-      ...sendDescriptor({ load32: socketPlace }, "master"),
-      { call: "close", args: [{ load32: "master" }] },
+      ...handOutTerminal(size, user, socketPlace),
     ],
   };
+}
+
+/**
+ * What is done with a terminal whose master is open in the cell `master`: the slave is opened, and
+ * given to the user; the master gets its size and goes out.
+ */
+export function handOutTerminal(
+  size: SandboxSpec["tty"],
+  user: { readonly uid: number; readonly gid: number },
+  socketPlace: number,
+): Operation[] {
+  return [
+    { call: "ioctl", args: [{ load32: "master" }, TIOCSPTLCK, new Uint8Array(4)] },
+    {
+      call: "ioctl",
+      args: [{ load32: "master" }, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC],
+      store: "slave",
+    },
+    { call: "fchown", args: [{ load32: "slave" }, user.uid, user.gid] },
+    // Set before the command runs: one that looks only once must see the right size.
+    ...(typeof size === "object"
+      ? [{
+        call: "ioctl",
+        args: [{ load32: "master" }, TIOCSWINSZ, windowSize(size)],
+      } as Operation]
+      : []),
+    ...sendDescriptor({ load32: socketPlace }, "master"),
+    { call: "close", args: [{ load32: "master" }] },
+  ];
 }

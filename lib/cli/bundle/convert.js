@@ -18,7 +18,7 @@ import './limits.js';
 import './check_network.js';
 import './network2.js';
 import './check_limits.js';
-import './scheduling_steps.js';
+import './terminal_step.js';
 import './more_kernel.js';
 import './image_root.js';
 import './file.js';

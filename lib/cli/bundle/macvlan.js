@@ -28,7 +28,7 @@ import './hierarchies.js';
 import './describe_network.js';
 import './check_options.js';
 import './spec2.js';
-import './scheduling_steps.js';
+import './terminal_step.js';
 import './more_kernel.js';
 import './image_root.js';
 import './file.js';

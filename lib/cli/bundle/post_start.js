@@ -2,7 +2,7 @@
 import { execOutput, entranceOf, signalNumber, pidNamespaceOf, statisticsOf } from './statistics2.js';
 import { membersOf } from './members.js';
 import './paddock.js';
-import './scheduling_steps.js';
+import './terminal_step.js';
 import './check_options.js';
 import './known_keys.js';
 import './nearest.js';

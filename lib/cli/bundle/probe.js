@@ -27,7 +27,7 @@ import './cgroup_settings.js';
 import './hierarchies.js';
 import './describe_network.js';
 import './check_options.js';
-import './scheduling_steps.js';
+import './terminal_step.js';
 import './more_kernel.js';
 import './image_root.js';
 import './directory_handles.js';

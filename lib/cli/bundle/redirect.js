@@ -19,7 +19,7 @@ import './network.js';
 import './node.js';
 import './limits.js';
 import './check_limits.js';
-import './scheduling_steps.js';
+import './terminal_step.js';
 import './more_kernel.js';
 import './image_root.js';
 import './file.js';

@@ -16,7 +16,7 @@ import './spec.js';
 import './network.js';
 import './check_network.js';
 import './network2.js';
-import './scheduling_steps.js';
+import './terminal_step.js';
 import './more_kernel.js';
 import './image_root.js';
 import './file.js';

@@ -15,7 +15,7 @@ import './lock.js';
 import './spec2.js';
 import './post_start.js';
 import './statistics2.js';
-import './scheduling_steps.js';
+import './terminal_step.js';
 import './check_options.js';
 import './members.js';
 import './network2.js';

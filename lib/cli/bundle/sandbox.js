@@ -14,7 +14,7 @@ import { NAMESPACE_KINDS } from './spec2.js';
 import './cgroup_settings.js';
 import './limits.js';
 import './node.js';
-import './scheduling_steps.js';
+import './terminal_step.js';
 import './more_kernel.js';
 import './image_root.js';
 import './file.js';

@@ -5,7 +5,7 @@ import { openProcess, hasEnded, conditionOf, PATTERN_NAME } from './directory2.j
 import { waitForEnd, settle, killAll, signalProcess } from './settle.js';
 import { checkPids, entranceOf, exec, execOutput, signalNumber, pidNamespaceOf, statisticsOf } from './statistics2.js';
 import { SandboxCgroup } from './cgroup.js';
-import { heldOf } from './scheduling_steps.js';
+import { heldOf } from './terminal_step.js';
 import { close, open } from './file.js';
 import { membersOf } from './members.js';
 import { find } from './find.js';

@@ -12,7 +12,7 @@ import './stat.js';
 import './directory.js';
 import './lock.js';
 import './statistics2.js';
-import './scheduling_steps.js';
+import './terminal_step.js';
 import './check_options.js';
 import './known_keys.js';
 import './nearest.js';
